@@ -1,0 +1,1 @@
+"""Haat: a multi-vendor marketplace. Five floors; imports point down only (docs/house.md)."""

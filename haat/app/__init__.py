@@ -1,0 +1,1 @@
+"""Floor 5: the composition root. It alone knows every module, every engine and the mode."""

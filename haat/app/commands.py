@@ -1,0 +1,49 @@
+"""What commands that work on a market's data have in common."""
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from haat.app.importing import ImportReport
+from haat.app.importing import import_shopify as import_file
+from haat.app.installation import Installation
+from haat.app.migrating import migrate_all
+from haat.app.runtime import Runtime
+from haat.app.settings import AppSettings
+from haat.app.targets import all_modules
+from haat.domains.people.vendors.api import Vendors
+
+T = TypeVar("T")
+
+
+async def with_runtime(
+    settings: AppSettings,
+    work: Callable[[Runtime], Awaitable[T]],
+    *,
+    reacts: bool = False,
+) -> T:
+    """Runs `work` on all modules, beside a running market or alone; waits for its events when it
+    `reacts`."""
+    with Installation(settings).sql_for_command() as url:
+        os.environ["HAAT_SQL_URL"] = url
+        migrate_all(url)
+        bound = settings.model_copy(update={"sql_url": SecretStr(url)})
+        async with Runtime(bound, all_modules(), reacts=reacts, timers=False) as runtime:
+            result = await work(runtime)
+            if reacts:
+                await runtime.settle()
+            return result
+
+
+async def import_shopify(settings: AppSettings, file: Path, vendor: str) -> ImportReport:
+    """Imports a file for the vendor with this slug. NotFound for an unknown vendor."""
+
+    async def work(runtime: Runtime) -> ImportReport:
+        ctx = runtime.system_context("import")
+        found = await runtime.doors[Vendors].find(ctx, slug=vendor)
+        return await import_file(runtime.doors, ctx, file, found)
+
+    return await with_runtime(settings, work, reacts=True)

@@ -1,0 +1,183 @@
+"""Starts the modules of one process: engines, wiring, events and timers; and stops them."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+
+from haat.app.settings import AppSettings
+from haat.app.targets import all_modules
+from haat.app.wiring import Doors, Mode, Peers, Wiring
+from haat.engines.blob import Blob, open_blob
+from haat.engines.bus import DeadLetters, PostgresBus, Source, Subscription
+from haat.engines.http import Signer, Tokens, load_secret
+from haat.engines.http.client import HttpClient
+from haat.engines.mail import Mail, open_mail
+from haat.engines.scheduler import Scheduler, open_scheduler
+from haat.engines.sql import Database, Pool, open_pool
+from haat.kernel.clock import Clock, SystemClock
+from haat.kernel.context import SYSTEM, Context
+from haat.kernel.events import Noted, noted_in
+from haat.kernel.module import Module
+
+log = structlog.get_logger()
+
+
+class Runtime:
+    """The modules of this process, started. Use as `async with Runtime(...) as runtime`.
+
+    `reacts` runs the relay, the reactions and the timers here as well.
+    """
+
+    def __init__(
+        self,
+        settings: AppSettings,
+        modules: tuple[Module, ...],
+        *,
+        clock: Clock | None = None,
+        mode: Mode = "local",
+        reacts: bool = False,
+        timers: bool = True,
+        role_per_module: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.modules = modules
+        self.clock = clock or SystemClock()
+        self._mode: Mode = mode
+        self._reacts = reacts
+        self._timers = timers
+        self._roles = role_per_module
+        self._pools: dict[tuple[str, str | None], Pool] = {}
+        self._stack = AsyncExitStack()
+        self.doors: Doors = {}
+        self.services: Doors = {}
+        self.databases: dict[str, Database] = {}
+
+    async def __aenter__(self) -> "Runtime":
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        settings = self.settings
+        secret = load_secret(settings.secret_path)
+        self.tokens = Tokens(secret, clock=self.clock)
+        self.signer = Signer(secret, clock=self.clock)
+        self.rpc_token = settings.rpc_token.get_secret_value() or _derived_token(secret)
+        self.http = await self._stack.enter_async_context(HttpClient())
+        self.blob = open_blob(settings.blob)
+        self.mail = open_mail(settings.mail)
+        bus_url = settings.bus_url.get_secret_value() or settings.sql_url.get_secret_value()
+        self.bus = PostgresBus(await self._pool(bus_url, None), clock=self.clock)
+        for module in self.modules:
+            await self._database(module)
+        wiring = Wiring(
+            self._mode, all_modules(), Peers(self.http, self.rpc_token, settings.peer_of)
+        )
+        wiring.build(self.modules, self._engines)
+        self.services = wiring.services
+        self.doors = wiring.doors()
+        if self._reacts:
+            await self._react()
+
+    async def _pool(self, url: str, role: str | None) -> Pool:
+        key = (url, role)
+        if key not in self._pools:
+            size = 4 if role else self.settings.sql_pool
+            pool = await open_pool(url, size=size, role=role)
+            self._stack.push_async_callback(_close, pool)
+            self._pools[key] = pool
+        return self._pools[key]
+
+    async def _database(self, module: Module) -> None:
+        role = f"haat_{module.name}" if self._roles else None
+        pool = await self._pool(self.settings.sql_of(module.name), role)
+        self.databases[module.name] = Database(pool, module.name, emitted=self.bus.emitted)
+
+    def _engines(self, module: Module) -> Mapping[type, Any]:
+        return {
+            Database: self.databases[module.name],
+            Clock: self.clock,
+            Tokens: self.tokens,
+            Signer: self.signer,
+            HttpClient: self.http,
+            Blob: self.blob,
+            Mail: self.mail,
+            DeadLetters: self.bus,
+        }
+
+    async def _react(self) -> None:
+        sources, subscriptions, noted = [], [], []
+        for module in self.modules:
+            database = self.databases[module.name]
+            sources.append(Source(module.name, database.pool))
+            found = noted_in(module.reactions) if module.reactions else Noted()
+            noted.append((module, found))
+            subscriptions += [
+                Subscription(
+                    f"{module.name}.{reaction.handler.__name__}",
+                    database,
+                    self.services[module.contract],
+                    reaction,
+                )
+                for reaction in found.reactions
+            ]
+        await self.bus.start(sources, subscriptions)
+        self._stack.push_async_callback(self.bus.stop)
+        if self._timers:
+            scheduler = await open_scheduler(self.settings.sql_url.get_secret_value())
+            for module, found in noted:
+                for timer in found.timers:
+                    self._add_timer(scheduler, module, timer)
+            await scheduler.start()
+            self._stack.push_async_callback(scheduler.stop)
+
+    def _add_timer(self, scheduler: Scheduler, module: Module, timer: Any) -> None:
+        service = self.services[module.contract]
+        name = f"{module.name}.{timer.handler.__name__}"
+
+        async def run() -> None:
+            await timer.handler(service, self.system_context(name))
+
+        scheduler.add(name, timer.seconds, run)
+
+    async def run_timers(self) -> None:
+        """Runs every timer once, in order: for seeding and tests, on the injected clock."""
+        for module in self.modules:
+            if module.reactions:
+                for timer in noted_in(module.reactions).timers:
+                    await timer.handler(
+                        self.services[module.contract], self.system_context(module.name)
+                    )
+
+    async def settle(self) -> None:
+        """Waits until every event that was emitted has been handled."""
+        await self.bus.drain()
+
+    def system_context(self, request_id: str) -> Context:
+        return Context(
+            actor=SYSTEM, request_id=request_id, correlation_id=request_id, clock=self.clock
+        )
+
+
+async def _close(pool: Pool) -> None:
+    """Lets queries end; cuts what still hangs after a few seconds."""
+    try:
+        await asyncio.wait_for(pool.close(), 5)
+    except TimeoutError:
+        pool.terminate()
+
+
+def _derived_token(secret: bytes) -> str:
+    return hashlib.blake2b(b"rpc", key=secret, digest_size=24).hexdigest()
+
+

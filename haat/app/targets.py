@@ -1,0 +1,46 @@
+"""The one list of modules and groups. `--target` names a group, modules, or `all`."""
+
+from functools import cache
+from importlib import import_module
+
+from haat.kernel.errors import Invalid
+from haat.kernel.module import Module
+
+# In storeys, lower first; within a group, what stands left is below what stands right.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "people": ("market", "media", "identity", "profiles", "vendors"),
+    "goods": ("catalog", "pricing", "inventory"),
+    "money": ("ledger", "payments", "payouts"),
+    "trade": ("shipping", "cart", "orders", "settlement", "checkout"),
+    "insight": ("search",),
+    "reach": ("notifications", "backoffice"),
+}
+MODULES: tuple[str, ...] = tuple(
+    f"haat.domains.{group}.{name}" for group, names in GROUPS.items() for name in names
+)
+
+
+class UnknownTarget(Invalid, code="target_unknown"):
+    """There is no such target; `haat targets` lists them."""
+
+
+@cache
+def all_modules() -> tuple[Module, ...]:
+    """Every module's manifest, lower ones first."""
+    return tuple(import_module(f"{package}.module").MODULE for package in MODULES)
+
+
+def chosen(target: str) -> tuple[Module, ...]:
+    """The modules a target such as 'all', 'money' or 'cart,orders' names; UnknownTarget."""
+    wanted: set[str] = set()
+    for word in target.split(","):
+        name = word.strip()
+        if name == "all":
+            wanted.update(*GROUPS.values())
+        elif name in GROUPS:
+            wanted.update(GROUPS[name])
+        elif any(name in names for names in GROUPS.values()):
+            wanted.add(name)
+        else:
+            raise UnknownTarget(f"There is no target {name!r}; `haat targets` lists them.")
+    return tuple(module for module in all_modules() if module.name in wanted)

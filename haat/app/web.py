@@ -1,0 +1,86 @@
+"""One HTTP worker: the runtime behind the gateways. granian calls `create` in every worker."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from haat.app.runtime import Runtime
+from haat.app.settings import AppSettings
+from haat.app.targets import chosen
+from haat.engines.rpc.http import rpc_routes
+from haat.engines.sql import Database
+from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
+from haat.gateways.rest import AnswerStore, Parts, create as create_rest
+from haat.gateways.rest.application import equip
+from haat.gateways.web import site_routers, web_state
+from haat.kernel.errors import Problem
+
+
+def create() -> ASGIApp:
+    """The application for the target named by HAAT_TARGET (default: all)."""
+    settings = AppSettings()
+    set_up_logs(level=settings.log_level)
+    set_up_tracing(settings.otel_endpoint, service="haat-web")
+    return application(settings, os.environ.get("HAAT_TARGET", "all"))
+
+
+def application(settings: AppSettings, target: str, runtime: Runtime | None = None) -> ASGIApp:
+    """The application over a runtime of its own, or over one that is started already."""
+    modules = chosen(target)
+    whole = target == "all"
+    routers = [module.router for module in modules if module.router is not None]
+    media = next((module for module in modules if module.name == "media"), None)
+    site = list(site_routers()) if whole else []
+    if media is not None:
+        from haat.domains.people.media.routes import media_router
+
+        site.append(media_router)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if runtime is not None:
+            equip(app, await parts_of(runtime))
+            yield
+            return
+        async with Runtime(settings, modules) as started:
+            equip(app, await parts_of(started))
+            app.router.routes.extend(_rpc(started))
+            yield
+        stop_tracing()
+
+    return create_rest(routers, site_routers=site, lifespan=lifespan)
+
+
+async def parts_of(runtime: Runtime) -> Parts:
+    """What the gateways need of a started runtime."""
+    pool = next(iter(runtime.databases.values())).pool
+    database = Database(pool, "rest")
+
+    async def ready() -> str | None:
+        try:
+            await database.fetchval("SELECT 1")
+        except Problem as problem:
+            return problem.detail
+        return None
+
+    return Parts(
+        doors=runtime.doors,
+        tokens=runtime.tokens,
+        signer=runtime.signer,
+        clock=runtime.clock,
+        answers=AnswerStore(database),
+        ready=ready,
+        state=web_state(runtime.settings.site, demo=runtime.settings.demo),
+    )
+
+
+def _rpc(runtime: Runtime) -> list[object]:
+    """Contract calls from other processes of the installation."""
+    services = {
+        module.name: (module.contract, runtime.services[module.contract])
+        for module in runtime.modules
+    }
+    return list(rpc_routes(services, token=runtime.rpc_token))

@@ -1,0 +1,48 @@
+"""The background process: relay, reactions and timers of a target."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import structlog
+
+from haat.app.runtime import Runtime
+from haat.app.settings import AppSettings
+from haat.app.targets import chosen
+from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
+
+log = structlog.get_logger()
+
+
+async def work(settings: AppSettings, target: str, ready: Path | None) -> None:
+    """Runs until SIGTERM or SIGINT, then lets what is under way end. Touches `ready` once up."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with Runtime(settings, chosen(target), reacts=True):
+        log.info("worker_ready", target=target)
+        if ready is not None:
+            ready.touch()
+        await stop.wait()
+        log.info("worker_stopping")
+
+
+def main() -> None:
+    settings = AppSettings()
+    set_up_logs(level=settings.log_level)
+    set_up_tracing(settings.otel_endpoint, service="haat-work")
+    ready = os.environ.get("HAAT_WORKER_READY")
+    try:
+        import uvloop
+
+        runner = uvloop.run
+    except ImportError:  # uvloop does not exist for every platform
+        runner = asyncio.run
+    runner(work(settings, os.environ.get("HAAT_TARGET", "all"), Path(ready) if ready else None))
+    stop_tracing()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,307 @@
+"""The catalogue: category tree, products with variants, and the offers vendors make on them."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from haat.domains.people.media.api import Picture
+from haat.kernel.context import Context
+from haat.kernel.contract import Contract, command, query
+from haat.kernel.errors import Conflict, Invalid
+from haat.kernel.events import Event
+from haat.kernel.model import Model
+from haat.kernel.money import Money
+from haat.kernel.page import Limit, Page
+
+Title = Annotated[str, Field(min_length=1, max_length=200)]
+Sku = Annotated[str, Field(min_length=1, max_length=80)]
+ProductStatus = Literal["draft", "pending", "active", "rejected", "archived"]
+Sort = Literal["newest", "price", "-price", "title"]
+
+
+class SkuTaken(Conflict, code="sku_taken"):
+    """This vendor has another offer with that SKU."""
+
+
+class WrongProductState(Conflict, code="product_state"):
+    """The product is not in a state that allows this."""
+
+
+class CategoryUnknown(Invalid, code="category_unknown"):
+    """There is no such category."""
+
+
+class CategorySlugTaken(Conflict, code="category_slug_taken"):
+    """Another category has that slug."""
+
+
+class CurrencyWrong(Invalid, code="currency_wrong"):
+    """Prices must be in the market's currency."""
+
+
+class VendorNotActive(Conflict, code="vendor_not_active"):
+    """The vendor is not active; an approved vendor may submit products."""
+
+
+class Category(Model):
+    id: UUID
+    parent_id: UUID | None
+    slug: str
+    name: str
+    position: int
+    product_count: int = 0  # active products in it and below
+
+
+class Offer(Model):
+    """One vendor's price and SKU for a variant. Stock is inventory's."""
+
+    id: UUID
+    variant_id: UUID
+    vendor_id: UUID
+    sku: str
+    price: Money
+    compare_at: Money | None = None
+    status: Literal["active", "paused"] = "active"
+
+
+class Variant(Model):
+    """`options` are the values that tell it apart: {"Size": "M", "Colour": "Red"}."""
+
+    id: UUID
+    title: str  # "M / Red"; "" for the only variant
+    options: dict[str, str] = {}
+    barcode: str | None = None
+    weight_g: int = 0
+    picture: Picture | None = None
+    offers: list[Offer] = []
+
+
+class Product(Model):
+    id: UUID
+    slug: str
+    vendor_id: UUID  # whose product it is
+    title: str
+    description_html: str  # sanitised
+    category_id: UUID | None
+    brand: str = ""
+    tax_class: str = "standard"
+    status: ProductStatus
+    reason: str | None = None  # why it was rejected
+    option_names: list[str] = []
+    pictures: list[Picture] = []
+    variants: list[Variant] = []
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime
+
+
+class Listing(Model):
+    """What a list, a card or the search index needs of a product."""
+
+    id: UUID
+    slug: str
+    title: str
+    text: str = ""  # description without markup; only in events
+    vendor_id: UUID
+    category_id: UUID | None
+    brand: str = ""
+    picture: Picture | None = None
+    price_from: Money
+    price_to: Money
+    compare_at: Money | None = None
+    offer_ids: list[UUID]
+    status: ProductStatus
+    created_at: datetime
+
+
+class OfferLine(Model):
+    """What a cart, a quote and an order need of an offer, read in one batch."""
+
+    offer_id: UUID
+    variant_id: UUID
+    product_id: UUID
+    product_slug: str
+    vendor_id: UUID
+    category_id: UUID | None
+    title: str
+    variant_title: str
+    sku: str
+    price: Money
+    tax_class: str
+    weight_g: int
+    picture: Picture | None = None
+    buyable: bool  # product, offer and vendor are active
+
+
+class VariantDraft(Model):
+    """`id` names the variant to keep when a product is changed; None makes a new one."""
+
+    id: UUID | None = None
+    options: dict[Annotated[str, Field(max_length=60)], Annotated[str, Field(max_length=120)]] = {}
+    sku: Sku
+    price: Money
+    compare_at: Money | None = None
+    barcode: Annotated[str, Field(max_length=40)] | None = None
+    weight_g: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    picture: Picture | None = None
+
+
+class ProductDraft(Model):
+    title: Title
+    description_html: Annotated[str, Field(max_length=100_000)] = ""
+    category_id: UUID | None = None
+    brand: Annotated[str, Field(max_length=120)] = ""
+    tax_class: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")] = "standard"
+    option_names: Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=3)] = []
+    pictures: Annotated[list[Picture], Field(max_length=20)] = []
+    variants: Annotated[list[VariantDraft], Field(min_length=1, max_length=200)]
+
+
+class ProductCreated(Event, name="product.created", key="product_id"):
+    product_id: UUID
+    vendor_id: UUID
+
+
+class ProductSubmitted(Event, name="product.submitted", key="product_id"):
+    product_id: UUID
+    vendor_id: UUID
+    title: str
+
+
+class ProductApproved(Event, name="product.approved", key="product_id"):
+    product_id: UUID
+    vendor_id: UUID
+    title: str
+
+
+class ProductRejected(Event, name="product.rejected", key="product_id"):
+    product_id: UUID
+    vendor_id: UUID
+    title: str
+    reason: str
+
+
+class ProductUpdated(Event, name="product.updated", key="product_id"):
+    product_id: UUID
+    vendor_id: UUID
+
+
+class PriceUpdated(Event, name="product.price.updated", key="product_id"):
+    product_id: UUID
+    offer_id: UUID
+    was: Money
+    price: Money
+
+
+class OfferAdded(Event, name="offer.added", key="product_id"):
+    """Inventory opens a stock row for it."""
+
+    product_id: UUID
+    offer_id: UUID
+    vendor_id: UUID
+    sku: str
+
+
+class ListingChanged(Event, name="product.index.requested", key="product_id"):
+    """The index must show this listing, or nothing when `listing` is None. Newest version wins."""
+
+    product_id: UUID
+    version: int
+    listing: Listing | None
+
+
+class Catalog(Contract, name="catalog"):
+    @query()
+    async def categories(self, ctx: Context) -> list[Category]:
+        """The whole tree, parents before children, by position."""
+
+    @command(scope="staff:products")
+    async def save_category(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        name: Annotated[str, Field(min_length=1, max_length=80)],
+        parent_id: UUID | None = None,
+        slug: str | None = None,
+        position: int = 0,
+    ) -> Category:
+        """Adds or changes a category. A category cannot stand below itself (Invalid)."""
+
+    @query()
+    async def listings(
+        self,
+        ctx: Context,
+        *,
+        category_id: UUID | None = None,
+        vendor_id: UUID | None = None,
+        sort: Sort = "newest",
+        limit: Limit = 24,
+        cursor: str | None = None,
+    ) -> Page[Listing]:
+        """Active products of active vendors; a category includes those below it."""
+
+    @query()
+    async def listings_by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Listing]:
+        """Active ones among these, in the order asked for."""
+
+    @query()
+    async def product(self, ctx: Context, *, ref: str) -> Product:
+        """By id or slug. Others than its vendor's team and staff see active products only."""
+
+    @query(scope="vendor:products")
+    async def own_products(
+        self,
+        ctx: Context,
+        *,
+        vendor_id: UUID,
+        status: ProductStatus | None = None,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> Page[Listing]: ...
+
+    @query(scope="staff:products")
+    async def queue(
+        self,
+        ctx: Context,
+        *,
+        status: ProductStatus = "pending",
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> Page[Listing]: ...
+
+    @query(scope="internal")
+    async def offers(self, ctx: Context, *, ids: list[UUID]) -> list[OfferLine]:
+        """Those that exist, in any state; `buyable` says whether they can be bought now."""
+
+    @query(scope="internal")
+    async def offers_by_sku(
+        self, ctx: Context, *, vendor_id: UUID, skus: list[str]
+    ) -> dict[str, UUID]: ...
+
+    @command(scope="vendor:products")
+    async def create(
+        self, ctx: Context, *, id: UUID, vendor_id: UUID, draft: ProductDraft
+    ) -> Product:
+        """A draft. SkuTaken, CategoryUnknown, CurrencyWrong; the same id again answers it."""
+
+    @command(scope="vendor:products")
+    async def change(
+        self, ctx: Context, *, id: UUID, draft: ProductDraft, version: int | None = None
+    ) -> Product:
+        """Replaces what the draft says; variants missing in it are paused, never deleted."""
+
+    @command(scope="vendor:products")
+    async def submit(self, ctx: Context, *, id: UUID) -> Product:
+        """draft or rejected → pending."""
+
+    @command(scope="vendor:products")
+    async def archive(self, ctx: Context, *, id: UUID) -> Product: ...
+
+    @command(scope="staff:products")
+    async def decide(
+        self, ctx: Context, *, id: UUID, decision: Literal["approve", "reject"], reason: str = ""
+    ) -> Product:
+        """pending → active or rejected (with a reason)."""

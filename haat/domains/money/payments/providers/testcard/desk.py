@@ -1,0 +1,334 @@
+"""The use cases of the test card network, between its rules and its file.
+
+Bodies are decoded JSON objects. A bad one is a `Refused` 422 naming the field; an unknown id is a
+404; an id that was used for something else is a 409. Answers are documents ready to be encoded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+from uuid import uuid4
+
+from . import network as net
+from .network import Card, Intent, Manner, Payout, Refund, Refused, Status, Step
+from .store import Store
+
+_MOST_MINOR: Final = 999_999_999_999
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_ACCOUNT: Final = re.compile(r"[A-Za-z0-9]{4,34}")
+Doc = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the slow things take, in seconds."""
+
+    latency_s: float = 0.0
+    lost_answer_s: float = 30.0
+    webhook_late_s: float = 5.0
+    pending_s: float = 3.0
+    first_retry_s: float = 0.5
+    after_webhook_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a use case answers, how the answer travels, and the event it told."""
+
+    doc: Doc
+    status: int = 200
+    manner: Manner = Manner.PROMPT
+    event_id: str = ""
+
+
+class Desk:
+    """The use cases. Each runs inside one transaction of the store, opened by its caller."""
+
+    def __init__(
+        self, store: Store, pace: Pace, public_url: str, now: Callable[[], datetime]
+    ) -> None:
+        self.store, self.pace, self.public_url, self.now = store, pace, public_url, now
+
+    def intent(self, id: str) -> Intent:
+        """The intent, or 404."""
+        found = self.store.intent(id)
+        if found is None:
+            raise Refused(404, "not_found", "There is no such intent.")
+        return found
+
+    def create(self, body: Mapping[str, object]) -> Outcome:
+        """A new intent; the same id with the same content answers the one that stands."""
+        amount_minor, currency = _money(body)
+        method = body.get("captureMethod", "manual")
+        if method not in ("manual", "automatic"):
+            raise Refused(422, "invalid", "Expected manual or automatic.", "captureMethod")
+        back = body.get("returnUrl")
+        asked = Intent(
+            id=_ident(body),
+            amount_minor=amount_minor,
+            currency=currency,
+            reference=_text(body, "reference"),
+            created_at=iso(self.now()),
+            return_url="" if back is None else net.web_url(back, "returnUrl"),
+            capture_method=str(method),
+            metadata=_labels(body),
+        )
+        standing = self.store.intent(asked.id)
+        if standing is None:
+            self.store.put_intent(asked)
+            return Outcome(self.intent_doc(asked), 201)
+        if _terms(standing) != _terms(asked):
+            raise Refused(409, "id_taken", "This id belongs to another intent.", "id")
+        return Outcome(self.intent_doc(standing))
+
+    def confirm(self, id: str, card: Card) -> Outcome:
+        """Try a card; declined and requires_action are answers, not errors."""
+        step = net.confirm(self.intent(id), card)
+        event_id = self.keep(step)
+        # Only the confirmation that changed something can be lost: its repeat gets the answer.
+        manner = card.manner if event_id else Manner.PROMPT
+        return Outcome(self.intent_doc(step.intent), 200, manner, event_id)
+
+    def authenticate(self, id: str, approved: bool) -> Outcome:
+        """The card holder's answer to 3-D Secure."""
+        intent = self.intent(id)
+        if intent.card is None:
+            raise Refused(409, "intent_state", "This intent waits for no authentication.")
+        step = net.authenticate(intent, intent.card, approved)
+        self.keep(step)
+        return Outcome(self.intent_doc(step.intent))
+
+    def capture(self, id: str, body: Mapping[str, object]) -> Outcome:
+        """Take the authorized amount or the part `amountMinor` of it."""
+        intent = self.intent(id)
+        whole = "amountMinor" not in body
+        step = net.capture(intent, intent.amount_minor if whole else _minor(body, "amountMinor"))
+        self.keep(step)
+        return Outcome(self.intent_doc(step.intent))
+
+    def void(self, id: str) -> Outcome:
+        """Release what is authorized."""
+        step = net.void(self.intent(id))
+        self.keep(step)
+        return Outcome(self.intent_doc(step.intent))
+
+    def refund(self, id: str, body: Mapping[str, object]) -> Outcome:
+        """Give back a part; the same refund id with the same content changes nothing."""
+        refund_id, amount_minor = _ident(body), _minor(body, "amountMinor")
+        intent, standing = self.intent(id), self.store.refund(refund_id)
+        if standing is not None:
+            if (standing.intent_id, standing.amount_minor) != (id, amount_minor):
+                raise Refused(409, "id_taken", "This id belongs to another refund.", "id")
+            return Outcome(_refund_doc(standing))
+        step = net.refund(intent, amount_minor)
+        status = "succeeded" if step.event else "pending"
+        born = iso(self.now())
+        refund = Refund(refund_id, id, amount_minor, intent.currency, status, born)
+        self.store.put_refund(refund)
+        self.keep(step, refund)
+        if not step.event:
+            due_s = self.now().timestamp() + self.pace.pending_s
+            self.store.add_timer(due_s, "refund", refund_id)
+        return Outcome(_refund_doc(refund), 201)
+
+    def pay_out(self, body: Mapping[str, object]) -> Outcome:
+        """Send money to a bank account; the same id with the same content changes nothing."""
+        amount_minor, currency = _money(body)
+        destination = _inner(body, "destination")
+        asked = Payout(
+            id=_ident(body),
+            amount_minor=amount_minor,
+            currency=currency,
+            holder=_text(destination, "holder", at="destination.holder"),
+            account=_account_number(destination),
+            reference=_text(body, "reference"),
+            status="pending",
+            created_at=iso(self.now()),
+        )
+        standing = self.store.payout(asked.id)
+        if standing is not None:
+            if replace(asked, created_at=standing.created_at) != replace(
+                standing, status="pending", failure_code=""
+            ):
+                raise Refused(409, "id_taken", "This id belongs to another payout.", "id")
+            return Outcome(_payout_doc(standing))
+        answered = net.pay_out(asked)
+        self.keep_payout(answered)
+        if answered.status == "pending":
+            due_s = self.now().timestamp() + self.pace.pending_s
+            self.store.add_timer(due_s, "payout", asked.id)
+        return Outcome(_payout_doc(answered), 201)
+
+    def payout(self, id: str) -> Doc:
+        """The payout as clients see it, or 404."""
+        found = self.store.payout(id)
+        if found is None:
+            raise Refused(404, "not_found", "There is no such payout.")
+        return _payout_doc(found)
+
+    def settle_due(self) -> None:
+        """Finish the pending refunds and payouts whose time has come."""
+        for kind, id in self.store.take_timers(self.now().timestamp()):
+            refund = self.store.refund(id) if kind == "refund" else None
+            payout = self.store.payout(id) if kind == "payout" else None
+            if refund is not None:
+                done = replace(refund, status="succeeded")
+                self.store.put_refund(done)
+                intent = self.intent(refund.intent_id)
+                self.keep(net.settle_refund(intent, refund.amount_minor), done)
+            if payout is not None:
+                self.keep_payout(net.settle_payout(payout))
+
+    def keep(self, step: Step, refund: Refund | None = None) -> str:
+        """Write an intent and queue its event, as its card wants it; the event id or ''."""
+        self.store.put_intent(step.intent)
+        card = step.intent.card
+        if step.event is None:
+            return ""
+        data: Doc = {"object": self.intent_doc(step.intent)}
+        if refund is not None:
+            data["refund"] = _refund_doc(refund)
+        late_s = self.pace.webhook_late_s if card and card.webhook_late else 0.0
+        copies = card.webhook_copies if card else 1
+        return self.tell(step.event, step.intent.id, data, late_s, copies)
+
+    def keep_payout(self, payout: Payout) -> None:
+        """Write a payout and, once it is decided, queue its event."""
+        self.store.put_payout(payout)
+        if payout.status != "pending":
+            self.tell(f"payout.{payout.status}", payout.id, {"object": _payout_doc(payout)})
+
+    def tell(self, type: str, subject: str, data: Doc, late_s: float = 0, copies: int = 1) -> str:
+        """Queue one event for every endpoint and answer its id."""
+        now, id = self.now(), f"evt_{uuid4().hex}"
+        doc = {"id": id, "type": type, "createdAt": iso(now), "data": data}
+        self.store.emit(id, subject, doc, now.timestamp() + late_s, copies)
+        return id
+
+    def intent_doc(self, i: Intent) -> Doc:
+        """An intent as clients see it."""
+        action: Doc | None = None
+        if i.status is Status.REQUIRES_ACTION:
+            action = {"type": "redirect", "url": f"{self.public_url}/3ds/{i.id}"}
+        return {
+            "id": i.id,
+            "status": i.status.value,
+            "amount": {"minor": i.amount_minor, "currency": i.currency},
+            "capturedMinor": i.captured_minor,
+            "refundedMinor": i.refunded_minor,
+            "refundPendingMinor": i.refund_pending_minor,
+            "reference": i.reference,
+            "returnUrl": i.return_url or None,
+            "captureMethod": i.capture_method,
+            "metadata": dict(i.metadata),
+            "card": {"brand": i.card.brand, "last4": i.card_number[-4:]} if i.card else None,
+            "declineCode": i.decline_code or None,
+            "nextAction": action,
+            "payUrl": f"{self.public_url}/pay/{i.id}",
+            "refunds": [_refund_doc(r) for r in self.store.refunds_of(i.id)]
+            if i.status is Status.CAPTURED
+            else [],
+            "createdAt": i.created_at,
+        }
+
+
+def _terms(i: Intent) -> tuple[object, ...]:
+    return (i.amount_minor, i.currency, i.reference, i.return_url, i.capture_method, i.metadata)
+
+
+def _refund_doc(r: Refund) -> Doc:
+    return {
+        "id": r.id,
+        "intentId": r.intent_id,
+        "amount": {"minor": r.amount_minor, "currency": r.currency},
+        "status": r.status,
+        "createdAt": r.created_at,
+    }
+
+
+def _payout_doc(p: Payout) -> Doc:
+    return {
+        "id": p.id,
+        "status": p.status,
+        "amount": {"minor": p.amount_minor, "currency": p.currency},
+        "destination": {"holder": p.holder, "last4": p.account[-4:]},
+        "reference": p.reference,
+        "failureCode": p.failure_code or None,
+        "createdAt": p.created_at,
+    }
+
+
+def iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _ident(body: Mapping[str, object], name: str = "id") -> str:
+    """A client-chosen id: 1 to 64 letters, digits, `_` or `-`."""
+    value = body.get(name)
+    if not (isinstance(value, str) and _ID.fullmatch(value)):
+        raise Refused(422, "invalid", "Expected 1 to 64 letters, digits, _ or -.", name)
+    return value
+
+
+def _text(body: Mapping[str, object], name: str, most: int = 200, at: str = "") -> str:
+    """A non-empty printable string of at most `most` characters."""
+    value = body.get(name)
+    if not (isinstance(value, str) and 1 <= len(value) <= most and value.isprintable()):
+        detail = f"Expected 1 to {most} printable characters."
+        raise Refused(422, "invalid", detail, at or name)
+    return value
+
+
+def _minor(body: Mapping[str, object], name: str, at: str = "") -> int:
+    """A positive amount in minor units, at most `_MOST_MINOR`."""
+    value = body.get(name)
+    if not (net.is_int(value) and 1 <= value <= _MOST_MINOR):
+        detail = f"Expected a whole number from 1 to {_MOST_MINOR}."
+        raise Refused(422, "invalid_amount", detail, at or name)
+    return value
+
+
+def _money(body: Mapping[str, object], name: str = "amount") -> tuple[int, str]:
+    """`{"minor": 1299, "currency": "USD"}` as (minor units, currency)."""
+    value = _inner(body, name)
+    currency = value.get("currency")
+    if not (isinstance(currency, str) and _CURRENCY.fullmatch(currency)):
+        raise Refused(422, "invalid_amount", "Expected three capitals.", f"{name}.currency")
+    return _minor(value, "minor", f"{name}.minor"), currency
+
+
+def _inner(body: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """An object inside the body."""
+    value = body.get(name)
+    if not isinstance(value, dict):
+        raise Refused(422, "invalid", "Expected an object.", name)
+    return value
+
+
+def _labels(body: Mapping[str, object], name: str = "metadata") -> dict[str, str]:
+    """At most 50 strings by name; absent means none."""
+    value = body.get(name, {})
+    if not isinstance(value, dict) or len(value) > 50:
+        raise Refused(422, "invalid", "Expected an object of at most 50 strings.", name)
+    return {_key_of(k): _text(value, k, 500, f"{name}.{k}") for k in value}
+
+
+def _key_of(key: str) -> str:
+    """A metadata name: printable and at most 64 characters."""
+    if not (1 <= len(key) <= 64 and key.isprintable()):
+        raise Refused(422, "invalid", "Expected a name of 1 to 64 characters.", "metadata")
+    return key
+
+
+def _account_number(body: Mapping[str, object], at: str = "destination.account") -> str:
+    """A bank account or IBAN: 4 to 34 letters and digits, spaces and dashes dropped."""
+    value = body.get("account")
+    plain = value.replace(" ", "").replace("-", "") if isinstance(value, str) else ""
+    if not _ACCOUNT.fullmatch(plain):
+        raise Refused(422, "invalid", "Expected 4 to 34 letters and digits.", at)
+    return plain

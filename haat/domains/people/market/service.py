@@ -1,0 +1,128 @@
+"""The market's use cases."""
+
+import asyncio
+
+from haat.domains.people.market.api import (
+    AlreadyOpened,
+    Market,
+    MarketChanged,
+    MarketOpened,
+    MarketSettings,
+    NotOpened,
+    SettingsChange,
+)
+from haat.domains.people.market.rules import changed, checked
+from haat.engines.sql import Database, Record, Sql
+from haat.kernel.context import Context
+from haat.kernel.settings import Settings
+
+READ = Sql("""
+SELECT name, currency, country, logo_id, demo, prices_include_tax, commission_bp,
+       return_window_minutes, order_prefix, support_email
+  FROM market.settings
+""")
+LOCK = Sql("""
+SELECT name, currency, country, logo_id, demo, prices_include_tax, commission_bp,
+       return_window_minutes, order_prefix, support_email
+  FROM market.settings FOR UPDATE
+""")
+OPEN = Sql("""
+WITH opened AS (
+  INSERT INTO market.settings (name, currency, country, logo_id, demo, prices_include_tax,
+         commission_bp, return_window_minutes, order_prefix, support_email, opened_at, changed_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+  ON CONFLICT (single) DO NOTHING
+  RETURNING name
+) /*emit:opened*/
+SELECT name FROM opened
+""")
+CHANGE = Sql("""
+UPDATE market.settings
+   SET name = $1, logo_id = $2, prices_include_tax = $3, commission_bp = $4,
+       return_window_minutes = $5, support_email = $6, changed_at = $7
+""")
+
+
+class MarketOptions(Settings):
+    """How long, in seconds, a process may answer settings that another process has changed."""
+
+    market_stale_s: float = 2.0
+
+
+class MarketService(Market):
+    """One row that everybody asks for on every page, so each process remembers it briefly."""
+
+    def __init__(self, db: Database, options: MarketOptions) -> None:
+        self._db = db
+        self._stale_s = options.market_stale_s
+        self._known: MarketSettings | None = None
+        self._known_at = 0.0
+
+    async def settings(self, ctx: Context) -> MarketSettings:
+        # The loop's clock, not ctx's: staleness is about this process, not about the market's time.
+        now = asyncio.get_running_loop().time()
+        if self._known is not None and now - self._known_at < self._stale_s:
+            return self._known
+        row = await self._db.fetchrow(READ)
+        if row is None:
+            raise NotOpened
+        return self._keep(_settings(row), now)
+
+    async def is_open(self, ctx: Context) -> bool:
+        try:
+            await self.settings(ctx)
+        except NotOpened:
+            return False
+        return True
+
+    async def open(self, ctx: Context, *, settings: MarketSettings) -> MarketSettings:
+        new = checked(settings)
+        event = MarketOpened(name=new.name, currency=new.currency, country=new.country)
+        rows = await self._db.step(
+            ctx,
+            OPEN,
+            new.name,
+            new.currency,
+            new.country,
+            new.logo_id,
+            new.demo,
+            new.prices_include_tax,
+            new.commission_bp,
+            new.return_window_minutes,
+            new.order_prefix,
+            new.support_email,
+            ctx.now(),
+            emit=[event],
+        )
+        if not rows:
+            raise AlreadyOpened
+        return self._keep(new, asyncio.get_running_loop().time())
+
+    async def change(self, ctx: Context, *, change: SettingsChange) -> MarketSettings:
+        async with self._db.begin(ctx) as tx:
+            row = await tx.fetchrow(LOCK)
+            if row is None:
+                raise NotOpened
+            old = _settings(row)
+            new = changed(old, change)
+            if new != old:
+                await tx.execute(
+                    CHANGE,
+                    new.name,
+                    new.logo_id,
+                    new.prices_include_tax,
+                    new.commission_bp,
+                    new.return_window_minutes,
+                    new.support_email,
+                    ctx.now(),
+                )
+                tx.emit(MarketChanged(name=new.name, settings=new))
+        return self._keep(new, asyncio.get_running_loop().time())
+
+    def _keep(self, settings: MarketSettings, at: float) -> MarketSettings:
+        self._known, self._known_at = settings, at
+        return settings
+
+
+def _settings(row: Record) -> MarketSettings:
+    return MarketSettings(**dict(row))

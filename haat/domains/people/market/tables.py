@@ -1,0 +1,39 @@
+"""The one row of the market."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+
+from haat.engines.sql import IMPERSONAL, module_metadata
+
+metadata = module_metadata("market")
+
+settings = Table(
+    "settings",
+    metadata,
+    # True is the only key there can be: the row is one.
+    Column("single", Boolean, primary_key=True, server_default=text("true")),
+    Column("name", Text, nullable=False, info=IMPERSONAL),
+    Column("currency", Text, nullable=False, info=IMPERSONAL),
+    Column("country", Text, nullable=False, info=IMPERSONAL),
+    Column("logo_id", Uuid),
+    Column("demo", Boolean, nullable=False),
+    Column("prices_include_tax", Boolean, nullable=False),
+    Column("commission_bp", Integer, nullable=False),
+    Column("return_window_minutes", Integer, nullable=False),
+    Column("order_prefix", Text, nullable=False, info=IMPERSONAL),
+    Column("support_email", Text, info=IMPERSONAL),  # the market's, shown to everybody
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("single", name="single"),
+    CheckConstraint("commission_bp BETWEEN 0 AND 10000", name="commission"),
+    CheckConstraint("return_window_minutes >= 0", name="return_window"),
+)

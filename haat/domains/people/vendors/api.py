@@ -1,0 +1,148 @@
+"""Vendors: application, review, public profile, suspension, their own commission rate."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from haat.kernel.context import Context
+from haat.kernel.contract import Contract, command, query
+from haat.kernel.errors import Conflict
+from haat.kernel.events import Event
+from haat.kernel.model import Model
+from haat.kernel.page import Limit, Page
+
+Name = Annotated[str, Field(min_length=2, max_length=80)]
+Status = Literal["pending", "active", "suspended", "rejected"]
+
+
+class VendorNameTaken(Conflict, code="vendor_name_taken"):
+    """Another vendor has that name."""
+
+
+class WrongVendorState(Conflict, code="vendor_state"):
+    """The vendor is not in a state that allows this."""
+
+
+class Vendor(Model):
+    """`commission_bp` None means the market's default."""
+
+    id: UUID
+    slug: str
+    name: str
+    description: str = ""
+    status: Status
+    logo_id: UUID | None = None
+    country: str
+    contact_email: str | None = None  # given to the vendor's team and staff only
+    commission_bp: int | None = None
+    reason: str | None = None  # why it was rejected or suspended
+    created_at: datetime
+
+
+class Application(Model):
+    name: Name
+    description: Annotated[str, Field(max_length=2000)] = ""
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    contact_email: Annotated[str, Field(max_length=254)]
+    business_type: Annotated[str, Field(max_length=80)] = ""
+
+
+class VendorChange(Model):
+    name: Name | None = None
+    description: Annotated[str, Field(max_length=2000)] | None = None
+    logo_id: UUID | None = None
+    contact_email: Annotated[str, Field(max_length=254)] | None = None
+
+
+class VendorApplied(Event, name="vendor.applied", key="vendor_id"):
+    vendor_id: UUID
+    person_id: UUID
+    name: str
+
+
+class VendorApproved(Event, name="vendor.approved", key="vendor_id"):
+    vendor_id: UUID
+    slug: str
+    name: str
+    country: str
+
+
+class VendorRejected(Event, name="vendor.rejected", key="vendor_id"):
+    vendor_id: UUID
+    reason: str
+
+
+class VendorSuspended(Event, name="vendor.suspended", key="vendor_id"):
+    vendor_id: UUID
+    reason: str
+
+
+class VendorReinstated(Event, name="vendor.reinstated", key="vendor_id"):
+    vendor_id: UUID
+
+
+class VendorChanged(Event, name="vendor.changed", key="vendor_id"):
+    vendor_id: UUID
+    slug: str
+    name: str
+
+
+class Vendors(Contract, name="vendors"):
+    @command(scope="person")
+    async def apply(self, ctx: Context, *, id: UUID, application: Application) -> Vendor:
+        """The actor applies and becomes the owner of the team; staff review it."""
+
+    @query()
+    async def listed(
+        self, ctx: Context, *, limit: Limit = 50, cursor: str | None = None
+    ) -> Page[Vendor]:
+        """Active vendors by name."""
+
+    @query()
+    async def by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Vendor]:
+        """Those that exist, whatever their status, without private fields."""
+
+    @query()
+    async def find(self, ctx: Context, *, slug: str) -> Vendor:
+        """An active vendor by slug or id; its team and staff see it in any status."""
+
+    @query(scope="staff:vendors")
+    async def queue(
+        self,
+        ctx: Context,
+        *,
+        status: Status | None = None,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> Page[Vendor]: ...
+
+    @command(scope="staff:vendors")
+    async def decide(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        decision: Literal["approve", "reject", "suspend", "reinstate"],
+        reason: str = "",
+    ) -> Vendor:
+        """Moves the vendor; WrongVendorState when its status does not allow the decision.
+
+        Rejecting and suspending need a reason. The same decision again changes nothing.
+        """
+
+    @command(scope="staff:vendors")
+    async def set_commission(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        commission_bp: Annotated[int, Field(ge=0, le=10_000)] | None,
+    ) -> Vendor: ...
+
+    @command(scope="vendor:profile")
+    async def change(self, ctx: Context, *, id: UUID, change: VendorChange) -> Vendor: ...
+
+    @query(scope="internal")
+    async def commissions(self, ctx: Context, *, ids: list[UUID]) -> dict[UUID, int | None]: ...

@@ -1,0 +1,144 @@
+"""Checkout: quote → place → settle, as one resumable saga (docs/flows/purchase.md)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from haat.domains.money.payments.api import Method
+from haat.domains.people.media.api import Picture
+from haat.domains.people.profiles.api import Address
+from haat.domains.trade.orders.api import Totals
+from haat.domains.trade.shipping.api import Option
+from haat.kernel.context import Context
+from haat.kernel.contract import Contract, command, query
+from haat.kernel.errors import Conflict, Gone
+from haat.kernel.events import Event
+from haat.kernel.model import Model
+from haat.kernel.money import Money
+
+
+class QuoteExpired(Gone, code="quote_expired"):
+    """The quote expired; ask for a new one. Nothing was reserved or charged."""
+
+
+class CartEmpty(Conflict, code="cart_empty"):
+    """There is nothing in the cart."""
+
+
+class CheckoutOver(Conflict, code="checkout_over"):
+    """This checkout ended without an order; ask for a new quote."""
+
+
+class QuoteLine(Model):
+    id: UUID
+    offer_id: UUID
+    product_id: UUID
+    product_slug: str
+    variant_id: UUID
+    sku: str
+    title: str
+    variant_title: str = ""
+    picture: Picture | None = None
+    quantity: int
+    unit_price: Money
+    amount: Money
+    tax_bp: int
+    tax: Money
+    commission_bp: int
+    commission: Money
+
+
+class QuoteGroup(Model):
+    """One vendor's part."""
+
+    vendor_id: UUID
+    vendor_name: str
+    lines: list[QuoteLine]
+    shipping: Option
+    shipping_options: list[Option]
+    shipping_tax_bp: int
+    shipping_tax: Money
+    totals: Totals
+    commission: Money
+    net: Money
+
+
+class Quote(Model):
+    """Immutable and expiring; from here nobody reads the catalogue or the cart again."""
+
+    id: UUID
+    cart_id: UUID | None
+    person_id: UUID | None
+    email: str
+    ship_to: Address
+    bill_to: Address
+    prices_include_tax: bool
+    groups: list[QuoteGroup]
+    totals: Totals
+    created_at: datetime
+    expires_at: datetime
+
+
+class BuyLine(Model):
+    offer_id: UUID
+    quantity: Annotated[int, Field(ge=1, le=999)]
+
+
+class Placement(Model):
+    """How a checkout stands.
+
+    placed: there is an order. needs_action: send the customer to `next_action_url`; then ask
+    again. processing: the payment's fate is not known yet; ask again. declined, expired, undone:
+    it ended, nothing is reserved, nothing was charged.
+    """
+
+    checkout_id: UUID
+    status: Literal["placed", "needs_action", "processing", "declined", "expired", "undone"]
+    order_id: UUID | None = None
+    order_number: str | None = None
+    order_link: str | None = None  # a signed path, for guests
+    next_action_url: str | None = None
+    decline_code: str | None = None
+    total: Money
+
+
+class CheckoutPlaced(Event, name="cart.checked_out", key="checkout_id"):
+    checkout_id: UUID
+    cart_id: UUID | None
+    items: list[BuyLine]
+
+
+class Checkout(Contract, name="checkout"):
+    @command(timeout_s=15)
+    async def quote(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        email: Annotated[str, Field(max_length=254)] | None = None,
+        ship_to: Address,
+        bill_to: Address | None = None,
+        cart_id: UUID | None = None,
+        items: Annotated[list[BuyLine], Field(max_length=100)] | None = None,
+        shipping: dict[UUID, UUID] | None = None,
+    ) -> Quote:
+        """Prices the cart (or `items`) for that address: CartEmpty, NotBuyable, OutOfStock,
+        NoShipping. `shipping` chooses a method per vendor; the cheapest otherwise. A guest must
+        give `email`; a signed-in person's own is the default."""
+
+    @query()
+    async def read_quote(self, ctx: Context, *, id: UUID) -> Quote:
+        """A person's own, or a guest's by its id, which cannot be guessed."""
+
+    @command(timeout_s=40)
+    async def place(
+        self, ctx: Context, *, quote_id: UUID, method: Method, return_url: str = ""
+    ) -> Placement:
+        """Reserves, holds the payment, creates the order. QuoteExpired, OutOfStock. The checkout's
+        id is the quote's: placing twice, even at once, makes one order and one charge."""
+
+    @command(timeout_s=40)
+    async def resume(self, ctx: Context, *, id: UUID) -> Placement:
+        """Goes on with a checkout that waited for the customer or the provider."""

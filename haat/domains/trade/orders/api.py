@@ -1,0 +1,337 @@
+"""Orders: one order per checkout, one vendor order per vendor in it, frozen lines, a timeline.
+
+Two state machines per vendor order, payment × fulfilment; the order is their projection. Amounts
+are frozen at sale: they are the quote's, to the cent.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from haat.domains.people.media.api import Picture
+from haat.domains.people.profiles.api import Address
+from haat.domains.trade.shipping.api import Shipment
+from haat.kernel.context import Context
+from haat.kernel.contract import Contract, command, query
+from haat.kernel.errors import Conflict, NotFound
+from haat.kernel.events import Event
+from haat.kernel.model import Model
+from haat.kernel.money import Money
+from haat.kernel.page import Limit, Page
+
+PaymentState = Literal["authorized", "paid", "partially_refunded", "refunded", "voided"]
+FulfilmentState = Literal[
+    "pending", "accepted", "ready", "in_transit", "delivered", "rejected", "cancelled"
+]
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class WrongOrderState(Conflict, code="order_state"):
+    """The order is not in a state that allows this. `state` in the problem says which it is in."""
+
+
+class LinkInvalid(NotFound, code="order_link_invalid"):
+    """This link is not valid or has expired. Ask for a new one with your order number."""
+
+
+class OrderLine(Model):
+    """Frozen at sale. `amount` = unit_price × quantity; `tax` inside it or on top (order's
+    `prices_include_tax`); `commission` is the platform's part of it."""
+
+    id: UUID
+    offer_id: UUID
+    product_id: UUID
+    product_slug: str
+    variant_id: UUID
+    sku: str
+    title: str
+    variant_title: str = ""
+    picture: Picture | None = None
+    quantity: int
+    unit_price: Money
+    amount: Money
+    tax_bp: int
+    tax: Money
+    commission_bp: int
+    commission: Money
+
+
+class Totals(Model):
+    """goods + shipping (+ tax when it comes on top) = total."""
+
+    goods: Money
+    shipping: Money
+    tax: Money
+    total: Money
+
+
+class VendorOrderDraft(Model):
+    """`shipping_tax` is part of totals.tax."""
+
+    id: UUID
+    vendor_id: UUID
+    vendor_name: str
+    lines: Annotated[list[OrderLine], Field(min_length=1)]
+    shipping_method: str
+    shipping_tax_bp: int = 0
+    shipping_tax: Money
+    totals: Totals
+    commission: Money  # of all lines
+    net: Money  # total − commission − tax: what the vendor earns
+
+
+class OrderDraft(Model):
+    """What checkout hands over: complete, priced, split. `id` is the checkout's id."""
+
+    id: UUID
+    person_id: UUID | None
+    email: str
+    ship_to: Address
+    bill_to: Address
+    prices_include_tax: bool
+    totals: Totals
+    vendor_orders: Annotated[list[VendorOrderDraft], Field(min_length=1)]
+    placed_at: datetime | None = None  # only the demo's history sets it
+
+
+class TimelineEntry(Model):
+    at: datetime
+    what: str  # "placed", "paid", "accepted", "in_transit", "refunded" …
+    vendor_order_id: UUID | None = None
+    actor: Literal["customer", "vendor", "staff", "system"]
+    note: str = ""
+
+
+class VendorOrder(VendorOrderDraft):
+    order_id: UUID
+    number: str  # "H-100001-2"
+    order_number: str
+    payment: PaymentState
+    fulfilment: FulfilmentState
+    refunded: Money
+    reason: str | None = None
+    placed_at: datetime
+    delivered_at: datetime | None = None
+    shipments: list[Shipment] = []
+    ship_to: Address | None = None  # for those who have to send it
+
+
+class Order(Model):
+    """`payment` and `fulfilment` are projections of the vendor orders'."""
+
+    id: UUID
+    number: str
+    person_id: UUID | None
+    email: str
+    ship_to: Address
+    bill_to: Address
+    prices_include_tax: bool
+    totals: Totals
+    refunded: Money
+    payment: PaymentState
+    fulfilment: str  # as a vendor order's, "partially_shipped" and the like where they differ
+    vendor_orders: list[VendorOrder]
+    timeline: list[TimelineEntry] = []
+    placed_at: datetime
+
+
+class OrderSummary(Model):
+    id: UUID
+    number: str
+    payment: PaymentState
+    fulfilment: str
+    total: Money
+    items: int
+    vendors: list[str]
+    placed_at: datetime
+
+
+class VendorOrderSummary(Model):
+    id: UUID
+    order_id: UUID
+    number: str
+    payment: PaymentState
+    fulfilment: FulfilmentState
+    total: Money
+    net: Money
+    items: int
+    ship_to_name: str
+    placed_at: datetime
+
+
+class VendorPart(Model):
+    """One vendor order inside an event."""
+
+    vendor_order_id: UUID
+    vendor_id: UUID
+    number: str
+    total: Money
+    net: Money
+
+
+class OrderCreated(Event, name="order.created", key="order_id"):
+    order_id: UUID
+    number: str
+    person_id: UUID | None
+    total: Money
+    vendor_orders: list[VendorPart]
+
+
+class OrderPaid(Event, name="order.paid", key="order_id"):
+    order_id: UUID
+    number: str
+    person_id: UUID | None
+    total: Money
+    vendor_orders: list[VendorPart]
+
+
+class OrderShipped(Event, name="order.shipped", key="order_id"):
+    order_id: UUID
+    vendor_order_id: UUID
+    vendor_id: UUID
+    person_id: UUID | None
+    number: str
+    carrier: str
+    tracking_number: str
+
+
+class OrderDelivered(Event, name="order.fulfilled", key="order_id"):
+    order_id: UUID
+    vendor_order_id: UUID
+    vendor_id: UUID
+    person_id: UUID | None
+    number: str
+    delivered_at: datetime
+
+
+class OrderCancelled(Event, name="order.cancelled", key="order_id"):
+    """A vendor rejected its part, or customer, vendor or staff cancelled it; settlement refunds
+    and gives the goods back. `lines` are (offer id, quantity)."""
+
+    order_id: UUID
+    vendor_order_id: UUID
+    vendor_id: UUID
+    person_id: UUID | None
+    number: str
+    kind: Literal["rejected", "cancelled"]
+    reason: str
+    total: Money
+    lines: list[tuple[UUID, int]]
+
+
+class OrderRefunded(Event, name="order.refunded", key="order_id"):
+    order_id: UUID
+    vendor_order_id: UUID
+    vendor_id: UUID
+    person_id: UUID | None
+    number: str
+    amount: Money
+
+
+class Orders(Contract, name="orders"):
+    @command(scope="internal")
+    async def create(self, ctx: Context, *, draft: OrderDraft) -> OrderSummary:
+        """Writes the order and its vendor orders; the same id again answers what is there."""
+
+    @command(scope="internal")
+    async def mark_paid(self, ctx: Context, *, order_ids: list[UUID]) -> None:
+        """authorized → paid. Harmless when repeated."""
+
+    @command(scope="internal")
+    async def mark_unpaid(self, ctx: Context, *, order_id: UUID, reason: str) -> None:
+        """The capture failed for good: voided and cancelled, without a refund."""
+
+    @command(scope="internal")
+    async def record_refund(
+        self, ctx: Context, *, refund_id: UUID, vendor_order_id: UUID, amount: Money, note: str
+    ) -> None:
+        """Adds to `refunded`, once per refund id."""
+
+    @query(scope="person")
+    async def own(
+        self, ctx: Context, *, limit: Limit = 20, cursor: str | None = None
+    ) -> Page[OrderSummary]:
+        """The actor's own orders, newest first."""
+
+    @query(scope="person")
+    async def order(self, ctx: Context, *, ref: str) -> Order:
+        """By id or number: the customer's own, or any for staff; NotFound otherwise."""
+
+    @query()
+    async def order_by_link(self, ctx: Context, *, token: str) -> Order:
+        """What a guest's signed link shows. LinkInvalid."""
+
+    @query(scope="internal")
+    async def links(self, ctx: Context, *, order_ids: list[UUID]) -> dict[UUID, str]:
+        """Signed link tokens (path: /orders/link/{token})."""
+
+    @query(scope="internal")
+    async def by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Order]:
+        """Whole orders for other modules."""
+
+    @query(scope="internal")
+    async def vendor_orders_by_ids(
+        self, ctx: Context, *, ids: list[UUID]
+    ) -> list[VendorOrder]: ...
+
+    @query(scope="vendor:orders")
+    async def vendor_orders(
+        self,
+        ctx: Context,
+        *,
+        vendor_id: UUID,
+        fulfilment: FulfilmentState | None = None,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> Page[VendorOrderSummary]: ...
+
+    @query(scope="vendor:orders")
+    async def vendor_order(self, ctx: Context, *, id: UUID) -> VendorOrder:
+        """One of the acting vendor's (or any, for staff), with shipments and address."""
+
+    @query(scope="staff:orders")
+    async def listed(
+        self,
+        ctx: Context,
+        *,
+        payment: PaymentState | None = None,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> Page[OrderSummary]: ...
+
+    @command(scope="vendor:orders")
+    async def accept(self, ctx: Context, *, id: UUID) -> VendorOrder:
+        """pending → accepted; needs a paid one."""
+
+    @command(scope="vendor:orders")
+    async def reject(self, ctx: Context, *, id: UUID, reason: Reason) -> VendorOrder:
+        """pending → rejected: the customer is refunded, the goods go back on sale."""
+
+    @command(scope="vendor:orders")
+    async def ready(self, ctx: Context, *, id: UUID) -> VendorOrder:
+        """accepted → ready."""
+
+    @command(scope="vendor:orders")
+    async def ship(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        carrier: Annotated[str, Field(min_length=1, max_length=60)] = "Own delivery",
+        tracking_number: Annotated[str, Field(max_length=80)] | None = None,
+    ) -> VendorOrder:
+        """accepted or ready → in_transit, with a shipment."""
+
+    @command(scope="vendor:orders")
+    async def deliver(self, ctx: Context, *, id: UUID) -> VendorOrder:
+        """in_transit → delivered: the return window starts."""
+
+    @command(scope="person")
+    async def cancel(self, ctx: Context, *, id: UUID, reason: Reason) -> VendorOrder:
+        """A vendor order by its customer or vendor or staff, while pending, accepted or ready."""
+
+    @query(scope="person")
+    async def timeline(self, ctx: Context, *, ref: str) -> list[TimelineEntry]:
+        """Of an order the actor may read."""

@@ -1,0 +1,1 @@
+"""Floor 2: ports to the outside and one adapter per file, chosen by URL scheme."""

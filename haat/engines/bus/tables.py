@@ -1,0 +1,82 @@
+"""What is on its way to whom: the queue, its leases, the parked keys and the dead letters."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from haat.engines.sql.schema import IMPERSONAL
+
+metadata = MetaData(schema="bus")
+
+queue = Table(
+    "queue",
+    metadata,
+    Column("pos", BigInteger, Identity(always=True)),
+    Column("subscriber", Text, nullable=False, info=IMPERSONAL),
+    Column("partition", SmallInteger, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("type", Text, nullable=False, info=IMPERSONAL),
+    Column("key", Text, nullable=False, info=IMPERSONAL),
+    Column("source", Text, nullable=False, info=IMPERSONAL),
+    Column("envelope", JSONB, nullable=False, info=IMPERSONAL),
+    Column("queued_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("subscriber", "partition", "pos", name="pk_queue"),
+    UniqueConstraint("subscriber", "event_id", name="uq_queue_subscriber_event_id"),
+)
+
+# A key that failed: until `not_before` it waits, with everything behind it; a parked one waits
+# for somebody (not_before is infinity).
+held = Table(
+    "held",
+    metadata,
+    Column("subscriber", Text, nullable=False, info=IMPERSONAL),
+    Column("key", Text, nullable=False, info=IMPERSONAL),
+    Column("partition", SmallInteger, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", DateTime(timezone=True), nullable=False),
+    Column("parked", Integer, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("subscriber", "key", name="pk_held"),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("subscriber", Text, nullable=False, info=IMPERSONAL),
+    Column("partition", SmallInteger, nullable=False),
+    Column("holder", Uuid, nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("subscriber", "partition", name="pk_lease"),
+)
+
+dead = Table(
+    "dead",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("subscriber", Text, nullable=False, info=IMPERSONAL),
+    Column("event_id", Uuid, nullable=False),
+    Column("type", Text, nullable=False, info=IMPERSONAL),
+    Column("key", Text, nullable=False, info=IMPERSONAL),
+    Column("source", Text, nullable=False, info=IMPERSONAL),
+    Column("pos", BigInteger, nullable=False),
+    Column("envelope", JSONB, nullable=False, info=IMPERSONAL),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text, nullable=False, info=IMPERSONAL),
+    Column("failed_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("subscriber", "event_id", name="uq_dead_subscriber_event_id"),
+    Index("ix_dead_subscriber_key", "subscriber", "key"),
+)

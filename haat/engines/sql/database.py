@@ -1,0 +1,229 @@
+"""Pools, transactions and the outbox on asyncpg."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from asyncpg import Record
+
+from haat.kernel.context import Context, open_transaction
+from haat.kernel.errors import Timeout, Unavailable
+from haat.kernel.events import Envelope, EnvelopeActor, Event, Trace
+
+UniqueViolation = asyncpg.UniqueViolationError
+ForeignKeyViolation = asyncpg.ForeignKeyViolationError
+Pool = asyncpg.Pool
+
+_AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
+_EMIT = (
+    "INSERT INTO {schema}.outbox (event_id, type, key, envelope)"
+    " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]::jsonb[])"
+)
+_STEP_TRIES = 4
+
+
+class Sql(str):
+    """Fixed SQL of a module. A test prepares every one under the module's own role."""
+
+    __slots__ = ()
+
+
+async def open_pool(
+    url: str, *, size: int = 10, role: str | None = None, application: str = "haat"
+) -> Pool:
+    """A pool without a reset query: pooled connections carry no session state.
+
+    `role` makes every connection act as that role. Unavailable when the server does not answer.
+    """
+    settings = {"application_name": application, "jit": "off"}
+    if role is not None:
+        settings["role"] = role
+    try:
+        return await asyncpg.create_pool(
+            url,
+            min_size=min(2, size),
+            max_size=size,
+            init=_set_codecs,
+            reset=_keep,
+            command_timeout=30,
+            max_inactive_connection_lifetime=300,
+            server_settings=settings,
+        )
+    except _AWAY as error:
+        raise Unavailable(f"The database does not answer: {error}", code="sql_away") from error
+
+
+async def _set_codecs(connection: Any) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=_encode, decoder=json.loads
+        )
+
+
+def _encode(value: Any) -> str:
+    """JSON text as it is; anything else encoded."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+async def _keep(connection: Any) -> None:
+    """In place of asyncpg's RESET ALL: there is nothing to reset."""
+
+
+class Tx:
+    """An open transaction. `emit` adds facts that are committed with it."""
+
+    def __init__(self, connection: Any, ctx: Context) -> None:
+        self._connection = connection
+        self.ctx = ctx
+        self.events: list[Event] = []
+
+    async def fetch(self, sql: str, *args: Any) -> list[Record]:
+        return await self._connection.fetch(sql, *args)  # type: ignore[no-any-return]
+
+    async def fetchrow(self, sql: str, *args: Any) -> Record | None:
+        return await self._connection.fetchrow(sql, *args)
+
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        return await self._connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        """Runs it and says how many rows it touched."""
+        return _count(await self._connection.execute(sql, *args))
+
+    def emit(self, *events: Event) -> None:
+        """Announce these facts when, and only when, this transaction commits."""
+        self.events.extend(events)
+
+
+class Database:
+    """One module's door to PostgreSQL: a shared pool, and its own schema's outbox."""
+
+    def __init__(
+        self, pool: Pool, schema: str, *, emitted: Callable[[], None] = lambda: None
+    ) -> None:
+        self.pool = pool
+        self.schema = schema
+        self._emit_sql = _EMIT.format(schema=schema)
+        self._emitted = emitted  # wakes the relay; called after a commit that carried events
+
+    async def fetch(self, sql: str, *args: Any) -> list[Record]:
+        """All rows of one statement, in a transaction of its own."""
+        async with self._connection() as connection:
+            return await connection.fetch(sql, *args)  # type: ignore[no-any-return]
+
+    async def fetchrow(self, sql: str, *args: Any) -> Record | None:
+        async with self._connection() as connection:
+            return await connection.fetchrow(sql, *args)
+
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        async with self._connection() as connection:
+            return await connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        async with self._connection() as connection:
+            return _count(await connection.execute(sql, *args))
+
+    @asynccontextmanager
+    async def begin(self, ctx: Context) -> AsyncIterator[Tx]:
+        """A transaction: leaving commits (with what was emitted), an exception rolls back.
+
+        No other module can be called inside.
+        """
+        assert open_transaction.get() is None, "a transaction is open in this task already"
+        token = open_transaction.set(self.schema)
+        try:
+            async with self._connection() as connection:
+                tx = Tx(connection, ctx)
+                async with connection.transaction():
+                    yield tx
+                    if tx.events:
+                        await connection.execute(self._emit_sql, *outbox_rows(ctx, tx.events))
+        finally:
+            open_transaction.reset(token)
+        if tx.events:
+            self._emitted()
+
+    async def step(
+        self, ctx: Context, sql: str, *args: Any, emit: Sequence[Event] = ()
+    ) -> list[Record]:
+        """One statement and its events as one transaction in one round trip.
+
+        With events, `sql` must be a chain of CTEs ending in a SELECT, holding `/*emit:NAME*/`
+        just before that SELECT: the events are written only when the CTE `NAME` returned a row.
+        Tried again when PostgreSQL broke a deadlock with it.
+        """
+        assert open_transaction.get() is None, "a transaction is open in this task already"
+        if emit:
+            sql = emitting(sql, self.schema, len(args))
+            args = (*args, *outbox_rows(ctx, emit))
+        for attempt in range(_STEP_TRIES):
+            try:
+                rows = await self.fetch(sql, *args)
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+                if attempt == _STEP_TRIES - 1:
+                    raise
+                await asyncio.sleep(0.005 * 2**attempt)
+            else:
+                if emit:
+                    self._emitted()
+                return rows
+        raise AssertionError
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            async with self.pool.acquire(timeout=10) as connection:
+                yield connection
+        except (TimeoutError, asyncpg.QueryCanceledError) as error:
+            raise Timeout("The database took too long.") from error
+        except _AWAY as error:
+            raise Unavailable("The database does not answer.", code="sql_away") from error
+
+
+def emitting(sql: str, schema: str, count: int) -> str:
+    """`sql` with its `/*emit:NAME*/` mark replaced by the CTE that fills the outbox."""
+    head, mark, rest = sql.partition("/*emit:")
+    assert mark, "no /*emit:NAME*/ mark in this statement"
+    name, _, tail = rest.partition("*/")
+    types = ("uuid[]", "text[]", "text[]", "text[]::jsonb[]")
+    given = ", ".join(f"${count + i}::{kind}" for i, kind in enumerate(types, 1))
+    return (
+        f"{head}, emitted_ AS (INSERT INTO {schema}.outbox (event_id, type, key, envelope)"
+        f" SELECT * FROM unnest({given}) WHERE EXISTS (SELECT 1 FROM {name})){tail}"
+    )
+
+
+def outbox_rows(
+    ctx: Context, events: Iterable[Event]
+) -> tuple[list[Any], list[str], list[str], list[str]]:
+    """The outbox's columns for these events, in order: ids, types, keys, envelopes as JSON."""
+    ids, types, keys, envelopes = [], [], [], []
+    actor = EnvelopeActor(type=ctx.actor.type, id=ctx.actor.id)
+    trace = Trace(request_id=ctx.request_id, correlation_id=ctx.correlation_id)
+    now = ctx.now()
+    for event in events:
+        assert event.event_name, f"{type(event).__name__} has no name"
+        envelope = Envelope(
+            event_id=ctx.new_id(),
+            type=event.event_name,
+            version=event.event_version,
+            occurred_at=now,
+            actor=actor,
+            data=event.model_dump(mode="json"),
+            trace=trace,
+            key=event.key,
+        )
+        ids.append(envelope.event_id)
+        types.append(envelope.type)
+        keys.append(envelope.key)
+        envelopes.append(envelope.model_dump_json())
+    return ids, types, keys, envelopes
+
+
+def _count(status: str) -> int:
+    """Rows touched, from PostgreSQL's command tag ('UPDATE 3')."""
+    last = status.rsplit(" ", 1)[-1]
+    return int(last) if last.isdigit() else 0

@@ -1,0 +1,76 @@
+"""The access log and the time of requests, as plain ASGI."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from haat.engines.telemetry.logs import bind_request
+from haat.engines.telemetry.metrics import Observed, http_seconds
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UNKNOWN = "unknown"
+
+
+class AccessLog:
+    """Logs method, route template, status and milliseconds of every request, and measures them.
+
+    Stands inside `haat.engines.http.Limits`, which gives the request its id. Paths are logged as
+    templates, and never with their query: both may hold what is personal. `log=False` only
+    measures; `quiet` says which paths are not logged.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        log: bool = True,
+        quiet: Callable[[str], bool] = lambda path: path.startswith(("/health/", "/metrics")),
+    ) -> None:
+        self._app = app
+        self._log = log
+        self._quiet = quiet
+        self._logger = structlog.get_logger("haat.access")
+        self._observed: dict[tuple[str, str, int], Observed] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        status = 500
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        request_id = scope.get("state", {}).get("request_id", "")
+        bind_request(request_id)
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            self._done(scope, status, perf_counter() - started)
+
+    def _done(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else UNKNOWN
+        route = route_of(scope)
+        # Templates, statuses and known methods are few, so this stays small.
+        key = (method, route, status)
+        observed = self._observed.get(key)
+        if observed is None:
+            observed = self._observed[key] = http_seconds(method, route, str(status))
+        observed.observe(seconds)
+        if self._log and not self._quiet(scope["path"]):
+            ms = round(seconds * 1000, 1)
+            self._logger.info("request", method=method, route=route, status=status, ms=ms)
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the route that answered, such as '/v1/products/{id}'; 'unknown' for none."""
+    route: Any = scope.get("route")
+    path = getattr(route, "path_format", None) or getattr(route, "path", None)
+    return str(path) if path else UNKNOWN

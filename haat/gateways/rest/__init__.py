@@ -1,0 +1,8 @@
+"""REST under /api/v1 (and /v1): assembles the modules' routers, with OpenAPI at /docs.
+
+`create` makes the ASGI application; it knows contracts only and is handed doors and routers.
+"""
+
+from haat.gateways.rest.application import Parts, create
+
+__all__ = ["Parts", "create"]

@@ -1,0 +1,104 @@
+"""The ASGI application: routers, middleware, health, metrics and documentation."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from haat.engines.http import Limits, Signer, Tokens, add_problem_handlers
+from haat.engines.telemetry import AccessLog, metrics_app
+from haat.gateways.rest.idempotency import Idempotency
+from haat.gateways.rest.storage import AnswerStore
+from haat.kernel.clock import Clock
+from haat.kernel.contract import Contract
+
+UPLOAD_MAX_BYTES = 11 << 20  # a picture of 10 MiB and its multipart frame
+API = "/api/v1"
+ALIAS = "/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the composition root gives the gateway. `ready` says why the process is not, or None."""
+
+    doors: Mapping[type[Contract], Any]
+    tokens: Tokens
+    signer: Signer
+    clock: Clock
+    answers: AnswerStore
+    ready: Callable[[], Awaitable[str | None]]
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+
+def create(
+    routers: Iterable[APIRouter],
+    *,
+    site_routers: Sequence[APIRouter] = (),
+    rpc: Sequence[BaseRoute] = (),
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> ASGIApp:
+    """The application. `lifespan` starts the runtime and calls `equip` with its parts."""
+    app = FastAPI(
+        title="Haat",
+        version="1",
+        summary="A multi-vendor marketplace.",
+        description=(
+            "Errors are RFC 9457 problem documents with a stable `code`. Lists are keyset pages "
+            "`{items, next}`. Every write takes an `Idempotency-Key`: the same key and body "
+            "again answer what the first request answered."
+        ),
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=lifespan,
+    )
+    add_problem_handlers(app)
+    found = list(routers)
+    for router in found:
+        app.include_router(router, prefix=API)
+    for router in found:
+        app.include_router(router, prefix=ALIAS, include_in_schema=False)
+    for router in site_routers:
+        app.include_router(router, include_in_schema=False)
+    app.router.routes.extend(rpc)
+    app.add_route("/metrics", metrics_app, include_in_schema=False)
+    app.add_api_route("/health/live", _live, tags=["health"])
+    app.add_api_route("/health/ready", _ready, tags=["health"], response_model=None)
+    inner = Idempotency(app, app.state)
+    larger = {f"{API}/media": UPLOAD_MAX_BYTES, f"{ALIAS}/media": UPLOAD_MAX_BYTES}
+    for prefix in (API, ALIAS):
+        for part in ("products", "vendors"):
+            larger[f"{prefix}/{part}/"] = UPLOAD_MAX_BYTES
+    larger["/vendor/"] = UPLOAD_MAX_BYTES
+    return AccessLog(Limits(inner, larger=larger))
+
+
+def equip(app: FastAPI, parts: Parts) -> None:
+    """Hands a started process's parts to the application."""
+    app.state.doors = parts.doors
+    app.state.tokens = parts.tokens
+    app.state.signer = parts.signer
+    app.state.clock = parts.clock
+    app.state.answers = parts.answers
+    app.state.ready = parts.ready
+    for name, value in parts.state.items():
+        setattr(app.state, name, value)
+
+
+async def _live() -> dict[str, str]:
+    """The process runs."""
+    return {"status": "live"}
+
+
+async def _ready(request: Request) -> Response:
+    """The process can serve: its database answers."""
+    check = getattr(request.app.state, "ready", None)
+    why = "starting" if check is None else await check()
+    if why is None:
+        return JSONResponse({"status": "ready"})
+    return JSONResponse({"status": "not ready", "reason": why}, status_code=503)

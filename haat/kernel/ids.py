@@ -1,0 +1,52 @@
+"""Identifiers: UUIDv7 for what is born, UUIDv5 for what follows from something that exists.
+
+A follower's id is derived from its parent's, so that sending the same step twice names the same
+row. Source of both layouts: RFC 9562, sections 5.5 and 5.7.
+"""
+
+import secrets
+from typing import Protocol
+from uuid import UUID, uuid5
+
+from haat.kernel.clock import Clock
+
+
+class Ids(Protocol):
+    """Gives birth to ids."""
+
+    def new(self) -> UUID: ...
+
+
+def uuid7(unix_ms: int, random_bits: int) -> UUID:
+    """UUIDv7 of a time in milliseconds since 1970 and 74 random bits."""
+    rand_a = (random_bits >> 62) & 0xFFF
+    rand_b = random_bits & ((1 << 62) - 1)
+    value = (unix_ms & ((1 << 48) - 1)) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b
+    return UUID(int=value)
+
+
+def derive(parent: UUID, leg: str) -> UUID:
+    """The id of the step called `leg` that follows from `parent`: always the same one."""
+    return uuid5(parent, leg)
+
+
+class RandomIds:
+    """Time-ordered ids from the clock and the operating system's randomness."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def new(self) -> UUID:
+        return uuid7(int(self._clock.now().timestamp() * 1000), secrets.randbits(74))
+
+
+class DerivedIds:
+    """Ids that repeat when the same request is repeated (Idempotency-Key, seeded runs)."""
+
+    def __init__(self, seed: UUID) -> None:
+        self._seed = seed
+        self._count = 0
+
+    def new(self) -> UUID:
+        self._count += 1
+        return uuid5(self._seed, str(self._count))

@@ -1,0 +1,18 @@
+"""The one shape of values that cross a boundary: frozen, camelCase on every wire."""
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """A frozen value. Unknown fields are ignored, so that a newer peer may add some."""
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
+    )
+
+
+class Body(Model):
+    """What a client sends: unknown fields are refused, so that a typo is never lost silently."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)

@@ -1,0 +1,27 @@
+"""A module's manifest: what the runtime needs to know to start it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from haat.kernel.contract import Contract
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One domain module. `name` is its contract's name, its database schema and its target.
+
+    `service` is the class that fulfils `contract`; its constructor's annotations say what it needs.
+    `routers` builds its REST routers; `prove` re-derives its stored sums (see `haat prove`).
+    """
+
+    name: str
+    group: str
+    contract: type[Contract]
+    service: type[Contract]
+    package: str
+    tables: Any  # sqlalchemy.MetaData; the kernel does not import SQLAlchemy
+    reactions: ModuleType | None = None
+    router: Any = None  # fastapi.APIRouter of routes.py
+    prove: Callable[..., Any] | None = None
