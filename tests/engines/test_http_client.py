@@ -75,9 +75,7 @@ async def test_the_client_tries_again_where_that_is_harmless(
 async def test_the_client_decodes_problems() -> None:
     body = json.dumps(ShoesGone("None left.", left=3).document())
     kind = {"content-type": "application/problem+json; charset=utf-8"}
-    client, _ = client_of(
-        lambda r, n: httpx.Response(409, content=json.dumps(document), headers=kind)
-    )
+    client, _ = client_of(lambda r, n: httpx.Response(409, content=body, headers=kind))
     answer = await client.request(Context(), "POST", "http://x/", json={"a": 1})
     problem = answer.problem()
     assert isinstance(problem, ShoesGone)

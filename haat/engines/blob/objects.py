@@ -92,7 +92,9 @@ def _errors() -> Iterator[None]:
         raise BlobMissing from None
     except TimeoutError as error:
         raise Timeout("The file store took too long.") from error
-    except (BaseError, OSError, NotImplementedError) as error:
+    except (BaseError, OSError) as error:
+        if "NotADirectory" in str(error):  # 'a/b' where 'a' is a file: only a folder minds
+            raise BlobMissing from None
         raise Unavailable("The file store does not answer.", code="blob_away") from error
 
 
@@ -102,7 +104,8 @@ def open_objects(url: str) -> Objects:
     parts = urlsplit(url)
     if parts.scheme in ("", "file"):
         folder = Path(unquote(parts.path) if parts.scheme else url).absolute()
-        return Objects(LocalStore(folder, mkdir=True), types=False)
+        folder.mkdir(parents=True, exist_ok=True)
+        return Objects(LocalStore(folder), types=False)
     if parts.scheme == "memory":
         return Objects(MemoryStore(), types=True)
     if parts.scheme == "s3" and parts.netloc:
@@ -121,4 +124,5 @@ def _s3(bucket: str, path: str, options: dict[str, str]) -> S3Store:
         prefix=path.strip("/") or None,
         config=config,
         client_options={"timeout": timedelta(seconds=CALL_S), "allow_http": plain},
+        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=CALL_S / 3)},
     )

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Identity,
@@ -34,22 +35,20 @@ queue = Table(
     Column("source", Text, nullable=False, info=IMPERSONAL),
     Column("envelope", JSONB, nullable=False, info=IMPERSONAL),
     Column("queued_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
-    PrimaryKeyConstraint("subscriber", "partition", "pos", name="pk_queue"),
+    PrimaryKeyConstraint("subscriber", "pos", name="pk_queue"),
     UniqueConstraint("subscriber", "event_id", name="uq_queue_subscriber_event_id"),
 )
 
-# A key that failed: until `not_before` it waits, with everything behind it; a parked one waits
-# for somebody (not_before is infinity).
+# A key that failed: it waits until `not_before`, with everything behind it; a parked one waits for
+# somebody to replay or discard its dead letter.
 held = Table(
     "held",
     metadata,
     Column("subscriber", Text, nullable=False, info=IMPERSONAL),
     Column("key", Text, nullable=False, info=IMPERSONAL),
-    Column("partition", SmallInteger, nullable=False),
-    Column("event_id", Uuid, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("not_before", DateTime(timezone=True), nullable=False),
-    Column("parked", Integer, nullable=False, server_default=text("0")),
+    Column("parked", Boolean, nullable=False),
     PrimaryKeyConstraint("subscriber", "key", name="pk_held"),
 )
 
@@ -66,17 +65,19 @@ lease = Table(
 dead = Table(
     "dead",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", BigInteger, Identity(always=True)),
     Column("subscriber", Text, nullable=False, info=IMPERSONAL),
     Column("event_id", Uuid, nullable=False),
     Column("type", Text, nullable=False, info=IMPERSONAL),
     Column("key", Text, nullable=False, info=IMPERSONAL),
     Column("source", Text, nullable=False, info=IMPERSONAL),
     Column("pos", BigInteger, nullable=False),
+    Column("partition", SmallInteger, nullable=False),
     Column("envelope", JSONB, nullable=False, info=IMPERSONAL),
     Column("attempts", Integer, nullable=False),
     Column("error", Text, nullable=False, info=IMPERSONAL),
     Column("failed_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("id", name="pk_dead"),
     UniqueConstraint("subscriber", "event_id", name="uq_dead_subscriber_event_id"),
     Index("ix_dead_subscriber_key", "subscriber", "key"),
 )

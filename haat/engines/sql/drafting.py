@@ -43,12 +43,13 @@ SELECT format('%I.%I %s%s%s%s%s', c.relname, a.attname, format_type(a.atttypid, 
          CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END,
          CASE a.attidentity WHEN 'a' THEN ' ALWAYS AS IDENTITY'
                             WHEN 'd' THEN ' BY DEFAULT AS IDENTITY' ELSE '' END,
-         CASE a.attgenerated WHEN '' THEN coalesce(' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), '')
-              ELSE ' GENERATED ' || pg_get_expr(d.adbin, d.adrelid) END,
+         CASE a.attgenerated WHEN '' THEN coalesce(' DEFAULT ' || e.text, '')
+              ELSE ' GENERATED ' || e.text END,
          CASE WHEN a.attcollation NOT IN (0, 100) THEN ' COLLATE ' || a.attcollation::regcollation
               ELSE '' END)
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
   LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+  CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid) AS text) e
  WHERE c.relnamespace = to_regnamespace(:schema) AND c.relkind IN ('r', 'p')
    AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> 'alembic_version'
 UNION ALL

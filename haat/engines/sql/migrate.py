@@ -42,8 +42,9 @@ class Migrated:
     def folder(self) -> Path:
         """Where its migrations are, without importing the package itself."""
         spec = find_spec(self.package)
-        assert spec and spec.submodule_search_locations, f"{self.package} is not a package"
-        return Path(spec.submodule_search_locations[0]) / "migrations"
+        places = spec.submodule_search_locations if spec else None
+        assert places, f"{self.package} is not a package"
+        return Path(places[0]) / "migrations"
 
     @property
     def head(self) -> str:

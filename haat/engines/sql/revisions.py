@@ -23,9 +23,7 @@ def upgrade(url: str, modules: Sequence[Migrated]) -> list[str]:
         connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         connection.commit()
         may_create = connection.scalar(
-            sa.text(
-                "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
-            )
+            sa.text("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
         )
         connection.commit()
         for module in modules:

@@ -1,6 +1,7 @@
 """The access log and the time of requests, as plain ASGI."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -70,7 +71,31 @@ class AccessLog:
 
 
 def route_of(scope: Scope) -> str:
-    """The template of the route that answered, such as '/v1/products/{id}'; 'unknown' for none."""
-    route: Any = scope.get("route")
-    path = getattr(route, "path_format", None) or getattr(route, "path", None)
-    return str(path) if path else UNKNOWN
+    """The template of the route that answered, such as '/api/v1/products/{id}'; 'unknown' for none.
+
+    There are as many as there are routes, whatever clients ask for.
+    """
+    mounted = scope.get("root_path", "")
+    mounted = mounted.removeprefix(scope["app_root_path"]) if "app_root_path" in scope else ""
+    # FastAPI keeps the route of an included router with its prefix beside the one without.
+    included = (scope.get("fastapi") or {}).get("effective_route_context")
+    template = getattr(included, "path_format", None)
+    template = template or getattr(scope.get("route"), "path_format", None)
+    if template:
+        return f"{mounted}{template}"
+    endpoint = scope.get("endpoint")
+    if endpoint is None:
+        return UNKNOWN
+    if mounted or not inspect.isfunction(endpoint):  # an app mounted here, such as for files
+        return f"{mounted}/*"
+    return _template(scope["path"], scope.get("path_params", {}))
+
+
+def _template(path: str, values: Mapping[str, Any]) -> str:
+    """The template of a plain Starlette route, which leaves only the values it took."""
+    segments = path.split("/")
+    for name, value in values.items():
+        if value not in segments:
+            return UNKNOWN
+        segments[segments.index(value)] = f"{{{name}}}"
+    return "/".join(segments)

@@ -204,6 +204,15 @@ class OfferAdded(Event, name="offer.added", key="product_id"):
     sku: str
 
 
+class OfferRenamed(Event, name="offer.renamed", key="product_id"):
+    """An offer has another SKU now."""
+
+    product_id: UUID
+    offer_id: UUID
+    vendor_id: UUID
+    sku: str
+
+
 class ListingChanged(Event, name="product.index.requested", key="product_id"):
     """The index must show this listing, or nothing when `listing` is None. Newest version wins."""
 
@@ -229,6 +238,10 @@ class Catalog(Contract, name="catalog"):
         position: int = 0,
     ) -> Category:
         """Adds or changes a category. A category cannot stand below itself (Invalid)."""
+
+    @query()
+    async def category(self, ctx: Context, *, ref: str) -> Category:
+        """By id or slug."""
 
     @query()
     async def listings(
@@ -272,7 +285,7 @@ class Catalog(Contract, name="catalog"):
         cursor: str | None = None,
     ) -> Page[Listing]: ...
 
-    @query(scope="internal")
+    @query()
     async def offers(self, ctx: Context, *, ids: list[UUID]) -> list[OfferLine]:
         """Those that exist, in any state; `buyable` says whether they can be bought now."""
 
@@ -298,7 +311,12 @@ class Catalog(Contract, name="catalog"):
         """draft or rejected → pending."""
 
     @command(scope="vendor:products")
-    async def archive(self, ctx: Context, *, id: UUID) -> Product: ...
+    async def archive(self, ctx: Context, *, id: UUID) -> Product:
+        """Any state → archived: gone from sale, kept for old orders."""
+
+    @command(scope="vendor:products")
+    async def restore(self, ctx: Context, *, id: UUID) -> Product:
+        """archived → draft."""
 
     @command(scope="staff:products")
     async def decide(

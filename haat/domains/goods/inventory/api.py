@@ -148,6 +148,17 @@ class Inventory(Contract, name="inventory"):
     async def stock_of(self, ctx: Context, *, offers: list[UUID]) -> list[Stock]:
         """Of the acting vendor's own offers among these (all, for staff and modules)."""
 
+    @query(scope="vendor:stock")
+    async def find(
+        self,
+        ctx: Context,
+        *,
+        ref: Annotated[str, Field(min_length=1, max_length=80)],
+        vendor_id: UUID | None = None,
+    ) -> list[Stock]:
+        """By offer id, product id (all its offers) or SKU, of that vendor: the acting one where
+        none is named. A SKU needs a vendor. Empty when there is nothing of theirs."""
+
     @command(scope="vendor:stock")
     async def set_on_hand(
         self,

@@ -121,18 +121,26 @@ class Identity(Contract, name="identity"):
         client: str = "",
         local: bool = False,
         vendor_id: UUID | None = None,
+        origin: str | None = None,
     ) -> SignedIn:
         """Tokens for a session. WrongCredentials, AccountBlocked, TooManyAttempts.
 
         `client` tells the device for the session list; `local` says that the request came from
         this machine (DemoOnlyHere otherwise, for demo accounts); `vendor_id` chooses among
-        several memberships.
+        several memberships (NotFound when it is none of them). `origin` is the address the request
+        came from: failures are counted per account and origin, or `client` where there is none.
         """
 
     @command()
-    async def refresh(self, ctx: Context, *, refresh_token: str) -> SignedIn:
+    async def refresh(
+        self, ctx: Context, *, refresh_token: str, vendor_id: UUID | None = None
+    ) -> SignedIn:
         """Rotates the token. A reused one ends the whole session (TokenReused), but for 30 s after
-        its rotation, when it answers a new access token only: two tabs may refresh at once."""
+        its rotation, when it answers a new access token only: two tabs may refresh at once.
+
+        `vendor_id` is the vendor the person acts for from now on, NotFound when it is in another's
+        team. Roles granted since the last time count from here.
+        """
 
     @command()
     async def sign_out(self, ctx: Context, *, refresh_token: str) -> None:
@@ -140,6 +148,10 @@ class Identity(Contract, name="identity"):
 
     @query(scope="person")
     async def me(self, ctx: Context) -> Person: ...
+
+    @command(scope="person")
+    async def change_name(self, ctx: Context, *, name: str) -> Person:
+        """The actor's own name. Invalid (`name_invalid`) when there is nothing to read in it."""
 
     @query(scope="internal")
     async def contacts(self, ctx: Context, *, person_ids: list[UUID]) -> list[Contact]: ...

@@ -20,11 +20,12 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("pos", sa.BigInteger(), nullable=False),
+        sa.Column("partition", sa.SmallInteger(), nullable=False),
         sa.Column("envelope", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
+        sa.PrimaryKeyConstraint("id", name="pk_dead"),
         sa.UniqueConstraint("subscriber", "event_id", name="uq_dead_subscriber_event_id"),
         schema="bus",
     )
@@ -35,11 +36,9 @@ def upgrade() -> None:
         "held",
         sa.Column("subscriber", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("partition", sa.SmallInteger(), nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("parked", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("parked", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("subscriber", "key", name="pk_held"),
         schema="bus",
     )
@@ -65,7 +64,7 @@ def upgrade() -> None:
         sa.Column(
             "queued_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
-        sa.PrimaryKeyConstraint("subscriber", "partition", "pos", name="pk_queue"),
+        sa.PrimaryKeyConstraint("subscriber", "pos", name="pk_queue"),
         sa.UniqueConstraint("subscriber", "event_id", name="uq_queue_subscriber_event_id"),
         schema="bus",
     )

@@ -1,0 +1,46 @@
+"""What inventory hears, and what it does by the clock."""
+
+from haat.domains.goods.catalog.api import OfferAdded, OfferRenamed
+from haat.domains.goods.inventory.service import InventoryService
+from haat.domains.people.vendors.api import VendorReinstated, VendorSuspended
+from haat.engines.sql import Tx
+from haat.kernel.context import Context
+from haat.kernel.events import every, on
+
+
+@on(OfferAdded, batch=500)
+async def offers_added(
+    service: InventoryService, ctx: Context, tx: Tx, events: list[OfferAdded]
+) -> None:
+    await service.open_rows(tx, events)
+
+
+@on(OfferRenamed)
+async def offers_renamed(
+    service: InventoryService, ctx: Context, tx: Tx, events: list[OfferRenamed]
+) -> None:
+    await service.rename(tx, events)
+
+
+@on(VendorSuspended)
+async def vendors_suspended(
+    service: InventoryService, ctx: Context, tx: Tx, events: list[VendorSuspended]
+) -> None:
+    await service.suspend(tx, {e.vendor_id for e in events})
+
+
+@on(VendorReinstated)
+async def vendors_reinstated(
+    service: InventoryService, ctx: Context, tx: Tx, events: list[VendorReinstated]
+) -> None:
+    await service.reinstate(tx, {e.vendor_id for e in events})
+
+
+@every(seconds=5)
+async def expire_held(service: InventoryService, ctx: Context) -> None:
+    await service.expire(ctx)
+
+
+@every(seconds=5)
+async def tell_low(service: InventoryService, ctx: Context) -> None:
+    await service.tell_low(ctx)

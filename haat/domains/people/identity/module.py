@@ -1,0 +1,19 @@
+"""Identity's manifest."""
+
+from haat.domains.people.identity import reactions
+from haat.domains.people.identity.api import Identity
+from haat.domains.people.identity.routes import router
+from haat.domains.people.identity.service import IdentityService
+from haat.domains.people.identity.tables import metadata
+from haat.kernel.module import Module
+
+MODULE = Module(
+    name="identity",
+    group="people",
+    contract=Identity,
+    service=IdentityService,
+    package=__package__,
+    tables=metadata,
+    reactions=reactions,
+    router=router,
+)

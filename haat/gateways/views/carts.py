@@ -1,0 +1,102 @@
+"""A cart as its owner sees it: titles, today's prices, what is left, grouped by vendor."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from haat.domains.goods.catalog.api import Catalog, OfferLine
+from haat.domains.goods.inventory.api import Inventory
+from haat.domains.people.market.api import Market
+from haat.domains.people.vendors.api import Vendors
+from haat.domains.trade.cart.api import CartState
+from haat.kernel.context import Context
+from haat.kernel.contract import Contract
+from haat.kernel.model import Model
+from haat.kernel.money import Money
+
+Doors = Mapping[type[Contract], Any]
+
+
+class CartLine(Model):
+    """`problem` is None, "not_buyable" or "out_of_stock" (fewer are left than asked for)."""
+
+    offer: OfferLine
+    quantity: int
+    amount: Money
+    available: int
+    problem: str | None = None
+
+
+class CartGroup(Model):
+    """One vendor's goods in the cart."""
+
+    vendor_id: UUID
+    vendor_name: str
+    vendor_slug: str
+    lines: list[CartLine]
+    goods: Money
+
+
+class CartView(Model):
+    """`goods` is today's sum before shipping and tax; only a quote binds."""
+
+    id: UUID | None
+    count: int
+    groups: list[CartGroup]
+    goods: Money
+
+
+async def cart_view(doors: Doors, ctx: Context, state: CartState) -> CartView:
+    """Joins a cart with catalogue, stock and vendors: three calls, whatever its size."""
+    if not state.items:
+        currency = (await doors[Market].settings(ctx)).currency
+        return CartView(id=state.id, count=0, groups=[], goods=Money.zero(currency))
+    ids = [item.offer_id for item in state.items]
+    offers, stock = await asyncio.gather(
+        doors[Catalog].offers(ctx, ids=ids),
+        doors[Inventory].available(ctx, offers=ids),
+    )
+    known = {offer.offer_id: offer for offer in offers}
+    left = {entry.offer_id: entry.available for entry in stock}
+    lines = [
+        _line(known[item.offer_id], item.quantity, left.get(item.offer_id, 0))
+        for item in state.items
+        if item.offer_id in known
+    ]
+    vendor_ids = list(dict.fromkeys(line.offer.vendor_id for line in lines))
+    names = {v.id: v for v in await doors[Vendors].by_ids(ctx, ids=vendor_ids)}
+    currency = offers[0].price.currency if offers else "USD"
+    groups = []
+    for vendor_id in vendor_ids:
+        own = [line for line in lines if line.offer.vendor_id == vendor_id]
+        groups.append(
+            CartGroup(
+                vendor_id=vendor_id,
+                vendor_name=names[vendor_id].name if vendor_id in names else "",
+                vendor_slug=names[vendor_id].slug if vendor_id in names else "",
+                lines=own,
+                goods=Money(minor=sum(line.amount.minor for line in own), currency=currency),
+            )
+        )
+    return CartView(
+        id=state.id,
+        count=sum(line.quantity for line in lines),
+        groups=groups,
+        goods=Money(minor=sum(group.goods.minor for group in groups), currency=currency),
+    )
+
+
+def _line(offer: OfferLine, quantity: int, available: int) -> CartLine:
+    problem = None
+    if not offer.buyable:
+        problem = "not_buyable"
+    elif available < quantity:
+        problem = "out_of_stock"
+    return CartLine(
+        offer=offer,
+        quantity=quantity,
+        amount=offer.price * quantity,
+        available=available,
+        problem=problem,
+    )

@@ -1,0 +1,105 @@
+"""Templates: one Jinja environment, what every template may use, and the static files' names."""
+
+import hashlib
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlencode
+
+from babel.dates import format_datetime
+from babel.numbers import format_currency
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from haat.domains.people.media.api import WIDTHS, Picture
+from haat.kernel.money import Money, digits_of
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+LOCALE = "en"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        money=money, moment=moment, day=day, picture=picture_url, words=words, unquote=unquote
+    )
+    environment.globals.update(static=static_url, srcset=srcset, query=query)
+    return environment
+
+
+def render(template: str, **values: Any) -> str:
+    """The template filled; names are relative to this folder ("store/home.html")."""
+    return _environment().get_template(template).render(**values)
+
+
+def money(amount: Money | None) -> str:
+    """'$12.99', as the market's locale writes it."""
+    if amount is None:
+        return ""
+    return str(format_currency(amount.decimal(), amount.currency, locale=LOCALE))
+
+
+def moment(at: datetime | None) -> Markup:
+    """A time with its machine-readable form, in UTC."""
+    if at is None:
+        return Markup("")
+    text = format_datetime(at.astimezone(UTC), "d MMM y, HH:mm", locale=LOCALE)
+    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), text)
+
+
+def day(at: datetime | None) -> Markup:
+    """A date with its machine-readable form."""
+    if at is None:
+        return Markup("")
+    text = format_datetime(at.astimezone(UTC), "d MMM y", locale=LOCALE)
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), text)
+
+
+def words(code: str) -> str:
+    """'in_transit' → 'In transit'."""
+    return code.replace("_", " ").capitalize()
+
+
+def picture_url(picture: Picture | None, width: int = WIDTHS[1]) -> str:
+    """Where a picture is; a drawn placeholder where there is none."""
+    if picture is None:
+        return static_url("no-picture.svg")
+    if picture.media_id is not None:
+        return f"/media/{picture.media_id}/{width}"
+    return picture.url or static_url("no-picture.svg")
+
+
+def srcset(picture: Picture | None) -> str:
+    """The renditions of one of our pictures for `srcset`; empty for a linked one."""
+    if picture is None or picture.media_id is None:
+        return ""
+    return ", ".join(f"/media/{picture.media_id}/{width} {width}w" for width in WIDTHS)
+
+
+def query(**values: Any) -> str:
+    """A query string without what is None or empty, starting with '?'."""
+    given = {name: value for name, value in values.items() if value not in (None, "")}
+    return f"?{urlencode(given)}" if given else "?"
+
+
+@cache
+def static_url(name: str) -> str:
+    """The address of a static file, with its content's fingerprint, so that it may be kept."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+    return f"/static/{name}?v={digest}"
+
+
+def decimal_step(currency: str) -> str:
+    """The `step` of a money field: '0.01'."""
+    digits = digits_of(currency)
+    return "1" if digits == 0 else f"0.{'0' * (digits - 1)}1"

@@ -1,0 +1,257 @@
+"""A visit: one request to a page, with who asks, the cart and the session's cookies.
+
+Access and refresh tokens stand in HttpOnly cookies; an access token that has run out is renewed on
+the way. Forms are protected against other sites by the browser's own word (`Sec-Fetch-Site`, else
+`Origin`), and by SameSite cookies.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+from fastapi import Depends, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from haat.domains.people.identity.api import Identity, SignedIn
+from haat.domains.people.market.api import Market, MarketSettings
+from haat.engines.http import TokenExpired, TokenInvalid
+from haat.engines.http.context import claims_of, context_of
+from haat.engines.http.tokens import AccessClaims
+from haat.gateways.web.pages import render
+from haat.kernel.context import Context
+from haat.kernel.contract import Contract
+from haat.kernel.errors import Forbidden, Invalid, Problem, Unauthenticated
+
+ACCESS, REFRESH, CART, FLASH = "haat_access", "haat_refresh", "haat_cart", "haat_flash"
+MONTH_S = 30 * 24 * 3600
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class ForeignForm(Forbidden, code="foreign_form"):
+    """This form came from another site; open the page here and send it again."""
+
+
+class Visit:
+    """What a page needs: `ctx`, `doors`, the person's claims, the market's settings."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.doors: Mapping[type[Contract], Any] = request.app.state.doors
+        self._cookies: dict[str, tuple[str, int] | None] = {}  # None deletes
+        self.claims: AccessClaims | None = None
+        self.ctx: Context
+        self.market: MarketSettings
+
+    async def begin(self) -> None:
+        """Reads who it is, renewing the session where its access token has run out."""
+        state: dict[str, Any] = self.request.scope.setdefault("state", {})
+        state["access_token"] = self.request.cookies.get(ACCESS)
+        try:
+            self.claims = claims_of(self.request)
+        except (TokenExpired, TokenInvalid):
+            state["access_token"] = None
+        if self.claims is None and REFRESH in self.request.cookies:
+            await self._renew(state)
+        self.ctx = context_of(self.request)
+        self.market = await self.doors[Market].settings(self.ctx)
+
+    async def _renew(self, state: dict[str, Any]) -> None:
+        ctx = context_of(self.request)
+        try:
+            signed_in = await self.doors[Identity].refresh(
+                ctx, refresh_token=self.request.cookies[REFRESH]
+            )
+        except (Unauthenticated, Forbidden):
+            self.forget_session()
+            return
+        self.keep_session(signed_in)
+        state["access_token"] = signed_in.access_token
+        self.claims = claims_of(self.request)
+
+    # -- who -----------------------------------------------------------------------------------
+
+    @property
+    def signed_in(self) -> bool:
+        return self.claims is not None
+
+    @property
+    def is_staff(self) -> bool:
+        return "staff" in self.ctx.scopes
+
+    @property
+    def vendor_id(self) -> UUID | None:
+        return self.ctx.vendor_id
+
+    @property
+    def cart_id(self) -> UUID | None:
+        """The guest's cart; a signed-in person's is found by the person."""
+        try:
+            return UUID(self.request.cookies[CART])
+        except (KeyError, ValueError):
+            return None
+
+    @property
+    def is_local(self) -> bool:
+        """The request comes from this machine, and nobody forwarded it."""
+        client = self.request.client
+        headers = self.request.headers
+        forwarded = "x-forwarded-for" in headers or "forwarded" in headers
+        return client is not None and client.host in ("127.0.0.1", "::1") and not forwarded
+
+    # -- cookies -------------------------------------------------------------------------------
+
+    def keep_session(self, signed_in: SignedIn) -> None:
+        self._cookies[ACCESS] = (signed_in.access_token, MONTH_S)
+        if signed_in.refresh_token is not None:
+            self._cookies[REFRESH] = (signed_in.refresh_token, MONTH_S)
+
+    def forget_session(self) -> None:
+        self._cookies[ACCESS] = self._cookies[REFRESH] = None
+
+    def keep_cart(self, cart_id: UUID | None) -> None:
+        """Remembers a guest's cart; None forgets it."""
+        self._cookies[CART] = (str(cart_id), MONTH_S) if cart_id else None
+
+    def flash(self, text: str) -> None:
+        """A line shown on the next page."""
+        self._cookies[FLASH] = (quote(text[:300]), 60)
+
+    # -- answers -------------------------------------------------------------------------------
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A page; `visit` and `market` are known to every template."""
+        flash = self.request.cookies.get(FLASH)
+        if flash:
+            self._cookies.setdefault(FLASH, None)
+        html = render(template, visit=self, market=self.market, flash=flash, **values)
+        return self._with_cookies(HTMLResponse(html, status))
+
+    def redirect(self, path: str) -> Response:
+        """See other: what a form answers when it worked."""
+        return self._with_cookies(RedirectResponse(path, 303))
+
+    def back(self, fallback: str) -> Response:
+        """To the page the form stood on, when that is one of ours."""
+        referer = urlsplit(self.request.headers.get("referer", ""))
+        if referer.netloc == self.request.headers.get("host") and referer.path.startswith("/"):
+            query = f"?{referer.query}" if referer.query else ""
+            return self.redirect(safe_path(referer.path + query, fallback))
+        return self.redirect(fallback)
+
+    def _with_cookies(self, response: Response) -> Response:
+        response.headers.setdefault("cache-control", "private, no-store")
+        secure = self.request.app.state.site.startswith("https://")
+        for name, value in self._cookies.items():
+            if value is None:
+                response.delete_cookie(name, path="/", secure=secure, samesite="lax")
+                continue
+            text, age = value
+            response.set_cookie(
+                name, text, max_age=age, path="/", secure=secure, httponly=True, samesite="lax"
+            )
+        return response
+
+
+def safe_path(path: str, fallback: str) -> str:
+    """A path on this site, never an address elsewhere ("//evil", "/\\evil")."""
+    ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if ours else fallback
+
+
+def check_origin(request: Request) -> None:
+    """Raises ForeignForm when a form was sent from another site."""
+    if request.method in SAFE:
+        return
+    fetch_site = request.headers.get("sec-fetch-site")
+    if fetch_site is not None:
+        if fetch_site not in ("same-origin", "none"):
+            raise ForeignForm
+        return
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise ForeignForm
+
+
+async def _visit(request: Request) -> Visit:
+    check_origin(request)
+    visit = Visit(request)
+    await visit.begin()
+    return visit
+
+
+Visiting = Annotated[Visit, Depends(_visit)]
+
+
+class SignInFirst(Unauthenticated, code="sign_in_first"):
+    """Sign in to see this page."""
+
+
+async def _person(visit: Visiting) -> Visit:
+    if not visit.signed_in:
+        raise SignInFirst
+    return visit
+
+
+async def _team(visit: Visiting) -> Visit:
+    if not visit.signed_in:
+        raise SignInFirst
+    if visit.vendor_id is None:
+        raise Forbidden("This page is for vendors.", code="no_vendor")
+    return visit
+
+
+async def _staff(visit: Visiting) -> Visit:
+    if not visit.signed_in:
+        raise SignInFirst
+    if not visit.is_staff:
+        raise Forbidden("This page is for the market's staff.")
+    return visit
+
+
+PersonVisit = Annotated[Visit, Depends(_person)]
+TeamVisit = Annotated[Visit, Depends(_team)]
+StaffVisit = Annotated[Visit, Depends(_staff)]
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """A sent form's text fields, trimmed; the last value of a name counts."""
+    form = await request.form()
+    return {key: value.strip() for key, value in form.items() if isinstance(value, str)}
+
+
+def uuid_in(form: Mapping[str, str], name: str) -> UUID:
+    """An id from a form; Invalid at its field otherwise."""
+    try:
+        return UUID(form.get(name, ""))
+    except ValueError:
+        raise Invalid.at(name, "This is not an id.", "id_invalid") from None
+
+
+def int_in(form: Mapping[str, str], name: str, default: int | None = None) -> int:
+    """A whole number from a form; Invalid at its field otherwise."""
+    text = form.get(name, "")
+    if not text and default is not None:
+        return default
+    if not text.lstrip("-").isdecimal() or len(text) > 12:
+        raise Invalid.at(name, "Give a whole number.", "number_invalid")
+    return int(text)
+
+
+async def html_problem(request: Request, problem: Problem) -> Response | None:
+    """A page for a problem, for browsers outside of /api."""
+    path = request.url.path
+    if path.startswith(("/api/", "/v1/", "/rpc/")):
+        return None
+    if problem.code == "market_not_opened" and path != "/welcome":
+        return RedirectResponse("/welcome", 303)
+    visit = Visit(request)
+    try:
+        await visit.begin()
+    except Problem:
+        html = render("kit/plain_problem.html", problem=problem)
+        return HTMLResponse(html, problem.status)
+    if problem.code == "sign_in_first" and request.method in SAFE:
+        back = path + (f"?{request.url.query}" if request.url.query else "")
+        return visit.redirect(f"/sign-in?next={quote(back)}")
+    return visit.page("kit/problem.html", problem.status, problem=problem)
