@@ -43,7 +43,7 @@ async def import_shopify(settings: AppSettings, file: Path, vendor: str) -> Impo
 
     async def work(runtime: Runtime) -> ImportReport:
         ctx = runtime.system_context("import")
-        found = await runtime.doors[Vendors].find(ctx, slug=vendor)
-        return await import_file(runtime.doors, ctx, file, found)
+        found = await runtime.inner[Vendors].find(ctx, slug=vendor)
+        return await import_file(runtime.inner, ctx, file, found)
 
     return await with_runtime(settings, work, reacts=True)

@@ -52,7 +52,8 @@ class Runtime:
         self._roles = role_per_module
         self._pools: dict[tuple[str, str | None], Pool] = {}
         self._stack = AsyncExitStack()
-        self.doors: Doors = {}
+        self.doors: Doors = {}  # for gateways: scopes are checked
+        self.inner: Doors = {}  # for this process's own commands: as a module's
         self.services: Doors = {}
         self.databases: dict[str, Database] = {}
 
@@ -85,7 +86,8 @@ class Runtime:
         )
         wiring.build(self.modules, self._engines)
         self.services = wiring.services
-        self.doors = wiring.doors()
+        self.doors = wiring.doors(None)
+        self.inner = wiring.doors("app")
         if self._reacts:
             await self._react()
 

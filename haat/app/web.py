@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from haat.app.first_run import first_runner
 from haat.app.runtime import Runtime
+from haat.app.seeding.accounts import DEMO_PASSWORD, SIGN_INS
 from haat.app.settings import AppSettings
 from haat.app.targets import chosen
 from haat.engines.rpc.http import rpc_routes
@@ -32,12 +34,8 @@ def application(settings: AppSettings, target: str, runtime: Runtime | None = No
     modules = chosen(target)
     whole = target == "all"
     routers = [module.router for module in modules if module.router is not None]
-    media = next((module for module in modules if module.name == "media"), None)
     site = list(site_routers()) if whole else []
-    if media is not None:
-        from haat.domains.people.media.routes import media_router
-
-        site.append(media_router)
+    site += [module.site_router for module in modules if module.site_router is not None]
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -73,7 +71,13 @@ async def parts_of(runtime: Runtime) -> Parts:
         clock=runtime.clock,
         answers=AnswerStore(database),
         ready=ready,
-        state=web_state(runtime.settings.site, demo=runtime.settings.demo),
+        state={
+            **web_state(runtime.settings.site),
+            "first_run": first_runner(runtime.inner),
+            "demo": runtime.settings.demo,
+            "demo_accounts": SIGN_INS,
+            "demo_password": DEMO_PASSWORD,
+        },
     )
 
 
@@ -83,4 +87,4 @@ def _rpc(runtime: Runtime) -> list[object]:
         module.name: (module.contract, runtime.services[module.contract])
         for module in runtime.modules
     }
-    return list(rpc_routes(services, token=runtime.rpc_token))
+    return list(rpc_routes(services, token=runtime.rpc_token, clock=runtime.clock))

@@ -69,9 +69,9 @@ class Wiring:
             return loopback(contract, service, caller=caller)
         return local(contract, service, caller=caller)
 
-    def doors(self) -> Doors:
-        """Every contract's proxy, as gateways use them."""
-        return {contract: self.door(contract, None) for contract in self._contracts}
+    def doors(self, caller: str | None) -> Doors:
+        """Every contract's proxy for one caller."""
+        return {contract: self.door(contract, caller) for contract in self._contracts}
 
     def _make(self, module: Module, engines: Mapping[type, Any]) -> Any:
         given = {}

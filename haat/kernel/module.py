@@ -13,7 +13,8 @@ class Module:
     """One domain module. `name` is its contract's name, its database schema and its target.
 
     `service` is the class that fulfils `contract`; its constructor's annotations say what it needs.
-    `routers` builds its REST routers; `prove` re-derives its stored sums (see `haat prove`).
+    `router` holds its REST resources, `site_router` what it serves at the site's root; `prove`
+    re-derives its stored sums (see `haat prove`).
     """
 
     name: str
@@ -24,4 +25,5 @@ class Module:
     tables: Any  # sqlalchemy.MetaData; the kernel does not import SQLAlchemy
     reactions: ModuleType | None = None
     router: Any = None  # fastapi.APIRouter of routes.py
+    site_router: Any = None
     prove: Callable[..., Any] | None = None

@@ -187,6 +187,7 @@ def compare(url: str, module: Migrated) -> list[str]:
     itself prints both sides; functions and types of the schema stay for them.
     """
     with connected(url) as connection:
+        connection.execute(sa.text(f'CREATE SCHEMA IF NOT EXISTS "{module.name}"'))
         before = _catalog(connection, module)
         tables = connection.scalars(sa.text(_TABLES), {"schema": module.name}).all()
         if tables:

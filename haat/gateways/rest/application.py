@@ -75,7 +75,7 @@ def create(
         for part in ("products", "vendors"):
             larger[f"{prefix}/{part}/"] = UPLOAD_MAX_BYTES
     larger["/vendor/"] = UPLOAD_MAX_BYTES
-    return AccessLog(Limits(inner, larger=larger))
+    return Limits(AccessLog(inner), larger=larger)
 
 
 def equip(app: FastAPI, parts: Parts) -> None:

@@ -24,9 +24,9 @@ def site_routers() -> Sequence[APIRouter]:
     return [files, *store_routers(), *vendor_routers(), *admin_routers()]
 
 
-def web_state(site: str, *, demo: bool) -> dict[str, Any]:
-    """What pages find in the application's state."""
-    return {"site": site, "demo": demo, "html_problem": html_problem}
+def web_state(site: str) -> dict[str, Any]:
+    """What pages find in the application's state; `site` is the address people use."""
+    return {"site": site, "html_problem": html_problem}
 
 
 async def _static(name: str) -> Response:

@@ -22,7 +22,7 @@ OnHand = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 class OutOfStock(Conflict, code="out_of_stock"):
-    """Not enough is left. `offers` in the problem lists {offerId, available} for each that lacks."""
+    """Not enough is left. `offers` in the problem lists {offerId, available} of what lacks."""
 
 
 class ReservationExpired(Gone, code="reservation_expired"):
@@ -173,9 +173,7 @@ class Inventory(Contract, name="inventory"):
         below what is reserved. NotFound for another vendor's offer."""
 
     @command(scope="vendor:stock")
-    async def set_threshold(
-        self, ctx: Context, *, offer_id: UUID, low_at: OnHand
-    ) -> Stock: ...
+    async def set_threshold(self, ctx: Context, *, offer_id: UUID, low_at: OnHand) -> Stock: ...
 
     @query(scope="vendor:stock")
     async def movements(

@@ -124,9 +124,7 @@ async def _found(
     return found
 
 
-async def _one(
-    ctx: Context, inventory: Inventory, ref: str, vendor_id: UUID | None = None
-) -> UUID:
+async def _one(ctx: Context, inventory: Inventory, ref: str, vendor_id: UUID | None = None) -> UUID:
     """The one offer meant. An unheard-of id may be an offer whose row is not open yet."""
     found = await inventory.find(ctx, ref=ref, vendor_id=vendor_id)
     if len(found) == 1:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
+from haat.kernel.errors import Conflict
 from haat.kernel.model import Model
 
 Line = Annotated[str, Field(min_length=1, max_length=120)]
@@ -23,6 +24,10 @@ class Address(Model):
     postal_code: Annotated[str, Field(max_length=20)] = ""
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     phone: Annotated[str, Field(max_length=40)] = ""
+
+
+class AddressesFull(Conflict, code="addresses_full"):
+    """There are 50 addresses already; remove one first."""
 
 
 class SavedAddress(Model):

@@ -15,7 +15,7 @@ from haat.domains.people.profiles.api import Address
 from haat.domains.trade.shipping.api import Shipment
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
-from haat.kernel.errors import Conflict, NotFound
+from haat.kernel.errors import Conflict, Invalid, NotFound
 from haat.kernel.events import Event
 from haat.kernel.model import Model
 from haat.kernel.money import Money
@@ -34,6 +34,10 @@ class WrongOrderState(Conflict, code="order_state"):
 
 class LinkInvalid(NotFound, code="order_link_invalid"):
     """This link is not valid or has expired. Ask for a new one with your order number."""
+
+
+class DoesNotAddUp(Invalid, code="order_sums"):
+    """The amounts of this order do not add up. Nothing was written."""
 
 
 class OrderLine(Model):
@@ -187,6 +191,29 @@ class OrderPaid(Event, name="order.paid", key="order_id"):
     vendor_orders: list[VendorPart]
 
 
+class OrderUnpaid(Event, name="order.unpaid", key="order_id"):
+    """The payment failed for good after the order was placed: it is voided and cancelled, nothing
+    was charged. `lines` are (offer id, quantity)."""
+
+    order_id: UUID
+    number: str
+    person_id: UUID | None
+    reason: str
+    total: Money
+    lines: list[tuple[UUID, int]]
+
+
+class OrderAdvanced(Event, name="order.status.updated", key="order_id"):
+    """A vendor order was accepted or is ready: the steps without an event of their own."""
+
+    order_id: UUID
+    vendor_order_id: UUID
+    vendor_id: UUID
+    person_id: UUID | None
+    number: str
+    fulfilment: FulfilmentState
+
+
 class OrderShipped(Event, name="order.shipped", key="order_id"):
     order_id: UUID
     vendor_order_id: UUID
@@ -233,21 +260,25 @@ class OrderRefunded(Event, name="order.refunded", key="order_id"):
 class Orders(Contract, name="orders"):
     @command(scope="internal")
     async def create(self, ctx: Context, *, draft: OrderDraft) -> OrderSummary:
-        """Writes the order and its vendor orders; the same id again answers what is there."""
+        """Writes the order and its vendor orders; the same id again answers what is there.
+        DoesNotAddUp when an amount is not the sum of its parts (rules.discrepancy)."""
 
     @command(scope="internal")
     async def mark_paid(self, ctx: Context, *, order_ids: list[UUID]) -> None:
-        """authorized → paid. Harmless when repeated."""
+        """authorized → paid, as a set; OrderPaid for those that changed. Harmless when
+        repeated."""
 
     @command(scope="internal")
     async def mark_unpaid(self, ctx: Context, *, order_id: UUID, reason: str) -> None:
-        """The capture failed for good: voided and cancelled, without a refund."""
+        """The capture failed for good: voided and cancelled, without a refund (OrderUnpaid, not
+        OrderCancelled). Harmless when repeated; WrongOrderState when it is paid."""
 
     @command(scope="internal")
     async def record_refund(
         self, ctx: Context, *, refund_id: UUID, vendor_order_id: UUID, amount: Money, note: str
     ) -> None:
-        """Adds to `refunded`, once per refund id."""
+        """Adds to `refunded`, once per refund id. RefundTooLarge when less than that is left,
+        WrongOrderState when nothing was charged."""
 
     @query(scope="person")
     async def own(
@@ -291,6 +322,10 @@ class Orders(Contract, name="orders"):
     async def vendor_order(self, ctx: Context, *, id: UUID) -> VendorOrder:
         """One of the acting vendor's (or any, for staff), with shipments and address."""
 
+    @query(scope="vendor:orders")
+    async def vendor_order_by_number(self, ctx: Context, *, number: str) -> VendorOrder:
+        """The same, by its human number ("H-100001-2")."""
+
     @query(scope="staff:orders")
     async def listed(
         self,
@@ -332,6 +367,19 @@ class Orders(Contract, name="orders"):
     async def cancel(self, ctx: Context, *, id: UUID, reason: Reason) -> VendorOrder:
         """A vendor order by its customer or vendor or staff, while pending, accepted or ready."""
 
+    @command(scope="person")
+    async def cancel_order(self, ctx: Context, *, id: UUID, reason: Reason) -> Order:
+        """Cancels every part of the customer's (or, for staff, any) order that can be cancelled;
+        WrongOrderState when none can."""
+
+    @command(scope="staff:orders")
+    async def set_status(
+        self, ctx: Context, *, id: UUID, status: str, reason: Reason | None = None
+    ) -> VendorOrder:
+        """Staff move a vendor order as its vendor could, by a status word of the specifications
+        (processing, ready, shipped, delivered, cancelled, rejected). The last two need a
+        reason."""
+
     @query(scope="person")
     async def timeline(self, ctx: Context, *, ref: str) -> list[TimelineEntry]:
-        """Of an order the actor may read."""
+        """Of an order the actor may read; of a vendor order for its vendor."""

@@ -24,7 +24,7 @@ from haat.domains.goods.inventory.api import (
 from haat.domains.goods.inventory.service import counting, reserving
 from haat.engines.sql import Database, Record, Tx
 from haat.kernel.context import Context
-from haat.kernel.errors import Conflict, Invalid, NotFound
+from haat.kernel.errors import Conflict, NotFound
 from haat.kernel.ids import derive
 from haat.kernel.page import Page, decode_cursor, page_of
 
@@ -156,9 +156,7 @@ class InventoryService(Inventory):
         rows = await self._db.fetch(counting.STOCK_OF, offers, _vendor_of(ctx))
         return [_stock(r) for r in rows]
 
-    async def find(
-        self, ctx: Context, *, ref: str, vendor_id: UUID | None = None
-    ) -> list[Stock]:
+    async def find(self, ctx: Context, *, ref: str, vendor_id: UUID | None = None) -> list[Stock]:
         bound = _vendor_of(ctx)
         if vendor_id is not None and bound is not None and vendor_id != bound:
             raise NotFound

@@ -1,0 +1,1 @@
+"""Filling a market: the deterministic demo."""

@@ -1,0 +1,139 @@
+"""Tables of the catalog schema."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from haat.engines.sql import IMPERSONAL, module_metadata
+
+metadata = module_metadata("catalog")
+
+# `ancestors` leads from the root to the category itself.
+categories = Table(
+    "categories",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("parent_id", Uuid, ForeignKey("catalog.categories.id")),
+    Column("ancestors", ARRAY(Uuid), nullable=False),
+    Column("slug", Text, nullable=False, unique=True, info=IMPERSONAL),
+    Column("name", Text, nullable=False, info=IMPERSONAL),
+    Column("position", Integer, nullable=False, server_default=text("0")),
+    Column("product_count", Integer, nullable=False, server_default=text("0")),
+    CheckConstraint("product_count >= 0", name="product_count"),
+    CheckConstraint("ancestors[cardinality(ancestors)] = id", name="ancestors"),
+)
+Index("ix_categories_parent_id", categories.c.parent_id)
+
+# What vendors' events said last.
+vendors = Table(
+    "vendors",
+    metadata,
+    Column("vendor_id", Uuid, primary_key=True),
+    Column("active", Boolean, nullable=False),
+)
+
+# `card` is the product's listing as JSON text: lists hand it on without looking inside.
+products = Table(
+    "products",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("vendor_id", Uuid, nullable=False),
+    Column("slug", Text, nullable=False, unique=True, info=IMPERSONAL),
+    Column("title", Text, nullable=False, info=IMPERSONAL),
+    Column("title_key", Text(collation="C"), nullable=False, info=IMPERSONAL),
+    Column("description_html", Text, nullable=False, info=IMPERSONAL),
+    Column("category_id", Uuid, ForeignKey(categories.c.id)),
+    Column("brand", Text, nullable=False, info=IMPERSONAL),
+    Column("tax_class", Text, nullable=False, info=IMPERSONAL),
+    Column("status", Text, nullable=False, info=IMPERSONAL),
+    Column("reason", Text, info=IMPERSONAL),
+    Column("option_names", ARRAY(Text), nullable=False, info=IMPERSONAL),
+    Column("pictures", JSONB, nullable=False, info=IMPERSONAL),
+    Column("price_from", BigInteger, nullable=False),
+    Column("card", Text, nullable=False, info=IMPERSONAL),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("listing_version", Integer, nullable=False, server_default=text("1")),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint(
+        "status IN ('draft', 'pending', 'active', 'rejected', 'archived')", name="status"
+    ),
+)
+Index("ix_products_own", products.c.vendor_id, products.c.created_at, products.c.id)
+Index(
+    "ix_products_own_status",
+    products.c.vendor_id,
+    products.c.status,
+    products.c.created_at,
+    products.c.id,
+)
+Index("ix_products_queue", products.c.status, products.c.created_at, products.c.id)
+Index("ix_products_category_id", products.c.category_id)
+
+variants = Table(
+    "variants",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("product_id", Uuid, ForeignKey(products.c.id), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("title", Text, nullable=False, info=IMPERSONAL),
+    Column("options", JSONB, nullable=False, info=IMPERSONAL),
+    Column("barcode", Text, info=IMPERSONAL),
+    Column("weight_g", Integer, nullable=False),
+    Column("picture", JSONB, info=IMPERSONAL),
+    CheckConstraint("weight_g >= 0", name="weight_g"),
+)
+Index("ix_variants_product_id", variants.c.product_id)
+
+# The constraint is checked at the end of a statement, so that two offers can swap their SKUs.
+offers = Table(
+    "offers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("variant_id", Uuid, ForeignKey(variants.c.id), nullable=False),
+    Column("product_id", Uuid, ForeignKey(products.c.id), nullable=False),
+    Column("vendor_id", Uuid, nullable=False),
+    Column("sku", Text, nullable=False, info=IMPERSONAL),
+    Column("price_minor", BigInteger, nullable=False),
+    Column("compare_at_minor", BigInteger),
+    Column("currency", Text, nullable=False, info=IMPERSONAL),
+    Column("status", Text, nullable=False, info=IMPERSONAL),
+    UniqueConstraint("vendor_id", "sku", deferrable=True, initially="IMMEDIATE"),
+    CheckConstraint("price_minor > 0", name="price_minor"),
+    CheckConstraint("compare_at_minor > 0", name="compare_at_minor"),
+    CheckConstraint("status IN ('active', 'paused')", name="status"),
+)
+Index("ix_offers_variant_id", offers.c.variant_id)
+Index("ix_offers_product_id", offers.c.product_id)
+
+# Where visible products stand, in the orders they are shown in: one row each for the shelf of all
+# goods (the nil id), of the vendor, and of every category from the root down to the product's own.
+shelves = Table(
+    "shelves",
+    metadata,
+    Column("shelf_id", Uuid, nullable=False),
+    Column("product_id", Uuid, ForeignKey(products.c.id), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("price_from", BigInteger, nullable=False),
+    Column("title_key", Text(collation="C"), nullable=False, info=IMPERSONAL),
+    PrimaryKeyConstraint("shelf_id", "product_id"),
+)
+Index("ix_shelves_newest", shelves.c.shelf_id, shelves.c.created_at, shelves.c.product_id)
+Index("ix_shelves_price", shelves.c.shelf_id, shelves.c.price_from, shelves.c.product_id)
+Index("ix_shelves_title", shelves.c.shelf_id, shelves.c.title_key, shelves.c.product_id)
+Index("ix_shelves_product_id", shelves.c.product_id)

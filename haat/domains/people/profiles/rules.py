@@ -1,0 +1,56 @@
+"""What an address and a telephone number may be."""
+
+import unicodedata
+
+from haat.domains.people.profiles.api import Address
+from haat.kernel.errors import FieldError, Invalid
+
+ADDRESSES_MAX = 50
+PHONE_MAX_CHARS = 40
+_PHONE = frozenset("0123456789+-()./ x#*,;ext")
+_NEEDED = ("name", "line1", "city")
+
+
+def clean_address(address: Address) -> Address:
+    """The address with every line plain: no controls, no runs of spaces. Raises Invalid.
+
+    Labels and customs forms are printed from it, so a line break in it would make another line.
+    """
+    lines = {name: _line(value) for name, value in address.model_dump(exclude={"country"}).items()}
+    empty = [name for name in _NEEDED if not lines[name]]
+    broken = [name for name, value in lines.items() if not _plain(value)]
+    if empty or broken:
+        fields = [
+            FieldError(path=_path(name), code="line_missing", message="This must not be empty.")
+            for name in empty
+        ] + [
+            FieldError(path=_path(name), code="line_invalid", message="Use plain characters.")
+            for name in broken
+        ]
+        raise Invalid("The address is not valid.", code="address_invalid", fields=fields)
+    return address.model_copy(update=lines)
+
+
+def clean_phone(text: str) -> str:
+    """A telephone number as people write them, "" for none. Raises Invalid."""
+    phone = _line(text)
+    if len(phone) > PHONE_MAX_CHARS or set(phone.lower()) - _PHONE:
+        raise Invalid.at("phone", "This is not a telephone number.", "phone_invalid")
+    if phone and not any(c.isdigit() for c in phone):
+        raise Invalid.at("phone", "This is not a telephone number.", "phone_invalid")
+    return phone
+
+
+def _line(text: str) -> str:
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+def _plain(text: str) -> bool:
+    return not any(
+        unicodedata.category(c) in ("Cc", "Cs", "Co", "Zl", "Zp") or c in "\u202a\u202b\u202d\u202e"
+        for c in text
+    )
+
+
+def _path(name: str) -> str:
+    return "postalCode" if name == "postal_code" else name

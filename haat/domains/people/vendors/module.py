@@ -1,0 +1,19 @@
+"""The vendors' manifest."""
+
+from haat.domains.people.vendors import reactions
+from haat.domains.people.vendors.api import Vendors
+from haat.domains.people.vendors.routes import router
+from haat.domains.people.vendors.service import VendorsService
+from haat.domains.people.vendors.tables import metadata
+from haat.kernel.module import Module
+
+MODULE = Module(
+    name="vendors",
+    group="people",
+    contract=Vendors,
+    service=VendorsService,
+    package=__package__,
+    tables=metadata,
+    reactions=reactions,
+    router=router,
+)

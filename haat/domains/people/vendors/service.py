@@ -1,0 +1,259 @@
+"""The vendors' use cases."""
+
+from typing import Any
+from uuid import UUID
+
+from haat.domains.people.identity.api import Identity
+from haat.domains.people.media.api import Media
+from haat.domains.people.vendors.api import (
+    Application,
+    Status,
+    Vendor,
+    VendorApplied,
+    VendorApproved,
+    VendorChange,
+    VendorChanged,
+    VendorNameTaken,
+    VendorReinstated,
+    VendorRejected,
+    Vendors,
+    VendorSuspended,
+    WrongVendorState,
+)
+from haat.domains.people.vendors.rules import (
+    Decision,
+    after,
+    contact_address,
+    id_of,
+    instant,
+    name_key,
+    other_slug,
+    reason_for,
+    slug_of,
+    vendor_name,
+)
+from haat.engines.sql import Database, Record, Sql, UniqueViolation
+from haat.kernel.context import Context
+from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.events import Event
+from haat.kernel.page import Page, decode_cursor, encode_cursor, page_of
+
+APPLY = Sql("""
+WITH added AS (
+  INSERT INTO vendors.vendors (id, owner_id, slug, name, name_key, description, status, country,
+                               contact_email, business_type, created_at)
+  SELECT $1, $2, CASE WHEN EXISTS (SELECT 1 FROM vendors.vendors WHERE slug = $3)
+                      THEN $4 ELSE $3 END,
+         $5, $6, $7, 'pending', $8, $9, $10, $11
+  ON CONFLICT DO NOTHING
+  RETURNING *
+) /*emit:added*/
+SELECT * FROM added
+""")
+BY_ID = Sql("SELECT * FROM vendors.vendors WHERE id = $1")
+BY_IDS = Sql("SELECT * FROM vendors.vendors WHERE id = ANY($1::uuid[]) ORDER BY id")
+BY_SLUG = Sql("SELECT * FROM vendors.vendors WHERE slug = $1")
+LISTED = Sql("""
+SELECT * FROM vendors.vendors
+ WHERE status = 'active' AND (name_key, id) > ($1, $2)
+ ORDER BY name_key, id LIMIT $3
+""")
+QUEUE = Sql("""
+SELECT * FROM vendors.vendors
+ WHERE (created_at, id) > ($1, $2)
+ ORDER BY created_at, id LIMIT $3
+""")
+QUEUE_OF = Sql("""
+SELECT * FROM vendors.vendors
+ WHERE status = $4 AND (created_at, id) > ($1, $2)
+ ORDER BY created_at, id LIMIT $3
+""")
+DECIDE = Sql("""
+UPDATE vendors.vendors SET status = $3, reason = $4, decided_at = $5
+ WHERE id = $1 AND status = $2
+RETURNING *
+""")
+SET_COMMISSION = Sql("UPDATE vendors.vendors SET commission_bp = $2 WHERE id = $1 RETURNING *")
+CHANGE = Sql("""
+UPDATE vendors.vendors
+   SET name = coalesce($2, name), name_key = coalesce($3, name_key),
+       description = coalesce($4, description), logo_id = coalesce($5, logo_id),
+       contact_email = coalesce($6, contact_email)
+ WHERE id = $1
+RETURNING *
+""")
+COMMISSIONS = Sql("SELECT id, commission_bp FROM vendors.vendors WHERE id = ANY($1::uuid[])")
+
+_FIRST_TIME = "0001-01-01T00:00:00+00:00"
+_FIRST_ID = UUID(int=0)
+
+
+class VendorsService(Vendors):
+    """Vendors on one table; a change of status is an UPDATE on condition of the one before."""
+
+    def __init__(self, db: Database, identity: Identity, media: Media) -> None:
+        self._db = db
+        self._identity = identity
+        self._media = media
+
+    async def apply(self, ctx: Context, *, id: UUID, application: Application) -> Vendor:
+        person_id = ctx.person_id
+        name = vendor_name(application.name)
+        slug = slug_of(name, id)
+        given = (
+            *(id, person_id, slug, other_slug(slug, id), name, name_key(name)),
+            *(application.description, application.country),
+            *(contact_address(application.contact_email), application.business_type, ctx.now()),
+        )
+        event = VendorApplied(vendor_id=id, person_id=person_id, name=name)
+        # Twice: the first may meet a slug that another name made at the same moment.
+        for _ in range(2):
+            rows = await self._db.step(ctx, APPLY, *given, emit=[event])
+            row = rows[0] if rows else await self._db.fetchrow(BY_ID, id)
+            if row is not None:
+                break
+        else:
+            raise VendorNameTaken.at("name", VendorNameTaken().detail, "vendor_name_taken")
+        if row["owner_id"] != person_id:
+            raise NotFound
+        # If we crash here, the reaction on VendorApplied makes the same call.
+        await self.seat_owner(ctx, vendor_id=id, person_id=person_id)
+        return _whole(row)
+
+    async def seat_owner(self, ctx: Context, *, vendor_id: UUID, person_id: UUID) -> None:
+        """Makes the applicant the first of the vendor's team."""
+        await self._identity.join_vendor(
+            ctx, person_id=person_id, vendor_id=vendor_id, role="owner"
+        )
+
+    async def _applied(self, id: UUID, person_id: UUID, name: str) -> Record:
+        """What the same application made the first time. Raises VendorNameTaken."""
+        row = await self._db.fetchrow(BY_ID, id)
+        if row is None:
+            raise VendorNameTaken.at("name", VendorNameTaken().detail, "vendor_name_taken")
+        if row["owner_id"] != person_id:
+            raise NotFound
+        return row
+
+    async def listed(
+        self, ctx: Context, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[Vendor]:
+        after_key: list[Any] = decode_cursor(cursor, str, UUID) or ["", _FIRST_ID]
+        rows = await self._db.fetch(LISTED, *after_key, limit + 1)
+        more = len(rows) > limit
+        rows = rows[:limit]
+        following = encode_cursor(rows[-1]["name_key"], rows[-1]["id"]) if more else None
+        return Page(items=[_public(row) for row in rows], next=following)
+
+    async def by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Vendor]:
+        return [_public(row) for row in await self._db.fetch(BY_IDS, ids)]
+
+    async def find(self, ctx: Context, *, slug: str) -> Vendor:
+        id = id_of(slug)
+        row = await self._db.fetchrow(BY_SLUG if id is None else BY_ID, id or slug)
+        if row is None:
+            raise NotFound
+        inside = row["id"] == ctx.vendor_id or ctx.has("staff") or row["owner_id"] == ctx.actor.id
+        if not inside and row["status"] != "active":
+            raise NotFound
+        return _whole(row) if inside else _public(row)
+
+    async def queue(
+        self,
+        ctx: Context,
+        *,
+        status: Status | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Vendor]:
+        key: list[Any] = decode_cursor(cursor, instant, UUID) or [instant(_FIRST_TIME), _FIRST_ID]
+        if status is None:
+            rows = await self._db.fetch(QUEUE, *key, limit + 1)
+        else:
+            rows = await self._db.fetch(QUEUE_OF, *key, limit + 1, status)
+        return page_of([_whole(row) for row in rows], limit, "created_at", "id")
+
+    async def decide(
+        self, ctx: Context, *, id: UUID, decision: Decision, reason: str = ""
+    ) -> Vendor:
+        why = reason_for(decision, reason)
+        row = await self._row(id)
+        target = after(row["status"], decision)
+        if target is None:
+            return _whole(row)
+        async with self._db.begin(ctx) as tx:
+            moved = await tx.fetchrow(DECIDE, id, row["status"], target, why, ctx.now())
+            if moved is not None:
+                tx.emit(_decided(moved, decision))
+        if moved is not None:
+            return _whole(moved)
+        # Somebody else decided meanwhile: the same, then all is well; otherwise it is refused.
+        row = await self._row(id)
+        if after(row["status"], decision) is not None:
+            raise WrongVendorState
+        return _whole(row)
+
+    async def set_commission(self, ctx: Context, *, id: UUID, commission_bp: int | None) -> Vendor:
+        row = await self._db.fetchrow(SET_COMMISSION, id, commission_bp)
+        if row is None:
+            raise NotFound
+        return _whole(row)
+
+    async def change(self, ctx: Context, *, id: UUID, change: VendorChange) -> Vendor:
+        ctx.need_vendor(id)
+        name = None if change.name is None else vendor_name(change.name)
+        email = None if change.contact_email is None else contact_address(change.contact_email)
+        if change.logo_id and not await self._media.files(ctx, ids=[change.logo_id]):
+            raise Invalid.at("logoId", "There is no such picture.", "picture_unknown")
+        try:
+            async with self._db.begin(ctx) as tx:
+                row = await tx.fetchrow(
+                    CHANGE,
+                    id,
+                    name,
+                    None if name is None else name_key(name),
+                    change.description,
+                    change.logo_id,
+                    email,
+                )
+                if row is None:
+                    raise NotFound
+                tx.emit(VendorChanged(vendor_id=id, slug=row["slug"], name=row["name"]))
+        except UniqueViolation:
+            raise VendorNameTaken.at(
+                "name", VendorNameTaken().detail, "vendor_name_taken"
+            ) from None
+        return _whole(row)
+
+    async def commissions(self, ctx: Context, *, ids: list[UUID]) -> dict[UUID, int | None]:
+        rows = await self._db.fetch(COMMISSIONS, ids)
+        return {row["id"]: row["commission_bp"] for row in rows}
+
+    async def _row(self, id: UUID) -> Record:
+        row = await self._db.fetchrow(BY_ID, id)
+        if row is None:
+            raise NotFound
+        return row
+
+
+def _decided(row: Record, decision: Decision) -> Event:
+    id, reason = row["id"], row["reason"] or ""
+    if decision == "approve":
+        return VendorApproved(
+            vendor_id=id, slug=row["slug"], name=row["name"], country=row["country"]
+        )
+    if decision == "reject":
+        return VendorRejected(vendor_id=id, reason=reason)
+    if decision == "suspend":
+        return VendorSuspended(vendor_id=id, reason=reason)
+    return VendorReinstated(vendor_id=id)
+
+
+def _whole(row: Record) -> Vendor:
+    return Vendor(**{name: row[name] for name in Vendor.model_fields})
+
+
+def _public(row: Record) -> Vendor:
+    """Without what is between the vendor and the market."""
+    private = {"contact_email": None, "commission_bp": None, "reason": None}
+    return _whole(row).model_copy(update=private)

@@ -1,0 +1,153 @@
+"""Tables of the orders schema. Amounts are minor units of the row's currency."""
+
+from sqlalchemy import (
+    CHAR,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
+
+metadata = module_metadata("orders")
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # Its sequence is what human numbers are counted from.
+    Column("seq", BigInteger, Identity(start=100001), nullable=False, unique=True),
+    Column("number", Text, nullable=False, unique=True, info=IMPERSONAL),
+    Column("person_id", Uuid),
+    Column("email", Text, nullable=False, info=PERSONAL),
+    Column("ship_to", JSONB, nullable=False, info=PERSONAL),
+    Column("bill_to", JSONB, nullable=False, info=PERSONAL),
+    Column("prices_include_tax", Boolean, nullable=False),
+    Column("currency", CHAR(3), nullable=False, info=IMPERSONAL),
+    Column("goods", BigInteger, nullable=False),
+    Column("shipping", BigInteger, nullable=False),
+    Column("tax", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("placed_at", DateTime(timezone=True), nullable=False),
+)
+Index("ix_orders_newest", orders.c.placed_at.desc(), orders.c.id.desc())
+Index("ix_orders_of_person", orders.c.person_id, orders.c.placed_at.desc(), orders.c.id.desc())
+
+# Person, currency and time stand here again: they are frozen, and lists and rights need them.
+vendor_orders = Table(
+    "vendor_orders",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("order_id", Uuid, ForeignKey(orders.c.id), nullable=False),
+    Column("position", SmallInteger, nullable=False),
+    Column("number", Text, nullable=False, unique=True, info=IMPERSONAL),
+    Column("vendor_id", Uuid, nullable=False),
+    Column("vendor_name", Text, nullable=False, info=IMPERSONAL),
+    Column("person_id", Uuid),
+    Column("payment", Text, nullable=False, info=IMPERSONAL),
+    Column("fulfilment", Text, nullable=False, info=IMPERSONAL),
+    Column("reason", Text, info=PERSONAL),  # people write what they like into it
+    Column("shipping_method", Text, nullable=False, info=IMPERSONAL),
+    Column("shipping_tax_bp", Integer, nullable=False),
+    Column("shipping_tax", BigInteger, nullable=False),
+    Column("currency", CHAR(3), nullable=False, info=IMPERSONAL),
+    Column("items", Integer, nullable=False),
+    Column("goods", BigInteger, nullable=False),
+    Column("shipping", BigInteger, nullable=False),
+    Column("tax", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("commission", BigInteger, nullable=False),
+    Column("net", BigInteger, nullable=False),
+    Column("refunded", BigInteger, nullable=False, server_default=text("0")),
+    Column("placed_at", DateTime(timezone=True), nullable=False),
+    Column("delivered_at", DateTime(timezone=True)),
+    CheckConstraint(
+        "payment IN ('authorized', 'paid', 'partially_refunded', 'refunded', 'voided')",
+        name="payment",
+    ),
+    CheckConstraint(
+        "fulfilment IN ('pending', 'accepted', 'ready', 'in_transit', 'delivered', 'rejected',"
+        " 'cancelled')",
+        name="fulfilment",
+    ),
+    CheckConstraint("0 <= refunded AND refunded <= total", name="refunded"),
+)
+Index("ix_vendor_orders_of_order", vendor_orders.c.order_id, vendor_orders.c.position)
+Index(
+    "ix_vendor_orders_of_vendor",
+    vendor_orders.c.vendor_id,
+    vendor_orders.c.placed_at.desc(),
+    vendor_orders.c.id.desc(),
+)
+Index(
+    "ix_vendor_orders_of_vendor_by_state",
+    vendor_orders.c.vendor_id,
+    vendor_orders.c.fulfilment,
+    vendor_orders.c.placed_at.desc(),
+    vendor_orders.c.id.desc(),
+)
+
+# Frozen at sale: written once, never changed.
+lines = Table(
+    "lines",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("vendor_order_id", Uuid, ForeignKey(vendor_orders.c.id), nullable=False),
+    Column("position", SmallInteger, nullable=False),
+    Column("offer_id", Uuid, nullable=False),
+    Column("product_id", Uuid, nullable=False),
+    Column("product_slug", Text, nullable=False, info=IMPERSONAL),
+    Column("variant_id", Uuid, nullable=False),
+    Column("sku", Text, nullable=False, info=IMPERSONAL),
+    Column("title", Text, nullable=False, info=IMPERSONAL),
+    Column("variant_title", Text, nullable=False, info=IMPERSONAL),
+    Column("picture", JSONB, info=IMPERSONAL),
+    Column("quantity", Integer, nullable=False),
+    Column("unit_price", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("tax_bp", Integer, nullable=False),
+    Column("tax", BigInteger, nullable=False),
+    Column("commission_bp", Integer, nullable=False),
+    Column("commission", BigInteger, nullable=False),
+    CheckConstraint("quantity > 0", name="quantity"),
+)
+Index("ix_lines_of_vendor_order", lines.c.vendor_order_id, lines.c.position)
+
+# Append-only. `vendor_order_id` is empty for what concerns the whole order.
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("order_id", Uuid, ForeignKey(orders.c.id), nullable=False),
+    Column("vendor_order_id", Uuid),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("what", Text, nullable=False, info=IMPERSONAL),
+    Column("actor", Text, nullable=False, info=IMPERSONAL),
+    Column("note", Text, nullable=False, info=PERSONAL),
+    CheckConstraint("actor IN ('customer', 'vendor', 'staff', 'system')", name="actor"),
+)
+Index("ix_timeline_of_order", timeline.c.order_id, timeline.c.id)
+
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("refund_id", Uuid, primary_key=True),
+    Column("vendor_order_id", Uuid, ForeignKey(vendor_orders.c.id), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("note", Text, nullable=False, info=PERSONAL),
+    Column("at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("amount > 0", name="amount"),
+)
+Index("ix_refunds_of_vendor_order", refunds.c.vendor_order_id)

@@ -1,0 +1,161 @@
+"""Moves committed events from outboxes to the queues of those who listen."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import asyncpg
+import structlog
+
+from haat.engines.bus.port import EVERYTHING, Limits, Route, Source
+from haat.engines.sql import Pool
+
+log = structlog.get_logger()
+
+# What a key's partition is must not depend on the process: PostgreSQL's own hash, 16 of them.
+_ROUTED = f"""
+  INSERT INTO bus.queue (subscriber, partition, event_id, type, key, source, envelope)
+  SELECT r.subscriber, (hashtextextended(t.key, 0) & 15)::smallint,
+         t.event_id, t.type, t.key, $1, t.envelope
+    FROM taken t JOIN unnest($2::text[], $3::text[]) AS r(type, subscriber)
+      ON r.type = t.type OR r.type = '{EVERYTHING}'
+   ORDER BY t.seq
+      ON CONFLICT (subscriber, event_id) DO NOTHING
+  RETURNING subscriber"""
+
+# One relay at a time for a source, or two could queue a key's events in the wrong order. One
+# statement, so that no round trip happens under the lock.
+_NEAR = """
+WITH free AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1)) AS yes),
+taken AS (
+  DELETE FROM {schema}.outbox WHERE seq IN (
+    SELECT seq FROM {schema}.outbox, free WHERE free.yes ORDER BY seq LIMIT $4)
+  RETURNING seq, event_id, type, key, envelope),
+routed AS (""" + _ROUTED + """)
+SELECT (SELECT yes FROM free) AS free, (SELECT count(*) FROM taken) AS taken,
+       array(SELECT DISTINCT subscriber FROM routed) AS subscribers"""
+
+_FAR = """
+WITH taken AS (
+  SELECT * FROM unnest($4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::text[]::jsonb[])
+    AS t(seq, event_id, type, key, envelope)),
+routed AS (""" + _ROUTED + """)
+SELECT array(SELECT DISTINCT subscriber FROM routed)"""
+
+_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1))"
+_READ = "SELECT seq, event_id, type, key, envelope::text FROM {schema}.outbox ORDER BY seq LIMIT $1"
+_DROP = "DELETE FROM {schema}.outbox WHERE seq = ANY($1)"
+_HERE = (
+    "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || current_database()"
+)
+_MAY = "SELECT coalesce(has_table_privilege(to_regclass($1)::oid, 'DELETE'), false)"
+_BUSY_S = 0.005  # until another process's relay has probably let go of the source
+
+
+class Relay:
+    """Empties the outboxes of `sources`; tells `routed` for whom something arrived."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        sources: Sequence[Source],
+        routes: Iterable[Route],
+        limits: Limits,
+        routed: Callable[[set[str]], None],
+    ) -> None:
+        self._pool = pool
+        self._sources = sources
+        pairs = sorted(set(routes))
+        self._types = [route.type for route in pairs]
+        self._subscribers = [route.subscriber for route in pairs]
+        self._limits = limits
+        self._routed = routed
+        self._near: set[str] = set()
+        self._looks: list[tuple[Any, str]] = []
+        self.wake = asyncio.Event()
+
+    async def prepare(self) -> None:
+        """Finds out which sources stand in the bus's own database, whatever pool they came with."""
+        here = await self._pool.fetchval(_HERE)
+        groups: dict[Any, list[Source]] = defaultdict(list)
+        for source in self._sources:
+            same = source.pool is self._pool or await source.pool.fetchval(_HERE) == here
+            if same and await self._pool.fetchval(_MAY, f"{source.schema}.outbox"):
+                self._near.add(source.schema)
+            groups[self._pool if source.schema in self._near else source.pool].append(source)
+        for pool, members in groups.items():
+            parts = (
+                f"SELECT '{one.schema}' WHERE EXISTS (SELECT 1 FROM {one.schema}.outbox)"
+                for one in members
+            )
+            self._looks.append((pool, " UNION ALL ".join(parts)))
+
+    async def run(self) -> None:
+        """Until cancelled. An error of the database is logged and outlived."""
+        while True:
+            try:
+                await self._pause()
+                await self.turn()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("relay_failed", error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(self._limits.poll_s)
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._limits.poll_s):
+                await self.wake.wait()
+            await asyncio.sleep(self._limits.linger_s)
+        except TimeoutError:
+            pass
+        self.wake.clear()
+
+    async def turn(self) -> None:
+        """Empties every outbox that has something."""
+        for name in await self.waiting():
+            source = next(one for one in self._sources if one.schema == name)
+            while await self._take(source):
+                pass
+
+    async def waiting(self) -> list[str]:
+        """The schemas whose outboxes have something."""
+        found: list[str] = []
+        for pool, look in self._looks:
+            found += [row[0] for row in await pool.fetch(look)]
+        return found
+
+    async def _take(self, source: Source) -> bool:
+        """Moves one batch; whether there may be more."""
+        if source.schema in self._near:
+            free, taken, subscribers = await self._take_near(source)
+        else:
+            free, taken, subscribers = await self._take_far(source)
+        if subscribers:
+            self._routed(set(subscribers))
+        if not free:
+            await asyncio.sleep(_BUSY_S)
+            self.wake.set()
+            return False
+        return bool(taken >= self._limits.relay_batch)
+
+    async def _take_near(self, source: Source) -> tuple[bool, int, list[str]]:
+        sql = _NEAR.format(schema=source.schema)
+        row = await self._pool.fetchrow(
+            sql, source.schema, self._types, self._subscribers, self._limits.relay_batch
+        )
+        return row["free"], row["taken"], row["subscribers"]
+
+    async def _take_far(self, source: Source) -> tuple[bool, int, list[str]]:
+        """From another database: queue, then delete; what is queued twice meets the conflict."""
+        async with source.pool.acquire() as connection, connection.transaction():
+            if not await connection.fetchval(_LOCK, source.schema):
+                return False, 0, []
+            read = _READ.format(schema=source.schema)
+            rows = await connection.fetch(read, self._limits.relay_batch)
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            if not columns:
+                return True, 0, []
+            to = (source.schema, self._types, self._subscribers)
+            subscribers = await self._pool.fetchval(_FAR, *to, *columns)
+            await connection.execute(_DROP.format(schema=source.schema), columns[0])
+        return True, len(rows), subscribers

@@ -1,0 +1,49 @@
+"""Fixtures every test may ask for: a PostgreSQL, a migrated database, a module's own door to it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+import pytest_asyncio
+
+from haat.engines.sql import Database, open_pool
+from tests import postgres
+
+DatabaseOf = Callable[[str], Awaitable[Database]]
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A server, one for each test process: the address of its administrator's database."""
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template_url(postgres_url: str) -> Iterator[str]:
+    """A database with every schema there is. Copy it; connect to it and nobody else can."""
+    with postgres.database(postgres_url) as url:
+        postgres.migrate_all(url)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres_url: str, template_url: str) -> Iterator[str]:
+    """A fresh migrated database for one test module."""
+    with postgres.database(postgres_url, template=postgres.name_of(template_url)) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def database_of(database_url: str) -> AsyncIterator[DatabaseOf]:
+    """`await database_of("orders")`: that module's Database, which sees its own schema only."""
+    opened: dict[str, Database] = {}
+
+    async def get(module: str) -> Database:
+        if module not in opened:
+            pool = await open_pool(database_url, size=5, role=f"haat_{module}")
+            opened[module] = Database(pool, module)
+        return opened[module]
+
+    yield get
+    for one in opened.values():
+        await one.pool.close()
