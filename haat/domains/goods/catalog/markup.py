@@ -8,7 +8,8 @@ import nh3
 from haat.kernel.errors import Invalid
 
 TEXT_MAX = 5000
-NESTED_MAX = 100  # what real descriptions need is below 20; parsing costs depth times size
+HTML_MAX = 200_000  # of the result, which can be longer than what came in
+UNCLOSED_MAX = 1000  # parsing costs as the square of the depth; tags left open count as depth
 _TAGS = frozenset(
     "a abbr b blockquote br caption code dd div dl dt em figcaption figure h2 h3 h4 h5 h6 hr i"
     " img li ol p pre s small span strong sub sup table tbody td tfoot th thead tr u ul".split()
@@ -21,8 +22,8 @@ _ATTRIBUTES = {
     "th": {"colspan", "rowspan", "scope"},
 }
 _DROPPED = {"script", "style", "iframe", "object", "svg", "math", "template", "noscript"}
-_OPENING = re.compile(r"<[a-zA-Z]")
-_CLOSING = re.compile(r"</[a-zA-Z]")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _BLOCK = re.compile(r"<(?:br|hr|/?(?:p|div|li|ul|ol|h[1-6]|tr|td|th|blockquote|dd|dt))\b", re.I)
 
 
@@ -37,9 +38,9 @@ def clean(markup: str) -> str:
         if "&" in markup or not parts:
             return nh3.clean(markup, tags=set(_TAGS)).strip()
         return "".join(f"<p>{html.escape(p, quote=False)}</p>" for p in parts)
-    if _depth(markup) > NESTED_MAX:
+    if _unclosed(markup) > UNCLOSED_MAX:
         raise Invalid.at("descriptionHtml", "This markup is nested too deeply.", "html_too_deep")
-    return nh3.clean(
+    found = nh3.clean(
         markup,
         tags=set(_TAGS),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
@@ -47,6 +48,20 @@ def clean(markup: str) -> str:
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener noreferrer",
     ).strip()
+    if len(found) > HTML_MAX:
+        raise Invalid.at("descriptionHtml", "This markup is too long.", "html_too_long")
+    return found
+
+
+def _unclosed(markup: str) -> int:
+    """The most tags open at once, as if none closed another."""
+    depth = most = 0
+    for closing, name in _TAG.findall(markup):
+        if name.lower() in _VOID:
+            continue
+        depth = max(0, depth - 1) if closing else depth + 1
+        most = max(most, depth)
+    return most
 
 
 def plain(markup: str) -> str:

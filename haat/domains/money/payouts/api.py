@@ -28,6 +28,14 @@ class WrongPayoutState(Conflict, code="payout_state"):
     """The payout is not in a state that allows this."""
 
 
+class EarningConflict(Conflict, code="earning_conflict"):
+    """This vendor order has an earning with other amounts, or this refund was another one."""
+
+
+class ReversalTooLarge(Conflict, code="reversal_too_large"):
+    """More than what is left of the earning. `left` in the problem says how much (minor units)."""
+
+
 class CommissionLine(Model):
     """`base` is the line's amount without tax."""
 
@@ -201,3 +209,8 @@ class Payouts(Contract, name="payouts"):
         limit: Limit = 50,
         cursor: str | None = None,
     ) -> Page[Payout]: ...
+
+    @query(scope="internal", timeout_s=60)
+    async def reconcile(self, ctx: Context, *, limit: Limit = 10) -> list[str]:
+        """Lines naming vendors and vendor orders whose ledger balance is not what earnings,
+        reversals and payouts add up to; empty when all agree. What is under way is left out."""

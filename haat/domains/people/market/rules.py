@@ -20,7 +20,7 @@ def checked(settings: MarketSettings) -> MarketSettings:
 
 def changed(settings: MarketSettings, change: SettingsChange) -> MarketSettings:
     """The settings after the change; None in it leaves a value, "" clears the support address."""
-    given = change.model_dump(exclude_none=True)
+    given = change.model_dump(exclude_none=True, by_alias=False)
     return checked(settings.model_copy(update=given))
 
 

@@ -101,8 +101,8 @@ async def add(body: AddressBody, ctx: Ctx, profiles: Service) -> AddressOut:
 @router.patch("/buyer/addresses/{id}", include_in_schema=False)
 async def change(id: UUID, body: AddressChangeBody, ctx: Ctx, profiles: Service) -> AddressOut:
     found = await _mine(ctx, profiles, id)
-    given = body.model_dump(exclude_none=True, exclude={"is_default"})
-    address = Address.model_validate({**found.address.model_dump(), **given})
+    given = body.model_dump(by_alias=False, exclude_none=True, exclude={"is_default"})
+    address = Address.model_validate({**dict(found.address), **given})
     return _out(
         await profiles.save_address(ctx, id=id, address=address, is_default=body.is_default)
     )
@@ -130,7 +130,7 @@ async def _mine(ctx: Ctx, profiles: Profiles, id: UUID) -> SavedAddress:
 
 
 async def _save(ctx: Ctx, profiles: Profiles, id: UUID, body: AddressBody) -> AddressOut:
-    address = Address(**body.model_dump(exclude={"is_default"}))
+    address = Address(**body.model_dump(by_alias=False, exclude={"is_default"}))
     return _out(
         await profiles.save_address(ctx, id=id, address=address, is_default=body.is_default)
     )

@@ -16,7 +16,10 @@ def clean_address(address: Address) -> Address:
 
     Labels and customs forms are printed from it, so a line break in it would make another line.
     """
-    lines = {name: _line(value) for name, value in address.model_dump(exclude={"country"}).items()}
+    lines = {
+        name: _line(value)
+        for name, value in address.model_dump(by_alias=False, exclude={"country"}).items()
+    }
     empty = [name for name in _NEEDED if not lines[name]]
     broken = [name for name, value in lines.items() if not _plain(value)]
     if empty or broken:

@@ -74,6 +74,7 @@ async def apply(body: ApplicationBody, ctx: Ctx, vendors: Service) -> Vendor:
 
 
 @router.get("/vendors", summary="Active vendors by name")
+@router.get("/sellers", include_in_schema=False)
 @router.get("/sellers/", include_in_schema=False)
 async def listed(
     ctx: Ctx, vendors: Service, limit: Limit = 50, cursor: Cursor = None

@@ -126,15 +126,6 @@ class VendorsService(Vendors):
             ctx, person_id=person_id, vendor_id=vendor_id, role="owner"
         )
 
-    async def _applied(self, id: UUID, person_id: UUID, name: str) -> Record:
-        """What the same application made the first time. Raises VendorNameTaken."""
-        row = await self._db.fetchrow(BY_ID, id)
-        if row is None:
-            raise VendorNameTaken.at("name", VendorNameTaken().detail, "vendor_name_taken")
-        if row["owner_id"] != person_id:
-            raise NotFound
-        return row
-
     async def listed(
         self, ctx: Context, *, limit: int = 50, cursor: str | None = None
     ) -> Page[Vendor]:

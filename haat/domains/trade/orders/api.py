@@ -26,6 +26,8 @@ FulfilmentState = Literal[
     "pending", "accepted", "ready", "in_transit", "delivered", "rejected", "cancelled"
 ]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
+Carrier = Annotated[str, Field(min_length=1, max_length=60)]
+TrackingNumber = Annotated[str, Field(max_length=80)]
 
 
 class WrongOrderState(Conflict, code="order_state"):
@@ -110,6 +112,7 @@ class TimelineEntry(Model):
 
 class VendorOrder(VendorOrderDraft):
     order_id: UUID
+    person_id: UUID | None = None
     number: str  # "H-100001-2"
     order_number: str
     payment: PaymentState
@@ -303,9 +306,7 @@ class Orders(Contract, name="orders"):
         """Whole orders for other modules."""
 
     @query(scope="internal")
-    async def vendor_orders_by_ids(
-        self, ctx: Context, *, ids: list[UUID]
-    ) -> list[VendorOrder]: ...
+    async def vendor_orders_by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[VendorOrder]: ...
 
     @query(scope="vendor:orders")
     async def vendor_orders(
@@ -323,8 +324,8 @@ class Orders(Contract, name="orders"):
         """One of the acting vendor's (or any, for staff), with shipments and address."""
 
     @query(scope="vendor:orders")
-    async def vendor_order_by_number(self, ctx: Context, *, number: str) -> VendorOrder:
-        """The same, by its human number ("H-100001-2")."""
+    async def vendor_order_by_ref(self, ctx: Context, *, ref: str) -> VendorOrder:
+        """The same, by id or human number ("H-100001-2")."""
 
     @query(scope="staff:orders")
     async def listed(
@@ -354,8 +355,8 @@ class Orders(Contract, name="orders"):
         ctx: Context,
         *,
         id: UUID,
-        carrier: Annotated[str, Field(min_length=1, max_length=60)] = "Own delivery",
-        tracking_number: Annotated[str, Field(max_length=80)] | None = None,
+        carrier: Carrier = "Own delivery",
+        tracking_number: TrackingNumber | None = None,
     ) -> VendorOrder:
         """accepted or ready → in_transit, with a shipment."""
 
@@ -372,13 +373,26 @@ class Orders(Contract, name="orders"):
         """Cancels every part of the customer's (or, for staff, any) order that can be cancelled;
         WrongOrderState when none can."""
 
+    @command(scope="vendor:orders")
+    async def move(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        status: str,
+        reason: Reason | None = None,
+        carrier: Carrier = "Own delivery",
+        tracking_number: TrackingNumber | None = None,
+    ) -> VendorOrder:
+        """One of the moves above, by a status word of the specifications: processing (accept),
+        ready, shipped or in_transit, delivered, cancelled, rejected. The last two need a
+        reason."""
+
     @command(scope="staff:orders")
     async def set_status(
         self, ctx: Context, *, id: UUID, status: str, reason: Reason | None = None
     ) -> VendorOrder:
-        """Staff move a vendor order as its vendor could, by a status word of the specifications
-        (processing, ready, shipped, delivered, cancelled, rejected). The last two need a
-        reason."""
+        """Staff move any vendor order as its vendor could; see `move`."""
 
     @query(scope="person")
     async def timeline(self, ctx: Context, *, ref: str) -> list[TimelineEntry]:

@@ -29,10 +29,10 @@ class RefundResult(Model):
 
 
 class CaptureOutcome(Model):
-    """`failed` is final: the order must be cancelled."""
+    """`failed` is final: the order must be cancelled. `pending`: the provider is away; ask again."""
 
     order_id: UUID
-    outcome: Literal["captured", "failed"]
+    outcome: Literal["captured", "failed", "pending"]
 
 
 class Settlement(Contract, name="settlement"):
@@ -50,7 +50,8 @@ class Settlement(Contract, name="settlement"):
     async def capture(self, ctx: Context, *, order_ids: list[UUID]) -> list[CaptureOutcome]:
         """Takes the held money, posts it to each vendor order's escrow, marks orders paid.
 
-        Every step is conditional and may be sent again; Unavailable when a provider is away.
+        Every step is conditional and may be sent again. An order that nothing was held for is
+        left out; one whose provider is away is `pending` and keeps none of the others waiting.
         """
 
     @command(scope="staff:orders", timeout_s=30)

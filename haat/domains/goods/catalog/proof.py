@@ -1,0 +1,56 @@
+"""Re-derives what the catalogue keeps for speed: shelves, categories' counts, first prices."""
+
+from haat.engines.sql import Database, Sql
+
+SHELVES = Sql("""
+WITH wanted AS (
+    SELECT s.shelf_id, p.id AS product_id, p.created_at, p.price_from, p.title_key
+      FROM catalog.products p
+      JOIN catalog.vendors v ON v.vendor_id = p.vendor_id AND v.active
+      LEFT JOIN catalog.categories c ON c.id = p.category_id
+     CROSS JOIN LATERAL unnest(
+               ARRAY['00000000-0000-0000-0000-000000000000'::uuid, p.vendor_id]
+               || coalesce(c.ancestors, '{}')) AS s (shelf_id)
+     WHERE p.status = 'active'
+), wrong AS (
+    (TABLE wanted EXCEPT TABLE catalog.shelves) UNION ALL (TABLE catalog.shelves EXCEPT TABLE wanted)
+)
+SELECT shelf_id, product_id FROM wrong ORDER BY 2, 1 LIMIT $1
+""")
+
+COUNTS = Sql("""
+SELECT c.id, c.product_count, count(s.product_id) AS counted
+  FROM catalog.categories c LEFT JOIN catalog.shelves s ON s.shelf_id = c.id
+ GROUP BY c.id
+HAVING c.product_count <> count(s.product_id)
+ ORDER BY c.id
+ LIMIT $1
+""")
+
+PRICES = Sql("""
+SELECT p.id, p.price_from, min(o.price_minor) AS lowest
+  FROM catalog.products p
+  LEFT JOIN catalog.offers o ON o.product_id = p.id AND o.status = 'active'
+ GROUP BY p.id
+HAVING p.price_from IS DISTINCT FROM min(o.price_minor)
+ ORDER BY p.id
+ LIMIT $1
+""")
+
+
+async def prove(db: Database, limit: int = 1) -> list[str]:
+    """One line for each row that does not agree with its source, at most `limit` of each kind."""
+    return [
+        *(
+            f"catalog.shelves {r['shelf_id']}: product {r['product_id']} is not as it should be"
+            for r in await db.fetch(SHELVES, limit)
+        ),
+        *(
+            f"catalog.categories {r['id']}: counts {r['product_count']}, there are {r['counted']}"
+            for r in await db.fetch(COUNTS, limit)
+        ),
+        *(
+            f"catalog.products {r['id']}: from {r['price_from']}, its cheapest offer {r['lowest']}"
+            for r in await db.fetch(PRICES, limit)
+        ),
+    ]

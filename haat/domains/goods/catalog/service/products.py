@@ -1,0 +1,249 @@
+"""Use cases of one product: its vendor writes and submits it, staff decide."""
+
+from typing import Literal
+from uuid import UUID
+
+from haat.domains.goods.catalog import markup, rules
+from haat.domains.goods.catalog.api import (
+    CategoryUnknown,
+    OfferAdded,
+    OfferRenamed,
+    PriceUpdated,
+    Product,
+    ProductApproved,
+    ProductCreated,
+    ProductDraft,
+    ProductRejected,
+    ProductSubmitted,
+    ProductUpdated,
+)
+from haat.domains.goods.catalog.service import statements as sql
+from haat.domains.goods.catalog.service.stored import Cases
+from haat.engines.sql import UniqueViolation
+from haat.kernel.context import Context
+from haat.kernel.errors import Conflict, Invalid, NotFound
+from haat.kernel.events import Event
+from haat.kernel.ids import derive
+
+TRIES = 4
+REASON_MAX = 1000
+
+
+class ProductCases(Cases):
+    async def product(self, ctx: Context, *, ref: str) -> Product:
+        found = await self._read(ref)
+        if found is None:
+            raise NotFound
+        product = found.product
+        inside = ctx.caller is not None or ctx.actor.type == "system" or "staff" in ctx.scopes
+        if inside or ctx.vendor_id == product.vendor_id:
+            return product
+        if product.status != "active" or not found.vendor_active:
+            raise NotFound
+        return rules.shown(product)
+
+    async def create(
+        self, ctx: Context, *, id: UUID, vendor_id: UUID, draft: ProductDraft
+    ) -> Product:
+        if ctx.caller is None:
+            ctx.need_vendor(vendor_id)
+        draft = rules.check_draft(draft, (await self._market.settings(ctx)).currency)
+        slug = rules.slug_of(draft.title)
+        for _ in range(TRIES):
+            around = await self._db.fetchrow(sql.AROUND, slug, draft.category_id)
+            assert around is not None, "a SELECT without FROM gives one row"
+            if not around["category_known"]:
+                raise CategoryUnknown.at("categoryId", "There is no such category.")
+            free = rules.suffixed(slug, id) if around["slug_taken"] else slug
+            product = _born(ctx, id, vendor_id, free, draft)
+            added = [_added(product, v.offers[0].id) for v in product.variants]
+            created = ProductCreated(product_id=id, vendor_id=vendor_id)
+            try:
+                if await self._insert(ctx, product, created, *added):
+                    return product
+                return await self._repeated(ctx, id, vendor_id)
+            except UniqueViolation as error:
+                if error.constraint_name != "uq_products_slug":
+                    return await self._taken_or_repeated(ctx, product)
+        raise Conflict("Others took this title's address just now; try again.", code="slug_taken")
+
+    async def _repeated(self, ctx: Context, id: UUID, vendor_id: UUID) -> Product:
+        product = await self._mine(ctx, id)
+        if product.vendor_id != vendor_id:
+            raise NotFound
+        return product
+
+    async def _taken_or_repeated(self, ctx: Context, product: Product) -> Product:
+        """The same command twice at once, or SKUs that another product has."""
+        found = await self._read(product.id)
+        if found is not None and found.product.vendor_id == product.vendor_id:
+            return found.product
+        raise await self._sku_taken(product)
+
+    async def change(
+        self, ctx: Context, *, id: UUID, draft: ProductDraft, version: int | None = None
+    ) -> Product:
+        draft = rules.check_draft(draft, (await self._market.settings(ctx)).currency)
+        html = markup.clean(draft.description_html)
+        for _ in range(TRIES):
+            before = await self._mine(ctx, id)
+            rules.moved(before.status, "change")
+            after = _changed(ctx, before, draft, html)
+            if after.model_copy(update={"updated_at": before.updated_at}) == before:
+                return before
+            if version is not None and version != before.version:
+                raise _version_conflict(before)
+            await self._need_category(after.category_id, before.category_id)
+            after = after.model_copy(update={"version": before.version + 1})
+            try:
+                if await self._update(ctx, before, after, *_differences(before, after)):
+                    return after
+            except UniqueViolation:
+                raise await self._sku_taken(after) from None
+        raise _version_conflict(before)
+
+    async def _need_category(self, wanted: UUID | None, present: UUID | None) -> None:
+        if wanted is None or wanted == present:
+            return
+        if await self._db.fetchrow(sql.CATEGORY, wanted, None) is None:
+            raise CategoryUnknown.at("categoryId", "There is no such category.")
+
+    async def submit(self, ctx: Context, *, id: UUID) -> Product:
+        product = await self._mine(ctx, id)
+        rules.moved(product.status, "submit")
+        await self._need_active_vendor(ctx, product.vendor_id)
+        return await self._move(ctx, id, "submit")
+
+    async def archive(self, ctx: Context, *, id: UUID) -> Product:
+        return await self._move(ctx, id, "archive")
+
+    async def restore(self, ctx: Context, *, id: UUID) -> Product:
+        return await self._move(ctx, id, "restore")
+
+    async def decide(
+        self, ctx: Context, *, id: UUID, decision: Literal["approve", "reject"], reason: str = ""
+    ) -> Product:
+        reason = " ".join(reason.split())[:REASON_MAX]
+        if decision == "reject" and not reason:
+            raise Invalid.at("reason", "Say why, so that the vendor can mend it.", "reason_missing")
+        if "\0" in reason:
+            raise Invalid.at("reason", "This text cannot be stored.", "text_invalid")
+        return await self._move(ctx, id, decision, reason if decision == "reject" else None)
+
+    async def _move(self, ctx: Context, id: UUID, verb: str, reason: str | None = None) -> Product:
+        for _ in range(TRIES):
+            before = await self._mine(ctx, id)
+            status = rules.moved(before.status, verb)
+            if status == before.status:
+                return before
+            change = {
+                "status": status,
+                "reason": reason,
+                "version": before.version + 1,
+                "updated_at": ctx.now(),
+            }
+            after = before.model_copy(update=change)
+            if await self._update(ctx, before, after, *_moved(after, verb), variants=False):
+                return after
+        raise _version_conflict(before)
+
+
+def _born(ctx: Context, id: UUID, vendor_id: UUID, slug: str, draft: ProductDraft) -> Product:
+    now = ctx.now()
+    return Product(
+        id=id,
+        slug=slug,
+        vendor_id=vendor_id,
+        title=draft.title,
+        description_html=markup.clean(draft.description_html),
+        category_id=draft.category_id,
+        brand=draft.brand.strip(),
+        tax_class=draft.tax_class,
+        status="draft",
+        option_names=draft.option_names,
+        pictures=draft.pictures,
+        variants=rules.variants_of(id, vendor_id, _nameless(draft), [], lambda n: derive(id, n)),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _nameless(draft: ProductDraft) -> ProductDraft:
+    """A new product has no variants to name: ids given for them mean nothing yet."""
+    variants = [v.model_copy(update={"id": None}) for v in draft.variants]
+    return draft.model_copy(update={"variants": variants})
+
+
+def _changed(ctx: Context, before: Product, draft: ProductDraft, html: str) -> Product:
+    variants = rules.variants_of(
+        before.id, before.vendor_id, draft, before.variants, lambda name: ctx.new_id()
+    )
+    change = {
+        "title": draft.title,
+        "description_html": html,
+        "category_id": draft.category_id,
+        "brand": draft.brand.strip(),
+        "tax_class": draft.tax_class,
+        "option_names": draft.option_names,
+        "pictures": draft.pictures,
+        "variants": variants,
+        "updated_at": ctx.now(),
+    }
+    return before.model_copy(update=change)
+
+
+def _differences(before: Product, after: Product) -> list[Event]:
+    """What others need to know of a change, beside the listing."""
+    found: list[Event] = [ProductUpdated(product_id=after.id, vendor_id=after.vendor_id)]
+    known = {o.id: o for v in before.variants for o in v.offers}
+    for offer in (o for v in after.variants for o in v.offers):
+        was = known.get(offer.id)
+        if was is None:
+            found.append(_added(after, offer.id))
+            continue
+        if was.price != offer.price:
+            found.append(
+                PriceUpdated(
+                    product_id=after.id, offer_id=offer.id, was=was.price, price=offer.price
+                )
+            )
+        if was.sku != offer.sku:
+            found.append(
+                OfferRenamed(
+                    product_id=after.id,
+                    offer_id=offer.id,
+                    vendor_id=after.vendor_id,
+                    sku=offer.sku,
+                )
+            )
+    return found
+
+
+def _added(product: Product, offer_id: UUID) -> OfferAdded:
+    skus = {o.id: o.sku for v in product.variants for o in v.offers}
+    return OfferAdded(
+        product_id=product.id,
+        offer_id=offer_id,
+        vendor_id=product.vendor_id,
+        sku=skus[offer_id],
+    )
+
+
+def _moved(product: Product, verb: str) -> list[Event]:
+    id, vendor_id, title = product.id, product.vendor_id, product.title
+    if verb == "submit":
+        return [ProductSubmitted(product_id=id, vendor_id=vendor_id, title=title)]
+    if verb == "approve":
+        return [ProductApproved(product_id=id, vendor_id=vendor_id, title=title)]
+    if verb == "reject":
+        reason = product.reason or ""
+        return [ProductRejected(product_id=id, vendor_id=vendor_id, title=title, reason=reason)]
+    return [ProductUpdated(product_id=id, vendor_id=vendor_id)]
+
+
+def _version_conflict(present: Product) -> Conflict:
+    return Conflict(
+        "Somebody changed this product meanwhile; read it again.",
+        code="version_conflict",
+        version=present.version,
+    )

@@ -1,0 +1,305 @@
+"""The catalogue's fixed SQL."""
+
+from haat.engines.sql import Sql
+
+# --- categories ------------------------------------------------------------------------------
+
+CATEGORIES = Sql("""
+SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
+  FROM catalog.categories c
+ ORDER BY cardinality(c.ancestors), c.position, c.name, c.id
+ LIMIT 10000
+""")
+
+CATEGORY = Sql("""
+SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
+  FROM catalog.categories c
+ WHERE c.id = $1 OR c.slug = $2
+ ORDER BY c.id = $1 DESC NULLS LAST
+ LIMIT 1
+""")
+
+# Writes of products share this lock; a change of the tree, which moves shelves, has it alone.
+TREE_ALONE = Sql("SELECT pg_advisory_xact_lock(hashtext('catalog.categories'))")
+TREE_SHARED = Sql("SELECT pg_advisory_xact_lock_shared(hashtext('catalog.categories'))")
+
+# The vendor's row is shared too: a suspension waits for this write, or this write for it.
+BEFORE_WRITING = Sql("""
+SELECT pg_advisory_xact_lock_shared(hashtext('catalog.categories')),
+       (SELECT active FROM catalog.vendors WHERE vendor_id = $1 FOR SHARE) AS vendor_active
+""")
+
+CATEGORY_PLACE = Sql("""
+SELECT (SELECT ancestors FROM catalog.categories WHERE id = $1) AS present,
+       (SELECT ancestors FROM catalog.categories WHERE id = $2) AS parent
+""")
+
+SAVE_CATEGORY = Sql("""
+INSERT INTO catalog.categories AS c (id, parent_id, ancestors, slug, name, position)
+VALUES ($1, $2, $3::uuid[] || $1, $4, $5, $6)
+    ON CONFLICT (id) DO UPDATE
+   SET parent_id = $2, slug = CASE WHEN $7 THEN $4 ELSE c.slug END, name = $5, position = $6
+RETURNING c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
+""")
+
+# Everything below $1 hangs below the path $2 (the new parent's) from now on.
+MOVE_CATEGORIES = Sql("""
+UPDATE catalog.categories c
+   SET ancestors = $2::uuid[] || c.ancestors[array_position(c.ancestors, $1):]
+ WHERE $1 = ANY(c.ancestors)
+RETURNING c.id, c.ancestors
+""")
+
+PRODUCTS_BELOW = Sql("""
+SELECT p.id FROM catalog.products p
+ WHERE p.status = 'active' AND p.category_id = ANY($1::uuid[])
+ ORDER BY p.id
+""")
+
+# --- products --------------------------------------------------------------------------------
+
+PRODUCT = Sql("""
+SELECT EXISTS (SELECT FROM catalog.vendors v WHERE v.vendor_id = p.vendor_id AND v.active)
+           AS vendor_active,
+       json_build_object(
+           'id', p.id, 'slug', p.slug, 'vendor_id', p.vendor_id, 'title', p.title,
+           'description_html', p.description_html, 'category_id', p.category_id,
+           'brand', p.brand, 'tax_class', p.tax_class, 'status', p.status, 'reason', p.reason,
+           'option_names', p.option_names, 'pictures', p.pictures, 'version', p.version,
+           'created_at', p.created_at, 'updated_at', p.updated_at,
+           'variants', (
+               SELECT coalesce(json_agg(json_build_object(
+                          'id', v.id, 'title', v.title, 'options', v.options,
+                          'barcode', v.barcode, 'weight_g', v.weight_g, 'picture', v.picture,
+                          'offers', (
+                              SELECT coalesce(json_agg(json_build_object(
+                                         'id', o.id, 'variant_id', o.variant_id,
+                                         'vendor_id', o.vendor_id, 'sku', o.sku,
+                                         'price', json_build_object(
+                                             'minor', o.price_minor, 'currency', o.currency),
+                                         'compare_at', CASE WHEN o.compare_at_minor IS NOT NULL
+                                             THEN json_build_object('minor', o.compare_at_minor,
+                                                                    'currency', o.currency) END,
+                                         'status', o.status) ORDER BY o.id), '[]')
+                                FROM catalog.offers o WHERE o.variant_id = v.id)
+                      ) ORDER BY v.position), '[]')
+                 FROM catalog.variants v WHERE v.product_id = p.id)
+       )::text AS product
+  FROM catalog.products p
+ WHERE p.id = $1 OR p.slug = $2
+ ORDER BY p.id = $1 DESC NULLS LAST
+ LIMIT 1
+""")
+
+# What creating a product has to know.
+AROUND = Sql("""
+SELECT EXISTS (SELECT FROM catalog.products WHERE slug = $1) AS slug_taken,
+       $2::uuid IS NULL OR EXISTS (SELECT FROM catalog.categories WHERE id = $2)
+           AS category_known
+""")
+
+INSERT_PRODUCT = Sql("""
+INSERT INTO catalog.products
+       (id, vendor_id, slug, title, title_key, description_html, category_id, brand, tax_class,
+        status, reason, option_names, pictures, price_from, card, version, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
+    ON CONFLICT (id) DO NOTHING
+""")
+
+UPDATE_PRODUCT = Sql("""
+UPDATE catalog.products
+   SET title = $2, title_key = $3, description_html = $4, category_id = $5, brand = $6,
+       tax_class = $7, status = $8, reason = $9, option_names = $10, pictures = $11,
+       price_from = $12, card = $13, version = version + 1,
+       listing_version = listing_version + 1, updated_at = $14
+ WHERE id = $1 AND version = $15
+RETURNING listing_version
+""")
+
+WRITE_VARIANTS = Sql("""
+WITH variant AS (
+    INSERT INTO catalog.variants AS v
+           (id, product_id, position, title, options, barcode, weight_g, picture)
+    SELECT id, $1, place, title, options::jsonb, barcode, weight_g, picture::jsonb
+      FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[])
+               WITH ORDINALITY AS w (id, title, options, barcode, weight_g, picture, place)
+        ON CONFLICT (id) DO UPDATE
+       SET position = EXCLUDED.position, title = EXCLUDED.title, options = EXCLUDED.options,
+           barcode = EXCLUDED.barcode, weight_g = EXCLUDED.weight_g, picture = EXCLUDED.picture
+     WHERE v.product_id = $1
+), offer AS (
+    INSERT INTO catalog.offers AS o
+           (id, variant_id, product_id, vendor_id, sku, price_minor, compare_at_minor, currency,
+            status)
+    SELECT w.id, w.variant_id, $1, $8, w.sku, w.price, w.compare_at, w.currency, w.status
+      FROM unnest($9::uuid[], $10::uuid[], $11::text[], $12::bigint[], $13::bigint[],
+                  $14::text[], $15::text[])
+               AS w (id, variant_id, sku, price, compare_at, currency, status)
+        ON CONFLICT (id) DO UPDATE
+       SET sku = EXCLUDED.sku, price_minor = EXCLUDED.price_minor,
+           compare_at_minor = EXCLUDED.compare_at_minor, currency = EXCLUDED.currency,
+           status = EXCLUDED.status
+     WHERE o.product_id = $1
+)
+SELECT
+""")
+
+SKUS_TAKEN = Sql("""
+SELECT sku FROM catalog.offers
+ WHERE vendor_id = $1 AND sku = ANY($2::text[]) AND product_id <> $3
+ LIMIT 10
+""")
+
+# --- shelves ---------------------------------------------------------------------------------
+
+# Puts these products on the shelves they belong on and takes them off the others; keeps the
+# categories' counts. Rows that are right already stay as they are.
+RESHELVE = Sql("""
+WITH wanted AS (
+    SELECT s.shelf_id, p.id AS product_id, p.created_at, p.price_from, p.title_key
+      FROM catalog.products p
+      JOIN catalog.vendors v ON v.vendor_id = p.vendor_id AND v.active
+      LEFT JOIN catalog.categories c ON c.id = p.category_id
+     CROSS JOIN LATERAL unnest(
+               ARRAY['00000000-0000-0000-0000-000000000000'::uuid, p.vendor_id]
+               || coalesce(c.ancestors, '{}')) AS s (shelf_id)
+     WHERE p.id = ANY($1::uuid[]) AND p.status = 'active'
+), gone AS (
+    DELETE FROM catalog.shelves s
+     WHERE s.product_id = ANY($1::uuid[])
+       AND NOT EXISTS (SELECT FROM wanted w
+                        WHERE w.shelf_id = s.shelf_id AND w.product_id = s.product_id)
+    RETURNING s.shelf_id
+), put AS (
+    INSERT INTO catalog.shelves AS s (shelf_id, product_id, created_at, price_from, title_key)
+    SELECT shelf_id, product_id, created_at, price_from, title_key FROM wanted
+        ON CONFLICT (shelf_id, product_id) DO UPDATE
+       SET price_from = EXCLUDED.price_from, title_key = EXCLUDED.title_key
+     WHERE s.price_from <> EXCLUDED.price_from OR s.title_key <> EXCLUDED.title_key
+    RETURNING s.shelf_id, s.xmax = 0 AS added
+), delta AS (
+    SELECT shelf_id, sum(n) AS n
+      FROM (SELECT shelf_id, -1 AS n FROM gone
+            UNION ALL SELECT shelf_id, 1 FROM put WHERE added) d
+     GROUP BY shelf_id
+), locked AS (
+    SELECT c.id, delta.n FROM catalog.categories c JOIN delta ON delta.shelf_id = c.id
+     WHERE delta.n <> 0
+     ORDER BY c.id
+       FOR NO KEY UPDATE OF c
+), counted AS (
+    UPDATE catalog.categories c SET product_count = c.product_count + locked.n
+      FROM locked
+     WHERE c.id = locked.id
+)
+SELECT
+""")
+
+# A card comes from a scalar subquery: a join would let the planner leave the shelf's order.
+_SHELF = """
+SELECT s.{key} AS key, s.product_id,
+       (SELECT p.card FROM catalog.products p WHERE p.id = s.product_id) AS card
+  FROM catalog.shelves s
+ WHERE s.shelf_id = $1 AND (s.{key}, s.product_id) {after} ($2, $3)
+   AND ($4::uuid IS NULL OR EXISTS (
+           SELECT FROM catalog.shelves b WHERE b.shelf_id = $4 AND b.product_id = s.product_id))
+ ORDER BY s.{key} {way}, s.product_id {way}
+ LIMIT {limit}
+"""
+
+
+def _shelf(key: str, *, falling: bool, limit: int) -> Sql:
+    way, after = ("DESC", "<") if falling else ("ASC", ">")
+    return Sql(_SHELF.format(key=key, way=way, after=after, limit=limit))
+
+
+# The limit stands in the text: as an argument it would make PostgreSQL plan anew every time.
+SHORT, LONG = 24, 100
+NEWEST = _shelf("created_at", falling=True, limit=SHORT + 1)
+NEWEST_LONG = _shelf("created_at", falling=True, limit=LONG + 1)
+CHEAPEST = _shelf("price_from", falling=False, limit=SHORT + 1)
+CHEAPEST_LONG = _shelf("price_from", falling=False, limit=LONG + 1)
+DEAREST = _shelf("price_from", falling=True, limit=SHORT + 1)
+DEAREST_LONG = _shelf("price_from", falling=True, limit=LONG + 1)
+BY_TITLE = _shelf("title_key", falling=False, limit=SHORT + 1)
+BY_TITLE_LONG = _shelf("title_key", falling=False, limit=LONG + 1)
+
+CARDS = Sql("""
+SELECT p.card
+  FROM unnest($1::uuid[]) WITH ORDINALITY AS w (id, place)
+  JOIN catalog.products p ON p.id = w.id
+ WHERE EXISTS (
+     SELECT FROM catalog.shelves s
+      WHERE s.shelf_id = '00000000-0000-0000-0000-000000000000' AND s.product_id = p.id)
+ ORDER BY w.place
+""")
+
+OWN = Sql("""
+SELECT p.created_at AS key, p.id AS product_id, p.card FROM catalog.products p
+ WHERE p.vendor_id = $1 AND (p.created_at, p.id) < ($2, $3)
+ ORDER BY p.created_at DESC, p.id DESC
+ LIMIT $4
+""")
+
+OWN_IN_STATUS = Sql("""
+SELECT p.created_at AS key, p.id AS product_id, p.card FROM catalog.products p
+ WHERE p.vendor_id = $1 AND p.status = $5 AND (p.created_at, p.id) < ($2, $3)
+ ORDER BY p.created_at DESC, p.id DESC
+ LIMIT $4
+""")
+
+# Who waits longest stands first.
+QUEUE = Sql("""
+SELECT p.created_at AS key, p.id AS product_id, p.card FROM catalog.products p
+ WHERE p.status = $1 AND (p.created_at, p.id) > ($2, $3)
+ ORDER BY p.created_at, p.id
+ LIMIT $4
+""")
+
+OFFERS = Sql("""
+SELECT o.id AS offer_id, o.variant_id, o.product_id, p.slug AS product_slug, o.vendor_id,
+       p.category_id, p.title, v.title AS variant_title, o.sku, o.price_minor, o.currency,
+       p.tax_class, v.weight_g, coalesce(v.picture, p.pictures -> 0) AS picture,
+       p.status = 'active' AND o.status = 'active' AND coalesce(s.active, false) AS buyable
+  FROM unnest($1::uuid[]) WITH ORDINALITY AS w (id, place)
+  JOIN catalog.offers o ON o.id = w.id
+  JOIN catalog.variants v ON v.id = o.variant_id
+  JOIN catalog.products p ON p.id = o.product_id
+  LEFT JOIN catalog.vendors s ON s.vendor_id = o.vendor_id
+ ORDER BY w.place
+""")
+
+OFFERS_BY_SKU = Sql("""
+SELECT o.sku, o.id FROM catalog.offers o WHERE o.vendor_id = $1 AND o.sku = ANY($2::text[])
+""")
+
+# --- vendors ---------------------------------------------------------------------------------
+
+VENDOR_KNOWN = Sql("SELECT active FROM catalog.vendors WHERE vendor_id = $1")
+
+# Events say more than an answer asked for: they are never overwritten by it.
+VENDOR_SEEN = Sql("""
+INSERT INTO catalog.vendors (vendor_id, active) VALUES ($1, $2)
+    ON CONFLICT (vendor_id) DO NOTHING
+""")
+
+VENDORS_SET = Sql("""
+INSERT INTO catalog.vendors AS v (vendor_id, active)
+SELECT vendor_id, active FROM unnest($1::uuid[], $2::bool[]) AS w (vendor_id, active)
+    ON CONFLICT (vendor_id) DO UPDATE SET active = EXCLUDED.active
+ WHERE v.active <> EXCLUDED.active
+RETURNING v.vendor_id, v.active
+""")
+
+PRODUCTS_RELISTED = Sql("""
+WITH mine AS (
+    SELECT id FROM catalog.products
+     WHERE status = 'active' AND vendor_id = ANY($1::uuid[])
+     ORDER BY id
+       FOR NO KEY UPDATE
+)
+UPDATE catalog.products p SET listing_version = p.listing_version + 1
+  FROM mine
+ WHERE p.id = mine.id
+RETURNING p.id, p.vendor_id, p.card, p.description_html, p.listing_version
+""")

@@ -1,0 +1,94 @@
+"""Use cases of the category tree."""
+
+from uuid import UUID
+
+from haat.domains.goods.catalog import rules
+from haat.domains.goods.catalog.api import Category, CategorySlugTaken
+from haat.domains.goods.catalog.service import statements as sql
+from haat.domains.goods.catalog.service.stored import Cases, uuid_or_none
+from haat.engines.sql import Tx, UniqueViolation
+from haat.kernel.context import Context
+from haat.kernel.errors import Invalid, NotFound
+
+DEPTH_MAX = 8
+
+
+class TreeCases(Cases):
+    async def categories(self, ctx: Context) -> list[Category]:
+        return [Category(**row) for row in await self._db.fetch(sql.CATEGORIES)]
+
+    async def category(self, ctx: Context, *, ref: str) -> Category:
+        row = await self._db.fetchrow(sql.CATEGORY, uuid_or_none(ref), ref.replace("\0", ""))
+        if row is None:
+            raise NotFound
+        return Category(**row)
+
+    async def save_category(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        name: str,
+        parent_id: UUID | None = None,
+        slug: str | None = None,
+        position: int = 0,
+    ) -> Category:
+        name = " ".join(name.split())
+        if not name or "\0" in name + (slug or ""):
+            raise Invalid.at("name", "Give a name.", "name_invalid")
+        if abs(position) > 1_000_000:
+            raise Invalid.at("position", "That is too far.", "position_invalid")
+        address = rules.slug_of(slug or name, "category")
+        try:
+            return await self._save(ctx, id, name, parent_id, address, bool(slug), position)
+        except UniqueViolation:
+            raise CategorySlugTaken(slug=address) from None
+
+    async def _save(
+        self,
+        ctx: Context,
+        id: UUID,
+        name: str,
+        parent_id: UUID | None,
+        slug: str,
+        slug_given: bool,
+        position: int,
+    ) -> Category:
+        async with self._db.begin(ctx) as tx:
+            await tx.fetchval(sql.TREE_ALONE)
+            place = await tx.fetchrow(sql.CATEGORY_PLACE, id, parent_id)
+            assert place is not None, "a SELECT without FROM gives one row"
+            parent: list[UUID] = place["parent"] or []
+            if parent_id is not None and not parent:
+                raise Invalid.at("parentId", "There is no such category.", "category_unknown")
+            if id in parent:
+                raise Invalid.at(
+                    "parentId", "A category cannot stand below itself.", "category_cycle"
+                )
+            present: list[UUID] | None = place["present"]
+            if present is not None and present[:-1] != parent:
+                await self._moved(tx, id, parent)
+            elif len(parent) >= DEPTH_MAX:
+                raise _too_deep()
+            row = await tx.fetchrow(
+                sql.SAVE_CATEGORY, id, parent_id, parent, slug, name, position, slug_given
+            )
+            assert row is not None, "inserted or updated"
+            if present is not None and present[:-1] != parent:
+                row = await tx.fetchrow(sql.CATEGORY, id, None) or row
+        return Category(**row)
+
+    async def _moved(self, tx: Tx, id: UUID, parent: list[UUID]) -> None:
+        """Everything below comes along, and the products in it change shelves."""
+        moved = await tx.fetch(sql.MOVE_CATEGORIES, id, parent)
+        if any(len(row["ancestors"]) > DEPTH_MAX for row in moved):
+            raise _too_deep()
+        rows = await tx.fetch(sql.PRODUCTS_BELOW, [row["id"] for row in moved])
+        await tx.execute(sql.RESHELVE, [row["id"] for row in rows])
+
+
+def _too_deep() -> Invalid:
+    message = f"The tree has at most {DEPTH_MAX} levels."
+    problem = Invalid.at("parentId", message, "category_too_deep")
+    assert isinstance(problem, Invalid)
+    return problem

@@ -1,0 +1,78 @@
+"""Proves every order's money from its lines: what `haat prove` runs for orders."""
+
+from haat.engines.sql import Database, Sql
+
+LINES_WRONG = Sql("""
+SELECT v.number, format('line %s: %s × %s is not %s', l.id, l.quantity, l.unit_price, l.amount)
+       AS wrong
+  FROM orders.lines l JOIN orders.vendor_orders v ON v.id = l.vendor_order_id
+ WHERE l.amount <> l.unit_price * l.quantity
+ ORDER BY v.number, l.position LIMIT $1
+""")
+PARTS_WRONG = Sql("""
+WITH s AS (
+  SELECT v.id, coalesce(sum(l.amount), 0) AS goods, coalesce(sum(l.quantity), 0) AS items,
+         coalesce(sum(l.tax), 0) + v.shipping_tax AS tax,
+         coalesce(sum(l.commission), 0) AS commission
+    FROM orders.vendor_orders v LEFT JOIN orders.lines l ON l.vendor_order_id = v.id
+   GROUP BY v.id)
+SELECT v.number, CASE
+         WHEN v.goods <> s.goods THEN format('goods %s, lines %s', v.goods, s.goods)
+         WHEN v.items <> s.items THEN format('items %s, lines %s', v.items, s.items)
+         WHEN v.tax <> s.tax THEN format('tax %s, lines and shipping %s', v.tax, s.tax)
+         WHEN v.commission <> s.commission
+           THEN format('commission %s, lines %s', v.commission, s.commission)
+         WHEN v.net <> v.total - v.commission - v.tax
+           THEN format('net %s, total - commission - tax %s', v.net, v.total - v.commission - v.tax)
+         ELSE format('total %s, goods + shipping%s %s', v.total,
+                CASE WHEN o.prices_include_tax THEN '' ELSE ' + tax' END,
+                v.goods + v.shipping + CASE WHEN o.prices_include_tax THEN 0 ELSE v.tax END)
+       END AS wrong
+  FROM orders.vendor_orders v JOIN s ON s.id = v.id JOIN orders.orders o ON o.id = v.order_id
+ WHERE v.goods <> s.goods OR v.items <> s.items OR v.tax <> s.tax OR v.commission <> s.commission
+    OR v.net <> v.total - v.commission - v.tax
+    OR v.total <> v.goods + v.shipping + CASE WHEN o.prices_include_tax THEN 0 ELSE v.tax END
+ ORDER BY o.seq, v.position LIMIT $1
+""")
+REFUNDS_WRONG = Sql("""
+WITH s AS (SELECT vendor_order_id, sum(amount) AS refunded FROM orders.refunds GROUP BY 1)
+SELECT v.number, format('refunded %s of %s (%s), refunds %s', v.refunded, v.total, v.payment,
+                        coalesce(s.refunded, 0)) AS wrong
+  FROM orders.vendor_orders v LEFT JOIN s ON s.vendor_order_id = v.id
+ WHERE v.refunded <> coalesce(s.refunded, 0) OR v.refunded > v.total
+    OR v.payment <> CASE WHEN v.refunded = 0 AND v.payment IN ('authorized', 'voided')
+                         THEN v.payment
+                         WHEN v.refunded = 0 THEN 'paid'
+                         WHEN v.refunded = v.total THEN 'refunded'
+                         ELSE 'partially_refunded' END
+ ORDER BY v.number LIMIT $1
+""")
+ORDERS_WRONG = Sql("""
+WITH s AS (
+  SELECT o.id, coalesce(sum(v.goods), 0) AS goods, coalesce(sum(v.shipping), 0) AS shipping,
+         coalesce(sum(v.tax), 0) AS tax, coalesce(sum(v.total), 0) AS total,
+         bool_and(v.currency = o.currency AND v.placed_at = o.placed_at
+                  AND v.person_id IS NOT DISTINCT FROM o.person_id) AS alike
+    FROM orders.orders o LEFT JOIN orders.vendor_orders v ON v.order_id = o.id
+   GROUP BY o.id)
+SELECT o.number, format('goods %s, shipping %s, tax %s, total %s; vendor orders %s, %s, %s, %s',
+                        o.goods, o.shipping, o.tax, o.total,
+                        s.goods, s.shipping, s.tax, s.total) AS wrong
+  FROM orders.orders o JOIN s ON s.id = o.id
+ WHERE (o.goods, o.shipping, o.tax, o.total) <> (s.goods, s.shipping, s.tax, s.total)
+    OR s.alike IS NOT TRUE
+ ORDER BY o.seq LIMIT $1
+""")
+_STEPS = (LINES_WRONG, PARTS_WRONG, REFUNDS_WRONG, ORDERS_WRONG)
+
+
+async def prove(db: Database, limit: int = 1) -> list[str]:
+    """Re-adds every line, vendor order, order and refund; up to `limit` that do not add up, as
+    'order H-100001-2: goods 500, lines 400'. Empty when all do."""
+    found: list[str] = []
+    for step in _STEPS:
+        rows = await db.fetch(step, limit - len(found))
+        found += [f"order {row['number']}: {row['wrong']}" for row in rows]
+        if len(found) >= limit:
+            break
+    return found

@@ -1,0 +1,180 @@
+"""Creating an order: the one write that checkout hands over to."""
+
+from typing import Any
+
+from haat.domains.people.market.api import Market
+from haat.domains.trade.orders import rules
+from haat.domains.trade.orders.api import (
+    DoesNotAddUp,
+    OrderCreated,
+    OrderDraft,
+    OrderSummary,
+    VendorOrderDraft,
+    VendorPart,
+)
+from haat.domains.trade.orders.service.reading import SUMMARY_BY_ID, summary_of
+from haat.engines.sql import Database, Sql
+from haat.kernel.context import Context
+
+# The number goes into the event, so it is taken first; an order that is there takes none.
+RESERVE_NUMBER = Sql("""
+SELECT CASE WHEN o.id IS NULL THEN nextval('orders.orders_seq_seq') END AS seq
+  FROM (SELECT $1::uuid AS id) g LEFT JOIN orders.orders o ON o.id = g.id
+""")
+CREATE = Sql("""
+WITH new_order AS (
+  INSERT INTO orders.orders (id, seq, number, person_id, email, ship_to, bill_to,
+         prices_include_tax, currency, goods, shipping, tax, total, placed_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+  ON CONFLICT (id) DO NOTHING
+  RETURNING id, person_id, currency, placed_at),
+new_parts AS (
+  INSERT INTO orders.vendor_orders (id, order_id, position, number, vendor_id, vendor_name,
+         person_id, payment, fulfilment, shipping_method, shipping_tax_bp, shipping_tax, currency,
+         items, goods, shipping, tax, total, commission, net, placed_at)
+  SELECT p.id, o.id, p.position, p.number, p.vendor_id, p.vendor_name, o.person_id,
+         'authorized', 'pending', p.shipping_method, p.shipping_tax_bp, p.shipping_tax,
+         o.currency, p.items, p.goods, p.shipping, p.tax, p.total, p.commission, p.net, o.placed_at
+    FROM new_order o, jsonb_to_recordset($15::jsonb) AS p (
+         id uuid, position smallint, number text, vendor_id uuid, vendor_name text,
+         shipping_method text, shipping_tax_bp int, shipping_tax bigint, items int, goods bigint,
+         shipping bigint, tax bigint, total bigint, commission bigint, net bigint)
+  RETURNING id),
+new_lines AS (
+  INSERT INTO orders.lines (id, vendor_order_id, position, offer_id, product_id, product_slug,
+         variant_id, sku, title, variant_title, picture, quantity, unit_price, amount, tax_bp, tax,
+         commission_bp, commission)
+  SELECT l.id, l.vendor_order_id, l.position, l.offer_id, l.product_id, l.product_slug,
+         l.variant_id, l.sku, l.title, l.variant_title, l.picture, l.quantity, l.unit_price,
+         l.amount, l.tax_bp, l.tax, l.commission_bp, l.commission
+    FROM new_order, jsonb_to_recordset($16::jsonb) AS l (
+         id uuid, vendor_order_id uuid, position smallint, offer_id uuid, product_id uuid,
+         product_slug text, variant_id uuid, sku text, title text, variant_title text,
+         picture jsonb, quantity int, unit_price bigint, amount bigint, tax_bp int, tax bigint,
+         commission_bp int, commission bigint)
+  RETURNING id),
+noted AS (
+  INSERT INTO orders.timeline (order_id, at, what, actor, note)
+  SELECT id, placed_at, 'placed', 'customer', '' FROM new_order)
+/*emit:new_order*/
+SELECT id FROM new_order
+""")
+
+
+class Placing:
+    """Creating orders."""
+
+    _db: Database
+    _market: Market
+
+    async def create(self, ctx: Context, *, draft: OrderDraft) -> OrderSummary:
+        wrong = rules.discrepancy(draft)
+        if wrong is not None:
+            raise DoesNotAddUp(wrong)
+        seq = await self._db.fetchval(RESERVE_NUMBER, draft.id)
+        if seq is not None:
+            settings = await self._market.settings(ctx)
+            number = f"{settings.order_prefix}-{seq}"
+            written = await self._db.step(
+                ctx, CREATE, *_columns(ctx, draft, seq, number), emit=[_created(draft, number)]
+            )
+            if written:
+                return _summary(ctx, draft, number)
+        # Somebody was first with this id: theirs is the order.
+        row = await self._db.fetchrow(SUMMARY_BY_ID, draft.id)
+        assert row is not None, f"order {draft.id} was there and is not"
+        return summary_of(row)
+
+
+def part_number(number: str, position: int) -> str:
+    """ "H-100001-2": the second vendor order of H-100001."""
+    return f"{number}-{position}"
+
+
+def _columns(ctx: Context, draft: OrderDraft, seq: int, number: str) -> tuple[Any, ...]:
+    """The parameters of CREATE."""
+    totals = draft.totals
+    lines = [_line(part, place) for part in draft.vendor_orders for place in range(len(part.lines))]
+    return (
+        draft.id,
+        seq,
+        number,
+        draft.person_id,
+        draft.email,
+        draft.ship_to.model_dump(mode="json", by_alias=False),
+        draft.bill_to.model_dump(mode="json", by_alias=False),
+        draft.prices_include_tax,
+        totals.total.currency,
+        totals.goods.minor,
+        totals.shipping.minor,
+        totals.tax.minor,
+        totals.total.minor,
+        draft.placed_at or ctx.now(),
+        [_part(part, number, place) for place, part in enumerate(draft.vendor_orders, 1)],
+        lines,
+    )
+
+
+def _part(part: VendorOrderDraft, number: str, position: int) -> dict[str, Any]:
+    return {
+        "id": str(part.id),
+        "position": position,
+        "number": part_number(number, position),
+        "vendor_id": str(part.vendor_id),
+        "vendor_name": part.vendor_name,
+        "shipping_method": part.shipping_method,
+        "shipping_tax_bp": part.shipping_tax_bp,
+        "shipping_tax": part.shipping_tax.minor,
+        "items": sum(line.quantity for line in part.lines),
+        "goods": part.totals.goods.minor,
+        "shipping": part.totals.shipping.minor,
+        "tax": part.totals.tax.minor,
+        "total": part.totals.total.minor,
+        "commission": part.commission.minor,
+        "net": part.net.minor,
+    }
+
+
+def _line(part: VendorOrderDraft, place: int) -> dict[str, Any]:
+    line = part.lines[place]
+    return {
+        **line.model_dump(mode="json", by_alias=False),
+        "vendor_order_id": str(part.id),
+        "position": place + 1,
+        "unit_price": line.unit_price.minor,
+        "amount": line.amount.minor,
+        "tax": line.tax.minor,
+        "commission": line.commission.minor,
+    }
+
+
+def _created(draft: OrderDraft, number: str) -> OrderCreated:
+    return OrderCreated(
+        order_id=draft.id,
+        number=number,
+        person_id=draft.person_id,
+        total=draft.totals.total,
+        vendor_orders=[
+            VendorPart(
+                vendor_order_id=part.id,
+                vendor_id=part.vendor_id,
+                number=part_number(number, place),
+                total=part.totals.total,
+                net=part.net,
+            )
+            for place, part in enumerate(draft.vendor_orders, 1)
+        ],
+    )
+
+
+def _summary(ctx: Context, draft: OrderDraft, number: str) -> OrderSummary:
+    return OrderSummary(
+        id=draft.id,
+        number=number,
+        payment="authorized",
+        fulfilment="pending",
+        total=draft.totals.total,
+        items=sum(line.quantity for part in draft.vendor_orders for line in part.lines),
+        vendors=[part.vendor_name for part in draft.vendor_orders],
+        placed_at=draft.placed_at or ctx.now(),
+    )

@@ -1,0 +1,58 @@
+"""Return windows: they open at delivery; when one closes, the earning becomes payable."""
+
+from datetime import timedelta
+
+from haat.domains.money.payouts.api import Payouts
+from haat.domains.people.market.api import Market
+from haat.domains.trade.orders.api import OrderDelivered
+from haat.engines.sql import Database, Sql
+from haat.kernel.context import Context
+
+CLOSE_AT_ONCE = 200
+
+OPEN = Sql("""
+INSERT INTO settlement.windows (vendor_order_id, closes_at)
+SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
+ON CONFLICT (vendor_order_id) DO NOTHING
+""")
+DUE = Sql("""
+SELECT w.vendor_order_id, b.vendor_order_id IS NOT NULL AS earns
+  FROM settlement.windows w
+  LEFT JOIN settlement.balances b USING (vendor_order_id)
+ WHERE w.closed_at IS NULL AND w.closes_at <= $1
+ ORDER BY w.closes_at
+ LIMIT $2
+""")
+CLOSE = Sql("""
+UPDATE settlement.windows SET closed_at = $2
+ WHERE vendor_order_id = ANY($1::uuid[]) AND closed_at IS NULL
+""")
+
+
+class Windows:
+    def __init__(self, db: Database, market: Market, payouts: Payouts) -> None:
+        self._db = db
+        self._market = market
+        self._payouts = payouts
+
+    async def open(self, ctx: Context, events: list[OrderDelivered]) -> None:
+        """The window's length is frozen at delivery."""
+        settings = await self._market.settings(ctx)
+        length = timedelta(minutes=settings.return_window_minutes)
+        await self._db.execute(
+            OPEN,
+            [event.vendor_order_id for event in events],
+            [event.delivered_at + length for event in events],
+        )
+
+    async def close_due(self, ctx: Context) -> int:
+        """Accrues first and notes it afterwards: a crash between repeats a harmless accrual."""
+        now = ctx.now()
+        due = await self._db.fetch(DUE, now, CLOSE_AT_ONCE)
+        if not due:
+            return 0
+        earning = [row["vendor_order_id"] for row in due if row["earns"]]
+        if earning:
+            await self._payouts.accrue(ctx, vendor_order_ids=earning)
+        await self._db.execute(CLOSE, [row["vendor_order_id"] for row in due], now)
+        return len(due)

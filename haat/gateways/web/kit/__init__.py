@@ -1,0 +1,1 @@
+"""What pages of all three parts share: the frame, macros, forms and lists of places."""
