@@ -26,7 +26,6 @@ SOURCE = Path(embedded.__file__)
 CHILD = f"""
 import importlib.util, sys, time
 from pathlib import Path
-from typing import Any
 spec = importlib.util.spec_from_file_location("embedded", {str(SOURCE)!r})
 module = importlib.util.module_from_spec(spec)
 sys.modules["embedded"] = module

@@ -34,9 +34,7 @@ async def deliver(
             await _call(subscription, ctx, envelopes)
 
 
-async def _write(
-    subscription: Subscription, ctx: Context, envelopes: Sequence[Envelope]
-) -> None:
+async def _write(subscription: Subscription, ctx: Context, envelopes: Sequence[Envelope]) -> None:
     database, name = subscription.database, subscription.subscriber
     ids = [envelope.event_id for envelope in envelopes]
     async with database.begin(ctx) as tx:

@@ -8,18 +8,18 @@ from typing import Any
 import asyncpg
 import structlog
 
-from haat.engines.bus.port import EVERYTHING, Limits, Route, Source
+from haat.engines.bus.port import Limits, Route, Source
 from haat.engines.sql import Pool
 
 log = structlog.get_logger()
 
 # What a key's partition is must not depend on the process: PostgreSQL's own hash, 16 of them.
-_ROUTED = f"""
+_ROUTED = """
   INSERT INTO bus.queue (subscriber, partition, event_id, type, key, source, envelope)
   SELECT r.subscriber, (hashtextextended(t.key, 0) & 15)::smallint,
          t.event_id, t.type, t.key, $1, t.envelope
     FROM taken t JOIN unnest($2::text[], $3::text[]) AS r(type, subscriber)
-      ON r.type = t.type OR r.type = '{EVERYTHING}'
+      ON r.type = t.type OR r.type = '*'
    ORDER BY t.seq
       ON CONFLICT (subscriber, event_id) DO NOTHING
   RETURNING subscriber"""
@@ -32,7 +32,7 @@ taken AS (
   DELETE FROM {schema}.outbox WHERE seq IN (
     SELECT seq FROM {schema}.outbox, free WHERE free.yes ORDER BY seq LIMIT $4)
   RETURNING seq, event_id, type, key, envelope),
-routed AS (""" + _ROUTED + """)
+routed AS ({routed})
 SELECT (SELECT yes FROM free) AS free, (SELECT count(*) FROM taken) AS taken,
        array(SELECT DISTINCT subscriber FROM routed) AS subscribers"""
 
@@ -40,16 +40,15 @@ _FAR = """
 WITH taken AS (
   SELECT * FROM unnest($4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::text[]::jsonb[])
     AS t(seq, event_id, type, key, envelope)),
-routed AS (""" + _ROUTED + """)
+routed AS ({routed})
 SELECT array(SELECT DISTINCT subscriber FROM routed)"""
 
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1))"
 _READ = "SELECT seq, event_id, type, key, envelope::text FROM {schema}.outbox ORDER BY seq LIMIT $1"
 _DROP = "DELETE FROM {schema}.outbox WHERE seq = ANY($1)"
-_HERE = (
-    "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || current_database()"
-)
+_HERE = "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || current_database()"
 _MAY = "SELECT coalesce(has_table_privilege(to_regclass($1)::oid, 'DELETE'), false)"
+_LOOK = "SELECT '{schema}' WHERE EXISTS (SELECT 1 FROM {schema}.outbox)"
 _BUSY_S = 0.005  # until another process's relay has probably let go of the source
 
 
@@ -65,7 +64,7 @@ class Relay:
         routed: Callable[[set[str]], None],
     ) -> None:
         self._pool = pool
-        self._sources = sources
+        self.sources = sources
         pairs = sorted(set(routes))
         self._types = [route.type for route in pairs]
         self._subscribers = [route.subscriber for route in pairs]
@@ -79,17 +78,14 @@ class Relay:
         """Finds out which sources stand in the bus's own database, whatever pool they came with."""
         here = await self._pool.fetchval(_HERE)
         groups: dict[Any, list[Source]] = defaultdict(list)
-        for source in self._sources:
+        for source in self.sources:
             same = source.pool is self._pool or await source.pool.fetchval(_HERE) == here
             if same and await self._pool.fetchval(_MAY, f"{source.schema}.outbox"):
                 self._near.add(source.schema)
             groups[self._pool if source.schema in self._near else source.pool].append(source)
         for pool, members in groups.items():
-            parts = (
-                f"SELECT '{one.schema}' WHERE EXISTS (SELECT 1 FROM {one.schema}.outbox)"
-                for one in members
-            )
-            self._looks.append((pool, " UNION ALL ".join(parts)))
+            looks = (_LOOK.format(schema=one.schema) for one in members)
+            self._looks.append((pool, " UNION ALL ".join(looks)))
 
     async def run(self) -> None:
         """Until cancelled. An error of the database is logged and outlived."""
@@ -113,7 +109,7 @@ class Relay:
     async def turn(self) -> None:
         """Empties every outbox that has something."""
         for name in await self.waiting():
-            source = next(one for one in self._sources if one.schema == name)
+            source = next(one for one in self.sources if one.schema == name)
             while await self._take(source):
                 pass
 
@@ -139,7 +135,7 @@ class Relay:
         return bool(taken >= self._limits.relay_batch)
 
     async def _take_near(self, source: Source) -> tuple[bool, int, list[str]]:
-        sql = _NEAR.format(schema=source.schema)
+        sql = _NEAR.format(schema=source.schema, routed=_ROUTED)
         row = await self._pool.fetchrow(
             sql, source.schema, self._types, self._subscribers, self._limits.relay_batch
         )
@@ -156,6 +152,6 @@ class Relay:
             if not columns:
                 return True, 0, []
             to = (source.schema, self._types, self._subscribers)
-            subscribers = await self._pool.fetchval(_FAR, *to, *columns)
+            subscribers = await self._pool.fetchval(_FAR.format(routed=_ROUTED), *to, *columns)
             await connection.execute(_DROP.format(schema=source.schema), columns[0])
         return True, len(rows), subscribers

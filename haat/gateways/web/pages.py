@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode
 
+from babel import Locale
 from babel.dates import format_datetime
 from babel.numbers import format_currency
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -31,7 +32,13 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(
-        money=money, moment=moment, day=day, picture=picture_url, words=words, unquote=unquote
+        money=money,
+        moment=moment,
+        day=day,
+        picture=picture_url,
+        words=words,
+        unquote=unquote,
+        country=country_name,
     )
     environment.globals.update(static=static_url, srcset=srcset, query=query)
     return environment
@@ -68,6 +75,11 @@ def day(at: datetime | None) -> Markup:
 def words(code: str) -> str:
     """'in_transit' → 'In transit'."""
     return code.replace("_", " ").capitalize()
+
+
+def country_name(code: str) -> str:
+    """'NL' → 'Netherlands'; the code itself where there is no such country."""
+    return str(Locale(LOCALE).territories.get(code, code))
 
 
 def picture_url(picture: Picture | None, width: int = WIDTHS[1]) -> str:

@@ -40,6 +40,7 @@ class Visit:
         self.doors: Mapping[type[Contract], Any] = request.app.state.doors
         self._cookies: dict[str, tuple[str, int] | None] = {}  # None deletes
         self.claims: AccessClaims | None = None
+        self.cart_count = self.unread = 0  # shown in the header; store pages fill them in
         self.ctx: Context
         self.market: MarketSettings
 
@@ -106,6 +107,13 @@ class Visit:
         if signed_in.refresh_token is not None:
             self._cookies[REFRESH] = (signed_in.refresh_token, MONTH_S)
 
+    def enter(self, signed_in: SignedIn) -> None:
+        """From here on the visit is this person's."""
+        self.keep_session(signed_in)
+        self.request.scope.setdefault("state", {})["access_token"] = signed_in.access_token
+        self.claims = claims_of(self.request)
+        self.ctx = context_of(self.request)
+
     def forget_session(self) -> None:
         self._cookies[ACCESS] = self._cookies[REFRESH] = None
 
@@ -119,13 +127,17 @@ class Visit:
 
     # -- answers -------------------------------------------------------------------------------
 
-    def page(self, template: str, status: int = 200, **values: Any) -> Response:
-        """A page; `visit` and `market` are known to every template."""
+    def page(
+        self, template: str, status: int = 200, *, forms_to: str = "", **values: Any
+    ) -> Response:
+        """A page; `visit` and `market` are known to every template. `forms_to` are origins that
+        its forms may lead to beside our own, as a payment provider's page."""
         flash = self.request.cookies.get(FLASH)
         if flash:
             self._cookies.setdefault(FLASH, None)
         html = render(template, visit=self, market=self.market, flash=flash, **values)
-        return self._with_cookies(HTMLResponse(html, status))
+        headers = {"content-security-policy": content_policy(forms_to)}
+        return self._with_cookies(HTMLResponse(html, status, headers))
 
     def redirect(self, path: str) -> Response:
         """See other: what a form answers when it worked."""
@@ -151,6 +163,14 @@ class Visit:
                 name, text, max_age=age, path="/", secure=secure, httponly=True, samesite="lax"
             )
         return response
+
+
+def content_policy(forms_to: str = "") -> str:
+    """What a page may load and where its forms may lead, redirects included (CSP level 3)."""
+    return (
+        "default-src 'self'; img-src 'self' https: data:; object-src 'none'; base-uri 'none'; "
+        f"frame-ancestors 'none'; form-action 'self' {forms_to}".rstrip()
+    )
 
 
 def safe_path(path: str, fallback: str) -> str:
@@ -250,7 +270,7 @@ async def html_problem(request: Request, problem: Problem) -> Response | None:
         await visit.begin()
     except Problem:
         html = render("kit/plain_problem.html", problem=problem)
-        return HTMLResponse(html, problem.status)
+        return HTMLResponse(html, problem.status, {"content-security-policy": content_policy()})
     if problem.code == "sign_in_first" and request.method in SAFE:
         back = path + (f"?{request.url.query}" if request.url.query else "")
         return visit.redirect(f"/sign-in?next={quote(back)}")

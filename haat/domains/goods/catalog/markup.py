@@ -8,7 +8,7 @@ import nh3
 from haat.kernel.errors import Invalid
 
 TEXT_MAX = 5000
-HTML_MAX = 200_000  # of the result, which can be longer than what came in
+HTML_MAX = 100_000  # of the result, which can be longer than what came in
 UNCLOSED_MAX = 1000  # parsing costs as the square of the depth; tags left open count as depth
 _TAGS = frozenset(
     "a abbr b blockquote br caption code dd div dl dt em figcaption figure h2 h3 h4 h5 h6 hr i"

@@ -13,7 +13,8 @@ WITH wanted AS (
                || coalesce(c.ancestors, '{}')) AS s (shelf_id)
      WHERE p.status = 'active'
 ), wrong AS (
-    (TABLE wanted EXCEPT TABLE catalog.shelves) UNION ALL (TABLE catalog.shelves EXCEPT TABLE wanted)
+    (TABLE wanted EXCEPT TABLE catalog.shelves)
+    UNION ALL (TABLE catalog.shelves EXCEPT TABLE wanted)
 )
 SELECT shelf_id, product_id FROM wrong ORDER BY 2, 1 LIMIT $1
 """)

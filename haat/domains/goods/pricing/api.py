@@ -35,9 +35,7 @@ class TaxedLine(Model):
 
 class Pricing(Contract, name="pricing"):
     @query(scope="internal")
-    async def tax(
-        self, ctx: Context, *, country: str, lines: list[TaxableLine]
-    ) -> list[TaxedLine]:
+    async def tax(self, ctx: Context, *, country: str, lines: list[TaxableLine]) -> list[TaxedLine]:
         """Tax per line, rounded half up per line; a class without a rate there is untaxed."""
 
     @query()

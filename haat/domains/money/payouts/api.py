@@ -82,7 +82,8 @@ class Earning(EarningDraft):
 
 
 class VendorBalance(Model):
-    """`available` can be requested; `pending` is still in escrow (net); `requested` is under way."""
+    """`available` can be requested; `pending` is still in escrow (net); `requested` is under
+    way."""
 
     vendor_id: UUID
     available: Money

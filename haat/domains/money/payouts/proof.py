@@ -13,7 +13,7 @@ WITH back AS (
          coalesce(sum(tax) FILTER (WHERE NOT after_accrual), 0) AS early_tax,
          bool_or(after_accrual) AS after_accrual
     FROM payouts.reversals GROUP BY vendor_order_id
-)
+), checked AS (
 SELECT e.vendor_order_id, e.order_number,
        CASE
          WHEN e.gross <> e.net + e.commission + e.tax THEN
@@ -36,11 +36,9 @@ SELECT e.vendor_order_id, e.order_number,
                   e.tax - coalesce(b.early_tax, 0))
        END AS fault
   FROM payouts.earnings e LEFT JOIN back b USING (vendor_order_id)
-""")
-
-FAULTY = Sql(f"""
-SELECT * FROM ({EARNINGS}) AS checked WHERE fault IS NOT NULL
- ORDER BY vendor_order_id LIMIT $1
+)
+SELECT vendor_order_id, order_number, fault FROM checked
+ WHERE fault IS NOT NULL ORDER BY vendor_order_id LIMIT $1
 """)
 
 ENDINGS = Sql("""
@@ -56,7 +54,7 @@ async def prove(db: Database, limit: int = 1) -> list[str]:
     found = [
         f"payouts: earning of vendor order {row['vendor_order_id']} ({row['order_number']}):"
         f" {row['fault']}"
-        for row in await db.fetch(FAULTY, limit)
+        for row in await db.fetch(EARNINGS, limit)
     ]
     if len(found) < limit:
         found += [

@@ -68,7 +68,7 @@ def normal_email(text: str) -> str:
         try:
             # No look-up of the domain: this must work without a network.
             found = validate_email(
-                text.strip(), check_deliverability=False, globally_deliverable=False
+                text.strip(), check_deliverability=False, strict=True, test_environment=True
             )
         except (EmailNotValidError, UnicodeError):
             pass

@@ -39,7 +39,10 @@ def support_address(text: str | None) -> str | None:
     try:
         # No look-up of the domain: this must work without a network.
         found = validate_email(
-            text.strip()[:TEXT_MAX_CHARS], check_deliverability=False, globally_deliverable=False
+            text.strip()[:TEXT_MAX_CHARS],
+            check_deliverability=False,
+            strict=True,
+            test_environment=True,
         )
     except EmailNotValidError:
         raise Invalid.at(

@@ -120,7 +120,7 @@ def contact_address(text: str) -> str:
     try:
         # No look-up of the domain: this must work without a network.
         found = validate_email(
-            text.strip()[:300], check_deliverability=False, globally_deliverable=False
+            text.strip()[:300], check_deliverability=False, strict=True, test_environment=True
         )
     except (EmailNotValidError, UnicodeError):
         raise Invalid.at(

@@ -13,7 +13,7 @@ from haat.domains.trade.orders.api import Totals
 from haat.domains.trade.shipping.api import Option
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
-from haat.kernel.errors import Conflict, Gone
+from haat.kernel.errors import Conflict, Gone, Problem
 from haat.kernel.events import Event
 from haat.kernel.model import Model
 from haat.kernel.money import Money
@@ -29,6 +29,13 @@ class CartEmpty(Conflict, code="cart_empty"):
 
 class CheckoutOver(Conflict, code="checkout_over"):
     """This checkout ended without an order; ask for a new quote."""
+
+
+class PaymentDeclined(Problem, code="payment_declined"):
+    """The payment was declined. Nothing was charged; ask for a new quote to pay in another way.
+    `declineCode` in the problem says why. Only doors raise it; `place` answers a Placement."""
+
+    status = 402
 
 
 class QuoteLine(Model):

@@ -29,7 +29,7 @@ class RefundResult(Model):
 
 
 class CaptureOutcome(Model):
-    """`failed` is final: the order must be cancelled. `pending`: the provider is away; ask again."""
+    """`failed` is final: cancel the order. `pending`: the provider is away, ask again."""
 
     order_id: UUID
     outcome: Literal["captured", "failed", "pending"]
@@ -68,4 +68,6 @@ class Settlement(Contract, name="settlement"):
         vendor's earning is lowered in proportion; its balance may become negative."""
 
     @query(scope="staff:orders")
-    async def refunds(self, ctx: Context, *, vendor_order_ids: list[UUID]) -> list[RefundResult]: ...
+    async def refunds(
+        self, ctx: Context, *, vendor_order_ids: list[UUID]
+    ) -> list[RefundResult]: ...

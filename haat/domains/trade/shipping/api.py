@@ -8,7 +8,7 @@ from pydantic import Field
 
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
-from haat.kernel.errors import Invalid
+from haat.kernel.errors import Conflict, Invalid
 from haat.kernel.events import Event
 from haat.kernel.model import Model
 from haat.kernel.money import Money
@@ -17,6 +17,14 @@ from haat.kernel.page import Limit, Page
 
 class NoShipping(Invalid, code="shipping_unavailable"):
     """A vendor does not ship to that country. `vendors` in the problem lists which."""
+
+
+class ShipmentDelivered(Conflict, code="shipment_delivered"):
+    """The shipment has arrived; it cannot be cancelled any more."""
+
+
+class MethodsFull(Conflict, code="shipping_methods_full"):
+    """A vendor has at most 50 shipping methods; change one of them instead."""
 
 
 class Band(Model):
@@ -45,7 +53,7 @@ class Parcel(Model):
     """What one vendor would send."""
 
     vendor_id: UUID
-    weight_g: int
+    weight_g: Annotated[int, Field(ge=0)]
     goods: Money
     country: str
 
@@ -92,12 +100,20 @@ class Shipping(Contract, name="shipping"):
         """Per parcel, in order; NoShipping when a vendor has no method for the country."""
 
     @query()
-    async def methods(self, ctx: Context, *, vendor_id: UUID) -> list[ShippingMethod]: ...
+    async def rates(
+        self, ctx: Context, *, parcels: Annotated[list[Parcel], Field(max_length=50)]
+    ) -> list[VendorOptions]:
+        """The same for anyone who asks; a vendor without a way has no options."""
+
+    @query()
+    async def methods(self, ctx: Context, *, vendor_id: UUID) -> list[ShippingMethod]:
+        """Active ones, oldest first; all of them for the vendor's team and staff. NotFound for
+        an unknown vendor."""
 
     @command(scope="vendor:profile")
     async def save_method(self, ctx: Context, *, method: ShippingMethod) -> ShippingMethod:
         """Adds or replaces a method of the acting vendor. A vendor has "Standard" from the day
-        it is approved."""
+        it is approved. Invalid (rules.check); NotFound for another vendor's; MethodsFull."""
 
     @command(scope="internal")
     async def book(
@@ -113,20 +129,26 @@ class Shipping(Contract, name="shipping"):
         """A shipment in transit; without a number one is made. The same id again answers it."""
 
     @command(scope="internal")
-    async def deliver(self, ctx: Context, *, vendor_order_id: UUID) -> list[Shipment]: ...
+    async def deliver(self, ctx: Context, *, vendor_order_id: UUID) -> list[Shipment]:
+        """in_transit → delivered, for all of the vendor order's that are not cancelled. Answers
+        them all; harmless when repeated."""
 
     @command(scope="internal")
-    async def cancel(self, ctx: Context, *, id: UUID) -> None: ...
+    async def cancel(self, ctx: Context, *, id: UUID) -> None:
+        """Harmless when repeated or when there is no such shipment. ShipmentDelivered."""
 
     @query(scope="internal")
-    async def shipments_of(
-        self, ctx: Context, *, vendor_order_ids: list[UUID]
-    ) -> list[Shipment]: ...
+    async def shipments_of(self, ctx: Context, *, vendor_order_ids: list[UUID]) -> list[Shipment]:
+        """Cancelled ones included, oldest first."""
 
     @query(scope="vendor:orders")
     async def shipments(
         self, ctx: Context, *, vendor_id: UUID, limit: Limit = 50, cursor: str | None = None
     ) -> Page[Shipment]: ...
+
+    @query(scope="vendor:orders")
+    async def shipment(self, ctx: Context, *, id: UUID) -> Shipment:
+        """One of the acting vendor's; any, for staff."""
 
     @query()
     async def track(self, ctx: Context, *, tracking_number: str) -> Shipment:

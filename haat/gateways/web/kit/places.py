@@ -28,8 +28,3 @@ def currencies() -> tuple[tuple[str, str], ...]:
     codes = {c for code, _ in countries() for c in get_territory_currencies(code)}
     names = Locale(LOCALE).currencies
     return tuple((code, f"{code}, {names.get(code, code)}") for code in sorted(codes))
-
-
-def country_name(code: str) -> str:
-    """'NL' → 'Netherlands'; the code itself where there is no such country."""
-    return str(Locale(LOCALE).territories.get(code, code))

@@ -147,10 +147,8 @@ def upgrade() -> None:
         unique=False,
         schema="payouts",
         postgresql_where=sa.text(
-            (
-                "status IN ('reserving', 'approved', 'processing') OR (status = "
-                "'requested' AND outcome IS NOT NULL)"
-            )
+            "status IN ('reserving', 'approved', 'processing') OR (status = "
+            "'requested' AND outcome IS NOT NULL)"
         ),
     )
     op.create_index(
@@ -209,10 +207,8 @@ def downgrade() -> None:
         table_name="payouts",
         schema="payouts",
         postgresql_where=sa.text(
-            (
-                "status IN ('reserving', 'approved', 'processing') OR (status = "
-                "'requested' AND outcome IS NOT NULL)"
-            )
+            "status IN ('reserving', 'approved', 'processing') OR (status = "
+            "'requested' AND outcome IS NOT NULL)"
         ),
     )
     op.drop_index("ix_payouts_queue", table_name="payouts", schema="payouts")

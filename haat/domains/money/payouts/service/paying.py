@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from haat.domains.money.ledger.api import Insufficient, Ledger
-from haat.domains.money.payments.api import Destination, Payments, ProviderAway
+from haat.domains.money.payments.api import Destination, Payments
 from haat.domains.money.payouts import rules
 from haat.domains.money.payouts.api import (
     BalanceTooLow,
@@ -25,7 +25,7 @@ from haat.domains.money.payouts.api import (
 from haat.domains.money.payouts.rules import FINAL, REFUSED, RESERVING, Decision, Outcome
 from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
-from haat.kernel.errors import Invalid, NotFound, Problem
+from haat.kernel.errors import Invalid, NotFound, Problem, Unavailable
 from haat.kernel.money import Money
 
 _log: Any = structlog.get_logger(__name__)
@@ -223,7 +223,7 @@ class Paying:
             answer = await self._payments.disburse(
                 ctx, id=row["id"], amount=_amount(row), destination=destination
             )
-        except ProviderAway:
+        except Unavailable:
             return row
         ref = answer.provider_ref
         if answer.status == "pending":
@@ -273,11 +273,12 @@ def _amount(row: Record) -> Money:
 def shown(row: Record) -> Payout:
     """A payout as vendors and staff see it; bank data is not part of it."""
     status = "rejected" if row["outcome"] == "rejected" else row["status"]
+    seen: Any = "requested" if status == RESERVING else status
     return Payout(
         id=row["id"],
         vendor_id=row["vendor_id"],
         amount=_amount(row),
-        status="requested" if status == RESERVING else status,
+        status=seen,
         provider_ref=row["provider_ref"],
         reason=row["reason"],
         requested_at=row["requested_at"],

@@ -67,20 +67,21 @@ PAYABLES = Sql("""
 WITH part AS (
   SELECT vendor_id, currency, sum(accrued_net) FILTER (WHERE stage = 'eligible') AS minor,
          bool_or(stage = 'accruing') AS busy
-    FROM payouts.earnings WHERE vendor_id > $1 GROUP BY 1, 2
+    FROM payouts.earnings WHERE vendor_id >= $1 GROUP BY 1, 2
   UNION ALL
   SELECT e.vendor_id, e.currency, -sum(r.net) FILTER (WHERE r.after_accrual),
          bool_or(NOT r.posted)
     FROM payouts.reversals r JOIN payouts.earnings e USING (vendor_order_id)
-   WHERE e.vendor_id > $1 GROUP BY 1, 2
+   WHERE e.vendor_id >= $1 GROUP BY 1, 2
   UNION ALL
   SELECT vendor_id, currency, -sum(minor) FILTER (WHERE status = 'paid'),
          bool_or(status = 'reserving' OR outcome <> status)
-    FROM payouts.payouts WHERE vendor_id > $1 GROUP BY 1, 2
+    FROM payouts.payouts WHERE vendor_id >= $1 GROUP BY 1, 2
 )
 SELECT vendor_id, currency, coalesce(sum(minor), 0)::bigint AS minor,
        coalesce(bool_or(busy), false) AS busy
-  FROM part GROUP BY 1, 2 ORDER BY 1, 2 LIMIT $2
+  FROM part WHERE (vendor_id, currency) > ($1, $2)
+ GROUP BY 1, 2 ORDER BY 1, 2 LIMIT $3
 """)
 
 ESCROWS = Sql("""
@@ -165,8 +166,8 @@ class Reading:
 
     async def _payables(self, ctx: Context, limit: int) -> list[str]:
         found: list[str] = []
-        last = _NO_ID
-        while rows := await self._db.fetch(PAYABLES, last, _CHUNK):
+        last, currency = _NO_ID, ""
+        while rows := await self._db.fetch(PAYABLES, last, currency, _CHUNK):
             accounts = [rules.payable_of(row["vendor_id"], row["currency"]) for row in rows]
             held = await self._ledger.balances(ctx, accounts=accounts)
             found += [
@@ -176,7 +177,7 @@ class Reading:
             ]
             if len(found) >= limit:
                 break
-            last = rows[-1]["vendor_id"]
+            last, currency = rows[-1]["vendor_id"], rows[-1]["currency"]
         return found[:limit]
 
     async def _escrows(self, ctx: Context, limit: int) -> list[str]:

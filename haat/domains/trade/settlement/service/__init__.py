@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from haat.domains.goods.inventory.api import Inventory
-from haat.domains.money.payments.api import Hold, Method, Payments, PaymentRefunded
+from haat.domains.money.payments.api import Hold, Method, PaymentRefunded, Payments
 from haat.domains.money.payouts.api import Payouts
 from haat.domains.people.market.api import Market
 from haat.domains.trade.orders.api import OrderCancelled, OrderDelivered, Orders

@@ -1,0 +1,355 @@
+"""What a quote comes to, and how a checkout may move."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from haat.domains.goods.catalog.api import OfferLine
+from haat.domains.goods.inventory.api import Available, OutOfStock
+from haat.domains.goods.pricing.api import TaxableLine, TaxedLine
+from haat.domains.money.payouts.api import CommissionLine, LineCommission
+from haat.domains.trade.cart.api import Item, NotBuyable
+from haat.domains.trade.checkout.api import BuyLine, Quote, QuoteGroup, QuoteLine
+from haat.domains.trade.orders.api import OrderDraft, OrderLine, Totals, VendorOrderDraft
+from haat.domains.trade.shipping.api import Option, Parcel, VendorOptions
+from haat.kernel.errors import Invalid
+from haat.kernel.ids import derive
+from haat.kernel.money import MINOR_MAX, Money
+
+State = Literal[
+    "reserving", "needs_action", "processing", "placed", "declined", "expired", "undone"
+]
+OPEN: frozenset[str] = frozenset({"reserving", "needs_action", "processing"})
+MOVES: Mapping[str, frozenset[str]] = {
+    # The steps between (reserve, hold, promise, create) leave no state of their own: each may be
+    # sent again under the same id, so a resume simply starts from the first.
+    "reserving": OPEN - {"reserving"} | {"placed", "declined", "expired", "undone"},
+    "needs_action": OPEN - {"reserving"} | {"placed", "declined", "expired", "undone"},
+    "processing": OPEN - {"reserving"} | {"placed", "declined", "expired", "undone"},
+    "placed": frozenset(),
+    "declined": frozenset(),
+    "expired": frozenset(),
+    "undone": frozenset(),
+}
+QUANTITY_MAX = 999
+SHIPPING_TAX_CLASS = "standard"
+RESERVED = timedelta(minutes=15)  # longer than customers take for 3-D Secure
+ASK_AGAIN = timedelta(seconds=60)  # how often the provider is asked when no webhook comes
+_EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s.\x00-\x1f]+(\.[^@\s.\x00-\x1f]+)+")
+
+
+def may_move(old: str, new: str) -> bool:
+    """Whether a checkout in state `old` may become `new`. What has ended stays as it is."""
+    return new in MOVES[old]
+
+
+def retry_after(attempt: int) -> timedelta:
+    """2 s, doubling, at most a minute: before a checkout is tried again."""
+    return timedelta(seconds=min(60, 2 ** min(max(attempt, 1), 6)))
+
+
+def checked_email(email: str) -> str:
+    """The address as it is kept; Invalid at "email" when it cannot be one."""
+    found = email.strip()
+    if len(found) > 254 or not _EMAIL.fullmatch(found):
+        raise Invalid.at("email", "That is not an e-mail address.", "email_invalid")
+    return found
+
+
+def merged(items: Iterable[BuyLine | Item]) -> dict[UUID, int]:
+    """Quantity per offer, in order of first appearance; Invalid when one comes to over 999."""
+    found: dict[UUID, int] = {}
+    for index, item in enumerate(items):
+        found[item.offer_id] = found.get(item.offer_id, 0) + item.quantity
+        if found[item.offer_id] > QUANTITY_MAX:
+            raise Invalid.at(
+                f"items.{index}.quantity", f"At most {QUANTITY_MAX} of one offer.", "too_many"
+            )
+    return found
+
+
+def need_buyable(wanted: Mapping[UUID, int], offers: Iterable[OfferLine], currency: str) -> None:
+    """NotBuyable, naming them, unless every offer is on sale here."""
+    on_sale = {o.offer_id for o in offers if o.buyable and o.price.currency == currency}
+    missing = [str(id) for id in wanted if id not in on_sale]
+    if missing:
+        raise NotBuyable(offers=missing)
+
+
+def need_stock(wanted: Mapping[UUID, int], stock: Iterable[Available]) -> None:
+    """OutOfStock, naming them, when less is available than wanted: a courtesy, the reservation
+    decides."""
+    left = {one.offer_id: one.available for one in stock}
+    lacking = [
+        {"offerId": str(id), "available": max(0, left.get(id, 0))}
+        for id, quantity in wanted.items()
+        if left.get(id, 0) < quantity
+    ]
+    if lacking:
+        raise OutOfStock(offers=lacking)
+
+
+@dataclass(slots=True)
+class Goods:
+    """One offer in a quote being made. Amounts in minor units."""
+
+    id: UUID
+    offer: OfferLine
+    quantity: int
+    minor: int
+
+
+@dataclass(slots=True)
+class Part:
+    """One vendor's part of a quote being made."""
+
+    vendor_id: UUID
+    name: str = ""
+    goods: list[Goods] = field(default_factory=list)
+    shipping: Option | None = None
+    options: list[Option] = field(default_factory=list)
+
+    @property
+    def minor(self) -> int:
+        return sum(one.minor for one in self.goods)
+
+    @property
+    def chosen(self) -> Option:
+        assert self.shipping is not None, "shipping is chosen before the sums are made"
+        return self.shipping
+
+
+@dataclass(slots=True)
+class Basket:
+    """A quote being made: each step adds what it learnt."""
+
+    id: UUID
+    currency: str
+    inclusive: bool  # prices include tax
+    parts: list[Part]
+
+    def money(self, minor: int) -> Money:
+        return Money(minor=minor, currency=self.currency)
+
+    def shipping_id(self, part: Part) -> UUID:
+        """The id of the part's shipping among the taxed lines."""
+        return derive(self.id, f"shipping:{part.vendor_id}")
+
+    def parcels(self, country: str) -> list[Parcel]:
+        return [
+            Parcel(
+                vendor_id=part.vendor_id,
+                weight_g=sum(one.offer.weight_g * one.quantity for one in part.goods),
+                goods=self.money(part.minor),
+                country=country,
+            )
+            for part in self.parts
+        ]
+
+    def taxable(self) -> list[TaxableLine]:
+        """Every line of goods, and the shipping of each part."""
+        found = []
+        for part in self.parts:
+            for one in part.goods:
+                amount = self.money(one.minor)
+                found.append(
+                    TaxableLine(id=one.id, tax_class=one.offer.tax_class, amount=amount)
+                )
+            found.append(
+                TaxableLine(
+                    id=self.shipping_id(part),
+                    tax_class=SHIPPING_TAX_CLASS,
+                    amount=part.chosen.price,
+                )
+            )
+        return found
+
+    def commissionable(self, taxes: Mapping[UUID, TaxedLine]) -> list[CommissionLine]:
+        """Every line of goods with its amount without tax. `taxes` matter where prices include
+        them."""
+        return [
+            CommissionLine(
+                id=one.id,
+                vendor_id=part.vendor_id,
+                category_id=one.offer.category_id,
+                product_id=one.offer.product_id,
+                base=self.money(one.minor - (taxes[one.id].tax.minor if self.inclusive else 0)),
+            )
+            for part in self.parts
+            for one in part.goods
+        ]
+
+
+def basket(
+    id: UUID,
+    wanted: Mapping[UUID, int],
+    offers: Iterable[OfferLine],
+    currency: str,
+    *,
+    inclusive: bool,
+) -> Basket:
+    """The goods by vendor, in order of first appearance; Invalid when the sum is beyond money."""
+    by_id = {offer.offer_id: offer for offer in offers}
+    parts: dict[UUID, Part] = {}
+    for offer_id, quantity in wanted.items():
+        offer = by_id[offer_id]
+        part = parts.setdefault(offer.vendor_id, Part(offer.vendor_id))
+        line_id = derive(id, f"line:{offer_id}")
+        part.goods.append(Goods(line_id, offer, quantity, offer.price.minor * quantity))
+    # A third of the largest sum leaves room for tax and shipping.
+    if sum(part.minor for part in parts.values()) > MINOR_MAX // 3:
+        raise Invalid("That is more than one order can come to.", code="order_too_large")
+    return Basket(id, currency, inclusive, list(parts.values()))
+
+
+def choose_shipping(
+    parts: Iterable[Part], found: Iterable[VendorOptions], chosen: Mapping[UUID, UUID]
+) -> None:
+    """Gives each part the method chosen for its vendor, or its first (cheapest) one. Invalid at
+    "shipping" for a method the vendor does not offer there."""
+    by_vendor = {one.vendor_id: one.options for one in found}
+    for part in parts:
+        part.options = by_vendor[part.vendor_id]
+        wanted = chosen.get(part.vendor_id)
+        matching = [o for o in part.options if wanted is None or o.method_id == wanted]
+        if not matching:
+            raise Invalid.at(
+                f"shipping.{part.vendor_id}",
+                "This vendor does not ship that way to this address.",
+                "shipping_method_unknown",
+            )
+        part.shipping = matching[0]
+
+
+def group(
+    made: Basket,
+    part: Part,
+    taxes: Mapping[UUID, TaxedLine],
+    commissions: Mapping[UUID, LineCommission],
+) -> QuoteGroup:
+    """One vendor's part with all its sums: goods + shipping (+ tax on top) = total, and
+    net = total − commission − tax."""
+    lines = [_line(made, one, taxes[one.id], commissions[one.id]) for one in part.goods]
+    on_shipping = taxes[made.shipping_id(part)]
+    shipping = part.chosen
+    tax = sum(line.tax.minor for line in lines) + on_shipping.tax.minor
+    commission = sum(line.commission.minor for line in lines)
+    total = part.minor + shipping.price.minor + (0 if made.inclusive else tax)
+    return QuoteGroup(
+        vendor_id=part.vendor_id,
+        vendor_name=part.name,
+        lines=lines,
+        shipping=shipping,
+        shipping_options=part.options,
+        shipping_tax_bp=on_shipping.rate_bp,
+        shipping_tax=on_shipping.tax,
+        totals=Totals(
+            goods=made.money(part.minor),
+            shipping=shipping.price,
+            tax=made.money(tax),
+            total=made.money(total),
+        ),
+        commission=made.money(commission),
+        net=made.money(total - commission - tax),
+    )
+
+
+def _line(made: Basket, one: Goods, tax: TaxedLine, commission: LineCommission) -> QuoteLine:
+    offer = one.offer
+    return QuoteLine(
+        id=one.id,
+        offer_id=offer.offer_id,
+        product_id=offer.product_id,
+        product_slug=offer.product_slug,
+        variant_id=offer.variant_id,
+        sku=offer.sku,
+        title=offer.title,
+        variant_title=offer.variant_title,
+        picture=offer.picture,
+        quantity=one.quantity,
+        unit_price=offer.price,
+        amount=made.money(one.minor),
+        tax_bp=tax.rate_bp,
+        tax=tax.tax,
+        commission_bp=commission.rate_bp,
+        commission=commission.commission,
+    )
+
+
+def totals(groups: Iterable[QuoteGroup], currency: str) -> Totals:
+    """The order's totals: the sums of its parts'."""
+    goods = shipping = tax = whole = 0
+    for one in groups:
+        goods += one.totals.goods.minor
+        shipping += one.totals.shipping.minor
+        tax += one.totals.tax.minor
+        whole += one.totals.total.minor
+    return Totals(
+        goods=Money(minor=goods, currency=currency),
+        shipping=Money(minor=shipping, currency=currency),
+        tax=Money(minor=tax, currency=currency),
+        total=Money(minor=whole, currency=currency),
+    )
+
+
+def wrong_sum(quote: Quote) -> str | None:
+    """The first sum of a quote that its details do not make; None when every cent is accounted."""
+    for one in quote.groups:
+        tax = sum(line.tax.minor for line in one.lines) + one.shipping_tax.minor
+        goods = sum(line.unit_price.minor * line.quantity for line in one.lines)
+        on_top = 0 if quote.prices_include_tax else tax
+        sums = {
+            "goods": (one.totals.goods.minor, goods),
+            "amounts": (sum(line.amount.minor for line in one.lines), goods),
+            "shipping": (one.totals.shipping.minor, one.shipping.price.minor),
+            "tax": (one.totals.tax.minor, tax),
+            "total": (one.totals.total.minor, goods + one.shipping.price.minor + on_top),
+            "commission": (one.commission.minor, sum(x.commission.minor for x in one.lines)),
+            "net": (one.net.minor + one.commission.minor + tax, one.totals.total.minor),
+        }
+        for name, (stored, derived) in sums.items():
+            if stored != derived:
+                return f"{name} of vendor {one.vendor_id}: {stored}, but its details make {derived}"
+    whole = totals(quote.groups, quote.totals.total.currency)
+    return None if whole == quote.totals else "totals are not the sum of the vendors' parts"
+
+
+def vendor_order_id(checkout_id: UUID, vendor_id: UUID) -> UUID:
+    return derive(checkout_id, f"vendor-order:{vendor_id}")
+
+
+def draft(quote: Quote) -> OrderDraft:
+    """The order a quote becomes. What it is made of was validated with the quote."""
+    return OrderDraft.model_construct(
+        id=quote.id,
+        person_id=quote.person_id,
+        email=quote.email,
+        ship_to=quote.ship_to,
+        bill_to=quote.bill_to,
+        prices_include_tax=quote.prices_include_tax,
+        totals=quote.totals,
+        vendor_orders=[_vendor_order(quote.id, one) for one in quote.groups],
+        placed_at=None,
+    )
+
+
+def _vendor_order(checkout_id: UUID, one: QuoteGroup) -> VendorOrderDraft:
+    return VendorOrderDraft.model_construct(
+        id=vendor_order_id(checkout_id, one.vendor_id),
+        vendor_id=one.vendor_id,
+        vendor_name=one.vendor_name,
+        lines=[OrderLine.model_construct(**_fields(line)) for line in one.lines],
+        shipping_method=one.shipping.name,
+        shipping_tax_bp=one.shipping_tax_bp,
+        shipping_tax=one.shipping_tax,
+        totals=one.totals,
+        commission=one.commission,
+        net=one.net,
+    )
+
+
+def _fields(line: QuoteLine) -> dict[str, Any]:
+    return dict(line)

@@ -1,0 +1,111 @@
+"""Checkout's use cases: quoting, placing and settling, a file each."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from haat.domains.goods.catalog.api import Catalog
+from haat.domains.goods.inventory.api import Inventory
+from haat.domains.goods.pricing.api import Pricing
+from haat.domains.money.payments.api import Method
+from haat.domains.money.payouts.api import Payouts
+from haat.domains.people.identity.api import Identity
+from haat.domains.people.market.api import Market
+from haat.domains.people.profiles.api import Address
+from haat.domains.people.vendors.api import Vendors
+from haat.domains.trade.cart.api import Cart
+from haat.domains.trade.checkout.api import BuyLine, Checkout, CheckoutPlaced, Placement, Quote
+from haat.domains.trade.checkout.service.placing import Placing
+from haat.domains.trade.checkout.service.quoting import Lower, Quoting
+from haat.domains.trade.checkout.service.settling import Settling
+from haat.domains.trade.orders.api import Orders
+from haat.domains.trade.settlement.api import Settlement
+from haat.domains.trade.shipping.api import Shipping
+from haat.engines.sql import Database
+from haat.kernel.context import Context
+from haat.kernel.settings import Settings
+
+
+class CheckoutOptions(Settings):
+    """How long a quote may be placed."""
+
+    quote_ttl_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+
+
+class CheckoutService(Checkout):
+    """Fulfils the contract; its further methods are for the module's own reactions and timers."""
+
+    def __init__(
+        self,
+        db: Database,
+        options: CheckoutOptions,
+        market: Market,
+        identity: Identity,
+        vendors: Vendors,
+        catalog: Catalog,
+        pricing: Pricing,
+        inventory: Inventory,
+        payouts: Payouts,
+        shipping: Shipping,
+        cart: Cart,
+        orders: Orders,
+        settlement: Settlement,
+    ) -> None:
+        lower = Lower(
+            market=market,
+            identity=identity,
+            vendors=vendors,
+            catalog=catalog,
+            pricing=pricing,
+            inventory=inventory,
+            payouts=payouts,
+            shipping=shipping,
+            cart=cart,
+        )
+        self._quoting = Quoting(db, lower, options.quote_ttl_minutes)
+        self._placing = Placing(db, inventory, orders, settlement)
+        self._settling = Settling(db, inventory, cart, orders, settlement)
+
+    async def quote(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        email: Annotated[str, Field(max_length=254)] | None = None,
+        ship_to: Address,
+        bill_to: Address | None = None,
+        cart_id: UUID | None = None,
+        items: Annotated[list[BuyLine], Field(max_length=100)] | None = None,
+        shipping: dict[UUID, UUID] | None = None,
+    ) -> Quote:
+        return await self._quoting.quote(
+            ctx, id, email, ship_to, bill_to or ship_to, cart_id, items, shipping or {}
+        )
+
+    async def read_quote(self, ctx: Context, *, id: UUID) -> Quote:
+        return await self._quoting.read(ctx, id)
+
+    async def place(
+        self, ctx: Context, *, quote_id: UUID, method: Method, return_url: str = ""
+    ) -> Placement:
+        return await self._placing.place(ctx, quote_id, method, return_url)
+
+    async def resume(self, ctx: Context, *, id: UUID) -> Placement:
+        return await self._placing.resume(ctx, id)
+
+    async def payments_updated(self, ctx: Context, ids: list[UUID]) -> None:
+        """Goes on with those of these checkouts that wait."""
+        await self._placing.resume_these(ctx, ids)
+
+    async def resume_stuck(self, ctx: Context) -> int:
+        """Goes on with checkouts that are due; how many there were."""
+        return await self._placing.resume_due(ctx)
+
+    async def settle(self, ctx: Context, events: list[CheckoutPlaced]) -> None:
+        """Commits the goods, captures the money and closes the carts of what was placed."""
+        await self._settling.settle(ctx, events)
+
+    async def settle_late(self, ctx: Context) -> int:
+        """Settles what was placed but is not settled yet; how many there were."""
+        return await self._settling.settle_due(ctx)

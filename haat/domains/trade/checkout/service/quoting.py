@@ -1,0 +1,173 @@
+"""The quote: one batch call to each module that knows something, then arithmetic."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from haat.domains.goods.catalog.api import Catalog
+from haat.domains.goods.inventory.api import Inventory
+from haat.domains.goods.pricing.api import Pricing
+from haat.domains.money.payouts.api import LineCommission, Payouts
+from haat.domains.people.identity.api import Identity
+from haat.domains.people.market.api import Market
+from haat.domains.people.profiles.api import Address
+from haat.domains.people.vendors.api import Vendors
+from haat.domains.trade.cart.api import Cart
+from haat.domains.trade.checkout import rules
+from haat.domains.trade.checkout.api import BuyLine, CartEmpty, Quote, QuoteGroup
+from haat.domains.trade.shipping.api import Shipping
+from haat.engines.sql import Database, Sql
+from haat.kernel.context import Context
+from haat.kernel.errors import Invalid, NotFound, Problem
+
+KEEP = Sql("""
+INSERT INTO checkout.quotes (id, person_id, document, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (id) DO NOTHING
+RETURNING id
+""")
+READ = Sql("""
+SELECT document::text FROM checkout.quotes
+ WHERE id = $1 AND (person_id IS NULL OR person_id = $2 OR $3)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Lower:
+    """The contracts a quote asks."""
+
+    market: Market
+    identity: Identity
+    vendors: Vendors
+    catalog: Catalog
+    pricing: Pricing
+    inventory: Inventory
+    payouts: Payouts
+    shipping: Shipping
+    cart: Cart
+
+
+class Quoting:
+    def __init__(self, db: Database, lower: Lower, ttl_minutes: int) -> None:
+        self._db = db
+        self._lower = lower
+        self._ttl = timedelta(minutes=ttl_minutes)
+
+    async def quote(
+        self,
+        ctx: Context,
+        id: UUID,
+        email: str | None,
+        ship_to: Address,
+        bill_to: Address,
+        cart_id: UUID | None,
+        items: list[BuyLine] | None,
+        shipping: Mapping[UUID, UUID],
+    ) -> Quote:
+        try:
+            address = await self._email(ctx, email)
+            cart_id, wanted = await self._wanted(ctx, cart_id, items)
+            made = await self._basket(ctx, id, wanted)
+            await self._ship(ctx, made, ship_to.country, shipping)
+            groups = await self._groups(ctx, made, ship_to.country)
+        except Problem:
+            # The same quote asked for again is answered as it was, whatever became of the cart.
+            known = await self._stored(ctx, id)
+            if known is None:
+                raise
+            return known
+        now = ctx.now()
+        quote = Quote(
+            id=id,
+            cart_id=cart_id,
+            person_id=_person(ctx),
+            email=address,
+            ship_to=ship_to,
+            bill_to=bill_to,
+            prices_include_tax=made.inclusive,
+            groups=groups,
+            totals=rules.totals(groups, made.currency),
+            created_at=now,
+            expires_at=now + self._ttl,
+        )
+        document = quote.model_dump_json()
+        kept = await self._db.fetchval(KEEP, id, quote.person_id, document, now, quote.expires_at)
+        return quote if kept else await self.read(ctx, id)
+
+    async def read(self, ctx: Context, id: UUID) -> Quote:
+        quote = await self._stored(ctx, id)
+        if quote is None:
+            raise NotFound
+        return quote
+
+    async def _stored(self, ctx: Context, id: UUID) -> Quote | None:
+        mine = ctx.actor.type == "system"
+        text = await self._db.fetchval(READ, id, _person(ctx), mine)
+        return None if text is None else Quote.model_validate_json(text)
+
+    async def _email(self, ctx: Context, email: str | None) -> str:
+        if email:
+            return rules.checked_email(email)
+        if ctx.actor.type == "person":
+            found = await self._lower.identity.contacts(ctx, person_ids=[ctx.person_id])
+            if found:
+                return found[0].email
+        raise Invalid.at("email", "Give an e-mail address for the confirmation.", "required")
+
+    async def _wanted(
+        self, ctx: Context, cart_id: UUID | None, items: list[BuyLine] | None
+    ) -> tuple[UUID | None, dict[UUID, int]]:
+        """The cart that is bought (None for `items`) and the quantity of each offer."""
+        if items:
+            return None, rules.merged(items)
+        cart = await self._lower.cart.view(ctx, cart_id=cart_id)
+        if not cart.items:
+            raise CartEmpty
+        return cart.id, rules.merged(cart.items)
+
+    async def _basket(self, ctx: Context, id: UUID, wanted: Mapping[UUID, int]) -> rules.Basket:
+        ids = list(wanted)
+        settings, offers, stock = await asyncio.gather(
+            self._lower.market.settings(ctx),
+            self._lower.catalog.offers(ctx, ids=ids),
+            self._lower.inventory.available(ctx, offers=ids),
+        )
+        rules.need_buyable(wanted, offers, settings.currency)
+        rules.need_stock(wanted, stock)
+        inclusive = settings.prices_include_tax
+        return rules.basket(id, wanted, offers, settings.currency, inclusive=inclusive)
+
+    async def _ship(
+        self, ctx: Context, made: rules.Basket, country: str, chosen: Mapping[UUID, UUID]
+    ) -> None:
+        vendors, options = await asyncio.gather(
+            self._lower.vendors.by_ids(ctx, ids=[part.vendor_id for part in made.parts]),
+            self._lower.shipping.options(ctx, parcels=made.parcels(country)),
+        )
+        rules.choose_shipping(made.parts, options, chosen)
+        names = {vendor.id: vendor.name for vendor in vendors}
+        for part in made.parts:
+            part.name = names.get(part.vendor_id, "")
+
+    async def _groups(self, ctx: Context, made: rules.Basket, country: str) -> list[QuoteGroup]:
+        lines = made.taxable()
+        if made.inclusive:  # the base of commission is known only with the tax
+            taxed = await self._lower.pricing.tax(ctx, country=country, lines=lines)
+            taxes = {line.id: line for line in taxed}
+            commissions = await self._lower.payouts.commission(
+                ctx, lines=made.commissionable(taxes)
+            )
+        else:
+            taxed, commissions = await asyncio.gather(
+                self._lower.pricing.tax(ctx, country=country, lines=lines),
+                self._lower.payouts.commission(ctx, lines=made.commissionable({})),
+            )
+            taxes = {line.id: line for line in taxed}
+        by_line: dict[UUID, LineCommission] = {line.id: line for line in commissions}
+        return [rules.group(made, part, taxes, by_line) for part in made.parts]
+
+
+def _person(ctx: Context) -> UUID | None:
+    return ctx.person_id if ctx.actor.type == "person" else None

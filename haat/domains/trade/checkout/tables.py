@@ -1,0 +1,59 @@
+"""Quotes, and the checkouts made of them."""
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
+
+metadata = module_metadata("checkout")
+
+# `document` is the whole quote; it never changes.
+quotes = Table(
+    "quotes",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("person_id", Uuid),
+    Column("document", JSONB, nullable=False, info=PERSONAL),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Index("ix_quotes_person_id", "person_id", postgresql_where=text("person_id IS NOT NULL")),
+)
+
+# `id` is the quote's, and the order's. `attempt` counts who took it on: only the latest may move
+# it. `lease_until`: somebody works on it until then. `due_at`: when the timer looks at it again;
+# null when there is nothing left to do.
+checkouts = Table(
+    "checkouts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("person_id", Uuid),
+    Column("state", Text, nullable=False, info=IMPERSONAL),
+    Column("provider", Text, nullable=False, info=IMPERSONAL),
+    Column("token", Text, info=PERSONAL),  # the provider's name for the card; kept while needed
+    Column("return_url", Text, nullable=False, info=IMPERSONAL),
+    Column("order_number", Text, info=IMPERSONAL),
+    Column("next_action_url", Text, info=IMPERSONAL),
+    Column("decline_code", Text, info=IMPERSONAL),
+    Column("problem", JSONB, info=IMPERSONAL),  # why it was undone, as a problem document
+    Column("attempt", Integer, nullable=False),
+    Column("lease_until", DateTime(timezone=True), nullable=False),
+    Column("due_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint(
+        "state IN ('reserving', 'needs_action', 'processing',"
+        " 'placed', 'declined', 'expired', 'undone')",
+        name="state",
+    ),
+    Index("ix_checkouts_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+)

@@ -1,0 +1,100 @@
+"""Rejected and cancelled vendor orders: their goods go back on sale, their money to the customer.
+
+The event is noted first, so that nothing hangs on how often the bus tries: a vendor order that is
+cancelled before its money was captured waits here until it is, and is refunded then.
+"""
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from haat.domains.goods.inventory.api import Inventory, Line
+from haat.domains.trade.orders.api import OrderCancelled
+from haat.domains.trade.settlement.api import NotRefundable
+from haat.domains.trade.settlement.rules import RETRY_FIRST_S
+from haat.domains.trade.settlement.service.refunds import Refunds
+from haat.engines.sql import Database, Record, Sql
+from haat.kernel.context import Context
+from haat.kernel.errors import NotFound, Unavailable
+from haat.kernel.ids import derive
+
+AT_ONCE = 8
+DUE_AT_ONCE = 100
+
+NOTE = Sql("""
+INSERT INTO settlement.cancellations
+       (vendor_order_id, order_id, refund_id, kind, reason, lines, due_at)
+SELECT *, $7::timestamptz
+  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[]::jsonb[])
+ON CONFLICT (vendor_order_id) DO NOTHING
+""")
+CLAIM = Sql("""
+UPDATE settlement.cancellations c SET due_at = $1::timestamptz + make_interval(secs => $4)
+  FROM (SELECT vendor_order_id FROM settlement.cancellations
+         WHERE due_at <= $1 AND ($2::uuid[] IS NULL OR vendor_order_id = ANY($2::uuid[]))
+         ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) due
+ WHERE c.vendor_order_id = due.vendor_order_id
+RETURNING c.vendor_order_id, c.order_id, c.refund_id, c.kind, c.reason, c.lines,
+          (SELECT t.state FROM settlement.tenders t WHERE t.order_id = c.order_id) AS tender
+""")
+OVER = Sql("UPDATE settlement.cancellations SET due_at = NULL WHERE vendor_order_id = $1")
+
+
+class Cancellations:
+    def __init__(self, db: Database, inventory: Inventory, refunds: Refunds) -> None:
+        self._db = db
+        self._inventory = inventory
+        self._refunds = refunds
+
+    async def note(self, ctx: Context, events: list[OrderCancelled]) -> None:
+        now = ctx.now()
+        ids = [event.vendor_order_id for event in events]
+        await self._db.execute(
+            NOTE,
+            ids,
+            [event.order_id for event in events],
+            [derive(event.id, "refund") for event in events],
+            [event.kind for event in events],
+            [event.reason for event in events],
+            [json.dumps(event.lines, default=str) for event in events],
+            now,
+        )
+        await self._finish(ctx, ids, len(ids))
+
+    async def finish_due(self, ctx: Context) -> int:
+        return await self._finish(ctx, None, DUE_AT_ONCE)
+
+    async def _finish(self, ctx: Context, ids: list[UUID] | None, limit: int) -> int:
+        rows = await self._db.fetch(CLAIM, ctx.now(), ids, limit, float(RETRY_FIRST_S))
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(row: Record) -> None:
+            async with gate:
+                await self._undo(ctx, row)
+
+        answers: list[Any] = await asyncio.gather(*map(one, rows), return_exceptions=True)
+        for answer in answers:
+            # What is away comes back: the row is still due, and the timer goes on with it.
+            if isinstance(answer, BaseException) and not isinstance(answer, Unavailable):
+                raise answer
+        return len(rows)
+
+    async def _undo(self, ctx: Context, row: Record) -> None:
+        id = row["vendor_order_id"]
+        lines = [Line(offer_id=UUID(offer), quantity=count) for offer, count in row["lines"]]
+        # Named after the vendor order: whoever gives these goods back, they come back once.
+        await self._inventory.restock(
+            ctx,
+            id=derive(id, "restock"),
+            lines=lines,
+            reason="reject" if row["kind"] == "rejected" else "cancel",
+            reference=id,
+        )
+        if row["tender"] in ("open", "captured"):
+            return  # paid for in a moment: refunded then
+        if row["tender"] == "booked":
+            with suppress(NotRefundable, NotFound):  # nothing is left, or nothing was paid
+                await self._refunds.refund(ctx, row["refund_id"], id, None, row["reason"])
+        await self._db.execute(OVER, id)
