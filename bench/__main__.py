@@ -1,6 +1,6 @@
 """`bin/bench`: a market of its own in a temporary folder, loads on it, and one table.
 
-    bin/bench [--seconds 10] [--workers 2] [--buyers 16]
+bin/bench [--seconds 10] [--workers 2] [--buyers 16]
 """
 
 import argparse
@@ -68,7 +68,7 @@ def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + START_WAIT_S
     while time.monotonic() < until and process.poll() is None:
         try:
-            urllib.request.urlopen(f"{address}/health/ready", timeout=2)  # noqa: S310
+            urllib.request.urlopen(f"{address}/health/ready", timeout=2)
         except OSError:
             time.sleep(0.1)
         else:
@@ -125,7 +125,7 @@ async def measure(
     drained = await scenarios.drained(sql_url)
     watching.cancel()
     print()
-    print(table(rows([bare, *results], bare.rate) + [checkout_row(buys, minimal)]))
+    print(table([*rows([bare, *results], bare.rate), _row(buys, minimal)]))
     print(f"\nceilings: bare asyncpg endpoint {bare.rate:,.0f}/s,", end=" ")
     print(f"pgbench with a checkout's minimal SQL {minimal:,.0f}/s")
     print(f"events caught up {drained:.1f} s after the last checkout")
@@ -161,11 +161,7 @@ async def _bare(sql_url: str, options: argparse.Namespace) -> Result:
 
 def rows(results: list[Result], ceiling: float) -> list[list[str]]:
     heading = ["load", "per second", "of ceiling", "p50 ms", "p95 ms", "failed"]
-    return [heading] + [_row(result, ceiling) for result in results]
-
-
-def checkout_row(result: Result, ceiling: float) -> list[str]:
-    return _row(result, ceiling)
+    return [heading, *(_row(result, ceiling) for result in results)]
 
 
 def _row(result: Result, ceiling: float) -> list[str]:

@@ -1,14 +1,13 @@
 """`haat`: the command line. Each command imports only what it needs, so that all start fast."""
 
-import asyncio
 import os
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from haat.app.loop import run_async
 from haat.app.settings import AppSettings
 from haat.kernel.errors import Problem
 
@@ -23,15 +22,6 @@ seeds = typer.Typer(help="Fill the market.", no_args_is_help=True)
 imports = typer.Typer(help="Bring goods in from elsewhere.", no_args_is_help=True)
 app.add_typer(seeds, name="seed")
 app.add_typer(imports, name="import")
-
-
-def run_async(work: Coroutine[Any, Any, Any]) -> Any:
-    """Runs it on uvloop where there is one."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
 
 
 @app.command()

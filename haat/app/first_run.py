@@ -32,7 +32,7 @@ def first_runner(inner: Doors) -> FirstRunner:
                 system, id=person_id, email=form.email, password=form.password, name=form.name
             )
         except EmailTaken:
-            # An earlier try that died half-way: the password must prove that it was the same person.
+            # An earlier try died half-way; the password proves that it was the same person.
             await identity.sign_in(
                 system, email=form.email, password=form.password, client="first run", local=True
             )

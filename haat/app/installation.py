@@ -165,7 +165,7 @@ def start_child(
         stdin=subprocess.DEVNULL,
         pass_fds=() if lock is None else (lock,),
         start_new_session=True,
-        preexec_fn=tied_to_parent(signal.SIGTERM),  # noqa: PLW1509 (no threads run yet)
+        preexec_fn=tied_to_parent(signal.SIGTERM),  # no threads run yet
     )
 
 
@@ -191,6 +191,6 @@ def _usable_port(remembered: Path) -> int:
         pass
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = int(probe.getsockname()[1])
     remembered.write_text(str(port))
     return port

@@ -76,7 +76,7 @@ class Runtime:
         self.rpc_token = settings.rpc_token.get_secret_value() or _derived_token(secret)
         self.http = await self._stack.enter_async_context(HttpClient())
         self.blob = open_blob(settings.blob)
-        self.mail = open_mail(settings.mail)
+        self.mail = open_mail(settings.mail, sender=settings.mail_from, clock=self.clock)
         bus_url = settings.bus_url.get_secret_value() or settings.sql_url.get_secret_value()
         self.bus = PostgresBus(await self._pool(bus_url, None), clock=self.clock)
         for module in self.modules:
@@ -181,5 +181,3 @@ async def _close(pool: Pool) -> None:
 
 def _derived_token(secret: bytes) -> str:
     return hashlib.blake2b(b"rpc", key=secret, digest_size=24).hexdigest()
-
-

@@ -23,6 +23,7 @@ class AppSettings(Settings):
     bus_url: SecretStr = SecretStr("")  # empty: the database itself
     blob_url: SecretStr = SecretStr("")
     mail_url: SecretStr = SecretStr("")
+    mail_from: str = "market@localhost"
     rpc_token: SecretStr = SecretStr("")
     secret_file: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -149,7 +149,7 @@ class Supervisor:
         until = time.monotonic() + READY_WAIT_S
         while not self._stopping:
             try:
-                with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 (our own)
+                with urllib.request.urlopen(url, timeout=2) as answer:
                     if answer.status == 200:
                         return
             except (OSError, urllib.error.URLError):
@@ -174,7 +174,7 @@ class Supervisor:
 
     def _address(self) -> str:
         host = self._settings.host
-        reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+        reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
         return f"http://{reachable}:{self._settings.port}"
 
     def _greet(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from haat.app.first_run import first_runner
@@ -15,8 +16,8 @@ from haat.app.targets import chosen
 from haat.engines.rpc.http import rpc_routes
 from haat.engines.sql import Database
 from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
-from haat.gateways.rest import AnswerStore, Parts, create as create_rest
-from haat.gateways.rest.application import equip
+from haat.gateways.rest import AnswerStore, Parts, equip
+from haat.gateways.rest import create as create_rest
 from haat.gateways.web import site_routers, web_state
 from haat.kernel.errors import Problem
 
@@ -81,7 +82,7 @@ async def parts_of(runtime: Runtime) -> Parts:
     )
 
 
-def _rpc(runtime: Runtime) -> list[object]:
+def _rpc(runtime: Runtime) -> list[BaseRoute]:
     """Contract calls from other processes of the installation."""
     services = {
         module.name: (module.contract, runtime.services[module.contract])

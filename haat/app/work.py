@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from haat.app.loop import run_async
 from haat.app.runtime import Runtime
 from haat.app.settings import AppSettings
 from haat.app.targets import chosen
@@ -24,7 +25,7 @@ async def work(settings: AppSettings, target: str, ready: Path | None) -> None:
     async with Runtime(settings, chosen(target), reacts=True):
         log.info("worker_ready", target=target)
         if ready is not None:
-            ready.touch()
+            await asyncio.to_thread(ready.touch)
         await stop.wait()
         log.info("worker_stopping")
 
@@ -34,13 +35,8 @@ def main() -> None:
     set_up_logs(level=settings.log_level)
     set_up_tracing(settings.otel_endpoint, service="haat-work")
     ready = os.environ.get("HAAT_WORKER_READY")
-    try:
-        import uvloop
-
-        runner = uvloop.run
-    except ImportError:  # uvloop does not exist for every platform
-        runner = asyncio.run
-    runner(work(settings, os.environ.get("HAAT_TARGET", "all"), Path(ready) if ready else None))
+    target = os.environ.get("HAAT_TARGET", "all")
+    run_async(work(settings, target, Path(ready) if ready else None))
     stop_tracing()
 
 

@@ -88,7 +88,9 @@ def methods_of(contract: type[Contract]) -> dict[str, Method]:
     return found
 
 
-def _method(contract: type[Contract], name: str, function: Callable[..., Any], mark: Mark) -> Method:
+def _method(
+    contract: type[Contract], name: str, function: Callable[..., Any], mark: Mark
+) -> Method:
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {}
     for parameter in list(inspect.signature(function).parameters.values())[2:]:

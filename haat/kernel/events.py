@@ -112,7 +112,7 @@ def on(event: type[Event], *, batch: int = 100) -> Callable[[F], F]:
     """Marks a handler of `event`; it may take up to `batch` events at once."""
 
     def note(handler: F) -> F:
-        writes = "tx" in handler.__code__.co_varnames[: handler.__code__.co_argcount]  # type: ignore[attr-defined]
+        writes = "tx" in handler.__code__.co_varnames[: handler.__code__.co_argcount]
         _noted(handler).reactions.append(Reaction(event, handler, writes, batch))
         return handler
 

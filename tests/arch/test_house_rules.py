@@ -53,7 +53,9 @@ def test_size(path: Path) -> None:
 
 
 def test_names_say_something() -> None:
-    vague = [name(p) for p in SOURCES if p.stem.rstrip("s") in {w.rstrip("s") for w in SAYS_NOTHING}]
+    vague = [
+        name(p) for p in SOURCES if p.stem.rstrip("s") in {w.rstrip("s") for w in SAYS_NOTHING}
+    ]
     assert not vague
 
 
@@ -82,7 +84,16 @@ def test_domains_take_time_from_the_context(path: Path) -> None:
 
 def mutable_at_module_level(module: ast.Module) -> Iterator[str]:
     """Lower-case module variables: constants are upper case, loggers and routers are handles."""
-    handles = {"log", "router", "site_router", "media_router", "app", "metadata", "seeds", "imports"}
+    handles = {
+        "log",
+        "router",
+        "site_router",
+        "media_router",
+        "app",
+        "metadata",
+        "seeds",
+        "imports",
+    }
     for node in module.body:
         targets = node.targets if isinstance(node, ast.Assign) else []
         if isinstance(node, ast.AnnAssign):
@@ -108,8 +119,12 @@ def test_modules_have_no_mutable_state(path: Path) -> None:
 def test_no_flag_is_named_after_a_mode(path: Path) -> None:
     if name(path) in ("haat/app/wiring.py", "haat/app/runtime.py"):
         pytest.skip("the place that knows the mode")
-    assert not re.search(r"target\s*==\s*[\"']all[\"']|is_single_binary|is_monolith",
-                         path.read_text("utf-8")) or path.parent.name == "app"
+    assert (
+        not re.search(
+            r"target\s*==\s*[\"']all[\"']|is_single_binary|is_monolith", path.read_text("utf-8")
+        )
+        or path.parent.name == "app"
+    )
 
 
 def test_every_package_says_what_it_owns() -> None:

@@ -68,9 +68,7 @@ def test_every_schema_is_what_its_tables_say(database_url: str) -> None:
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 
-def test_a_draft_applies_and_equals_the_tables(
-    hats: tuple[Migrated, Path], empty_url: str
-) -> None:
+def test_a_draft_applies_and_equals_the_tables(hats: tuple[Migrated, Path], empty_url: str) -> None:
     module, tables = hats
     path = autogenerate(module, "Initial")
     assert path is not None
@@ -142,9 +140,7 @@ async def test_tables_made_later_are_granted_too(
     await owner.close()
 
 
-def test_an_old_postgresql_is_refused(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_old_postgresql_is_refused(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrating, "OLDEST", 99)
     with pytest.raises(Unavailable, match=r"^PostgreSQL 99 or newer is needed; this one is \d+\.$"):
         postgres.migrate_all(database_url)

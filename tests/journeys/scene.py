@@ -82,5 +82,3 @@ async def buy(box: Box, client: Client, offers: dict[str, int]) -> Any:
     assert answer.status_code == 201, answer.text
     await box.settle()
     return answer.json()
-
-

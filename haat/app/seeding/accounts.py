@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-DEMO_PASSWORD = "open-air-market"  # noqa: S105 (public on purpose; refused from other machines)
+DEMO_PASSWORD = "open-air-market"  # public; refused from other machines
 
 
 @dataclass(frozen=True, slots=True)

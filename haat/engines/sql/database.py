@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from asyncpg import Record
 
 from haat.kernel.context import Context, open_transaction
 from haat.kernel.errors import Timeout, Unavailable
@@ -15,7 +14,8 @@ from haat.kernel.events import Envelope, EnvelopeActor, Event, Trace
 
 UniqueViolation = asyncpg.UniqueViolationError
 ForeignKeyViolation = asyncpg.ForeignKeyViolationError
-Pool = asyncpg.Pool
+Record = Any  # asyncpg ships no types: a row, by name or position
+Pool = Any  # an asyncpg.Pool
 
 _AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
 _EMIT = (

@@ -3,6 +3,7 @@
 `create` makes the ASGI application; it knows contracts only and is handed doors and routers.
 """
 
-from haat.gateways.rest.application import Parts, create
+from haat.gateways.rest.application import Parts, create, equip
+from haat.gateways.rest.storage import AnswerStore
 
-__all__ = ["Parts", "create"]
+__all__ = ["AnswerStore", "Parts", "create", "equip"]

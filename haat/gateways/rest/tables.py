@@ -1,7 +1,15 @@
 """Schema `rest`: answers to requests with an Idempotency-Key."""
 
-from sqlalchemy import Column, DateTime, Index, LargeBinary, PrimaryKeyConstraint, SmallInteger
-from sqlalchemy import Table, Text
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+)
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 

@@ -10,7 +10,7 @@ __all__ = [
     "CartLine",
     "CartView",
     "ProductPage",
-    "cart_view",
     "cards",
+    "cart_view",
     "product_page",
 ]

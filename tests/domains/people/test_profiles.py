@@ -1,4 +1,5 @@
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -59,6 +60,7 @@ async def test_the_first_address_is_the_default(
     me, ids = person(at), [uuid4() for _ in range(3)]
     first = await profiles.save_address(me, id=ids[0], address=HOME)
     assert first == SavedAddress(id=ids[0], address=HOME, is_default=True)
+    at.advance(timedelta(seconds=1))
     assert not (await profiles.save_address(me, id=ids[1], address=HOME)).is_default
     for _ in range(2):
         third = await profiles.save_address(me, id=ids[2], address=HOME, is_default=True)

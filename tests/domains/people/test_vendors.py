@@ -260,7 +260,11 @@ async def test_changing_a_profile(
         "New@example.com",
     )
     assert await vendors.change(team, id=vendor.id, change=change) == changed
-    assert (await outbox(db))[0][0] == "vendor.changed"
+    told = await outbox(db)
+    assert told[0] == (
+        "vendor.changed",
+        {"vendorId": str(vendor.id), "slug": "green-farm", "name": "Greener Farm"},
+    )
     for ctx in (guest(at), person(at), person(at, vendor=other.id)):
         with pytest.raises(NotFound):
             await vendors.change(ctx, id=vendor.id, change=change)
@@ -273,12 +277,7 @@ async def test_changing_a_profile(
     with pytest.raises(NotFound):
         await vendors.change(system(at), id=uuid4(), change=VendorChange(name="Nobody"))
     assert await vendors.find(team, slug=vendor.slug) == changed
-    assert await outbox(db) == [
-        (
-            "vendor.changed",
-            {"vendorId": str(vendor.id), "slug": "green-farm", "name": "Greener Farm"},
-        )
-    ]
+    assert await outbox(db) == []
 
 
 async def test_commissions(vendors: VendorsService, at: SettableClock) -> None:

@@ -75,7 +75,7 @@ def test_a_reason_is_needed_for_bad_news() -> None:
     assert reason_for("reject", " no \n papers ") == "no papers"
     for decision in ("reject", "suspend"):
         with pytest.raises(Invalid):
-            reason_for(decision, " ")  # type: ignore[arg-type]
+            reason_for(decision, " ")
     with pytest.raises(Invalid):
         reason_for("reject", "x" * 1001)
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
-from haat.kernel.errors import Conflict
+from haat.kernel.errors import Conflict, Invalid
 from haat.kernel.model import Model
 
 Quantity = Annotated[int, Field(ge=1, le=999)]
@@ -24,6 +24,10 @@ class CartFull(Conflict, code="cart_full"):
 
 class NotBuyable(Conflict, code="not_buyable"):
     """This is not on sale. `offers` in the problem lists which."""
+
+
+class TooMany(Invalid, code="quantity_too_large"):
+    """A cart holds at most 999 of one item."""
 
 
 class Item(Model):
@@ -47,7 +51,9 @@ class Cart(Contract, name="cart"):
     async def add(
         self, ctx: Context, *, offer_id: UUID, quantity: Quantity = 1, cart_id: UUID | None = None
     ) -> CartState:
-        """Adds to what is there. NotBuyable, CartFull; OutOfStock when more than is left."""
+        """Adds to what is there. NotBuyable, CartFull, TooMany; OutOfStock when more than is left
+        (a courtesy: nothing is reserved). A guest without a cart, or with the id of none, gets a
+        new one."""
 
     @command()
     async def put(
@@ -58,7 +64,7 @@ class Cart(Contract, name="cart"):
         quantity: Annotated[int, Field(ge=0, le=999)],
         cart_id: UUID | None = None,
     ) -> CartState:
-        """Sets the quantity; 0 removes the item."""
+        """Sets the quantity, with the same refusals; 0 removes the item."""
 
     @command(scope="person")
     async def merge(self, ctx: Context, *, guest_cart_id: UUID) -> CartState:
@@ -66,5 +72,8 @@ class Cart(Contract, name="cart"):
         guest's cart is no more. Harmless when repeated."""
 
     @command(scope="internal")
-    async def close(self, ctx: Context, *, id: UUID, items: list[Item]) -> None:
-        """These were bought: takes them out of the cart, keeps what came later."""
+    async def close(
+        self, ctx: Context, *, id: UUID, items: list[Item], checkout_id: UUID | None = None
+    ) -> None:
+        """These were bought: takes them out of cart `id`, keeps what came later. Harmless when
+        repeated with the same `checkout_id`, or when the cart is no more."""

@@ -23,16 +23,14 @@ State = Literal[
     "reserving", "needs_action", "processing", "placed", "declined", "expired", "undone"
 ]
 OPEN: frozenset[str] = frozenset({"reserving", "needs_action", "processing"})
+ENDED: frozenset[str] = frozenset({"placed", "declined", "expired", "undone"})
+# The steps between (hold, promise, create) leave no state of their own: each may be sent again
+# under the same id, so going on simply starts with the reservation, or behind it.
 MOVES: Mapping[str, frozenset[str]] = {
-    # The steps between (reserve, hold, promise, create) leave no state of their own: each may be
-    # sent again under the same id, so a resume simply starts from the first.
-    "reserving": OPEN - {"reserving"} | {"placed", "declined", "expired", "undone"},
-    "needs_action": OPEN - {"reserving"} | {"placed", "declined", "expired", "undone"},
-    "processing": OPEN - {"reserving"} | {"placed", "declined", "expired", "undone"},
-    "placed": frozenset(),
-    "declined": frozenset(),
-    "expired": frozenset(),
-    "undone": frozenset(),
+    "reserving": OPEN | ENDED,
+    "needs_action": OPEN - {"reserving"} | ENDED,
+    "processing": OPEN - {"reserving"} | ENDED,
+    **dict.fromkeys(ENDED, frozenset[str]()),
 }
 QUANTITY_MAX = 999
 SHIPPING_TAX_CLASS = "standard"
@@ -155,9 +153,7 @@ class Basket:
         for part in self.parts:
             for one in part.goods:
                 amount = self.money(one.minor)
-                found.append(
-                    TaxableLine(id=one.id, tax_class=one.offer.tax_class, amount=amount)
-                )
+                found.append(TaxableLine(id=one.id, tax_class=one.offer.tax_class, amount=amount))
             found.append(
                 TaxableLine(
                     id=self.shipping_id(part),

@@ -1,11 +1,11 @@
 """Forms: what was sent, read by a model, and what was wrong with it, told at the field.
 
-    values = await form_of(request)
-    try:
-        wanted = read(AddressForm, values)
-        ...
-    except Problem as problem:
-        return visit.page("store/address.html", problem.status, form=Form(values, problem))
+values = await form_of(request)
+try:
+    wanted = read(AddressForm, values)
+    ...
+except Problem as problem:
+    return visit.page("store/address.html", problem.status, form=Form(values, problem))
 """
 
 import re

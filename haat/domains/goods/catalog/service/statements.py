@@ -36,7 +36,7 @@ SELECT (SELECT ancestors FROM catalog.categories WHERE id = $1) AS present,
 
 SAVE_CATEGORY = Sql("""
 INSERT INTO catalog.categories AS c (id, parent_id, ancestors, slug, name, position)
-VALUES ($1, $2, $3::uuid[] || $1, $4, $5, $6)
+VALUES ($1::uuid, $2, $3::uuid[] || $1::uuid, $4, $5, $6)
     ON CONFLICT (id) DO UPDATE
    SET parent_id = $2, slug = CASE WHEN $7 THEN $4 ELSE c.slug END, name = $5, position = $6
 RETURNING c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
@@ -45,8 +45,8 @@ RETURNING c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
 # Everything below $1 hangs below the path $2 (the new parent's) from now on.
 MOVE_CATEGORIES = Sql("""
 UPDATE catalog.categories c
-   SET ancestors = $2::uuid[] || c.ancestors[array_position(c.ancestors, $1):]
- WHERE $1 = ANY(c.ancestors)
+   SET ancestors = $2::uuid[] || c.ancestors[array_position(c.ancestors, $1::uuid):]
+ WHERE $1::uuid = ANY(c.ancestors)
 RETURNING c.id, c.ancestors
 """)
 

@@ -1,1 +1,4 @@
-"""The outside payment providers: one adapter a file, and the test card network in `testcard`."""
+"""Payment providers: the port in `port.py`, one adapter a file, and which ones are configured.
+
+Nothing is imported here: the test card network below is a process of its own and stays light.
+"""

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -65,9 +66,10 @@ SELECT t.*, q.document::text AS document FROM taken t JOIN checkout.quotes q USI
 """)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
-    """A checkout somebody took on. `attempt` is the right to move it: the latest one's."""
+    """A checkout somebody took on. `attempt` is the right to move it: the latest one's. `state`
+    is how far it came."""
 
     quote: Quote
     state: str
@@ -143,9 +145,7 @@ class Placing:
     async def _take(self, ctx: Context, ids: list[UUID]) -> list[Record]:
         now = ctx.now()
         system = ctx.actor.type == "system"
-        return await self._db.fetch(
-            TAKE, ids, now, now + LEASE, self._standing.person(ctx), system
-        )
+        return await self._db.fetch(TAKE, ids, now, now + LEASE, self._standing.person(ctx), system)
 
     async def _drive_all(self, ctx: Context, rows: Sequence[Record]) -> None:
         gate = asyncio.Semaphore(DRIVES_AT_ONCE)
@@ -159,7 +159,10 @@ class Placing:
                         "checkout_ended", checkout_id=str(row["id"]), code=problem.code
                     )
 
-        await asyncio.gather(*map(one, rows))
+        answers: list[Any] = await asyncio.gather(*map(one, rows), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
 
     async def _drive(self, ctx: Context, run: Run) -> Placement:
         """Goes as far as it can and writes down how far that was."""
@@ -192,6 +195,7 @@ class Placing:
                 return Move("undone", problem=problem)
             except ReservationExpired:
                 return await self._undo(ctx, run)
+            run.state = "processing"
         try:
             hold = await self._settlement.hold(
                 ctx,
@@ -219,6 +223,7 @@ class Placing:
         ask_at = max(ask_at, ctx.now() + rules.retry_after(1))
         if hold.status == "needs_action":
             return Move("needs_action", next_action_url=hold.next_action_url, due_at=ask_at)
+        run.state = "processing"
         return _later(ctx, run)
 
     async def _confirm(self, ctx: Context, run: Run) -> Move:
@@ -274,9 +279,8 @@ def _run(row: Record) -> Run:
 
 
 def _later(ctx: Context, run: Run) -> Move:
-    """Not known yet. One whose goods were not reserved yet starts there again."""
-    state = run.state if run.state != "needs_action" else "processing"
-    return Move(state, due_at=ctx.now() + rules.retry_after(run.attempt))
+    """How it ends is not known yet: it stays as far as it came."""
+    return Move(run.state, due_at=ctx.now() + rules.retry_after(run.attempt))
 
 
 def _left_s(ctx: Context) -> float:

@@ -1,0 +1,164 @@
+"""Checkout over REST: quote, place, ask how it stands."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from haat.domains.money.payments.api import Method
+from haat.domains.people.profiles.api import Address
+from haat.domains.trade.checkout.api import BuyLine, Checkout, PaymentDeclined, Placement, Quote
+from haat.engines.http import Ctx, Door
+from haat.kernel.context import Context
+from haat.kernel.errors import Invalid
+from haat.kernel.model import Body
+
+router = APIRouter(tags=["checkout"])
+
+TheCheckout = Annotated[Checkout, Door(Checkout)]
+ReturnUrl = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s]+$")]
+Email = Annotated[str, Field(max_length=254)]
+
+
+class ItemBody(Body):
+    offer_id: UUID
+    quantity: Annotated[int, Field(ge=1, le=999, strict=True)]
+
+
+class AddressBody(Address, Body):
+    """An address; unknown fields are refused."""
+
+
+class SummaryBody(Body):
+    """What to price: `items`, or the cart (`cartId` for a guest's, nothing for the person's own).
+    `shipping` chooses a shipping method per vendor."""
+
+    cart_id: UUID | None = None
+    items: Annotated[list[ItemBody], Field(min_length=1, max_length=100)] | None = None
+    email: Email | None = None
+    ship_to: AddressBody
+    bill_to: AddressBody | None = None
+    shipping: Annotated[dict[UUID, UUID], Field(max_length=100)] | None = None
+
+
+class MethodBody(Body):
+    """Without `token` the customer enters the card at the provider's page."""
+
+    provider: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")] = "test"
+    token: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class OrderBody(Body):
+    """Either `quoteId`, or everything a quote needs: then it is made and placed in one go."""
+
+    quote_id: UUID | None = None
+    cart_id: UUID | None = None
+    items: Annotated[list[ItemBody], Field(min_length=1, max_length=100)] | None = None
+    email: Email | None = None
+    ship_to: AddressBody | None = None
+    bill_to: AddressBody | None = None
+    shipping: Annotated[dict[UUID, UUID], Field(max_length=100)] | None = None
+    payment: MethodBody = MethodBody()
+    return_url: ReturnUrl | None = None
+
+
+class IntentBody(Body):
+    quote_id: UUID
+    provider: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")] = "test"
+    return_url: ReturnUrl | None = None
+
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    201: {"model": Placement, "description": "There is an order."},
+    202: {"model": Placement, "description": "Needs the customer, or is not known yet."},
+    402: {"description": "Declined; `declineCode` says why. Nothing was charged."},
+}
+
+
+@router.post("/checkout/summary", status_code=201, summary="Price the cart: a quote")
+@router.post("/summary", status_code=201, include_in_schema=False)
+async def quote(body: SummaryBody, ctx: Ctx, checkout: TheCheckout) -> Quote:
+    return await _quote(ctx, checkout, body, body.ship_to)
+
+
+@router.get("/checkout/{id}", summary="A quote again")
+async def read(id: UUID, ctx: Ctx, checkout: TheCheckout) -> Quote:
+    return await checkout.read_quote(ctx, id=id)
+
+
+@router.get("/checkout/{id}/status", summary="How a checkout stands; goes on with one that waited")
+async def status(id: UUID, ctx: Ctx, checkout: TheCheckout) -> Placement:
+    return await checkout.resume(ctx, id=id)
+
+
+@router.post("/orders", status_code=201, responses=_ANSWERS, summary="Buy")
+@router.post("/orders/create", status_code=201, include_in_schema=False)
+async def place(body: OrderBody, ctx: Ctx, checkout: TheCheckout, response: Response) -> Placement:
+    quote_id = body.quote_id
+    if quote_id is None:
+        if body.ship_to is None:
+            raise Invalid.at("shipTo", "Give a quoteId, or an address to ship to.", "required")
+        quote_id = (await _quote(ctx, checkout, body, body.ship_to)).id
+    method = Method(provider=body.payment.provider, token=body.payment.token)
+    return _answer(
+        response,
+        await checkout.place(
+            ctx, quote_id=quote_id, method=method, return_url=body.return_url or ""
+        ),
+    )
+
+
+@router.post(
+    "/payments/intent",
+    status_code=201,
+    responses=_ANSWERS,
+    summary="Place a quote, to be paid at the provider's page",
+)
+async def intent(
+    body: IntentBody, ctx: Ctx, checkout: TheCheckout, response: Response
+) -> Placement:
+    return _answer(
+        response,
+        await checkout.place(
+            ctx,
+            quote_id=body.quote_id,
+            method=Method(provider=body.provider),
+            return_url=body.return_url or "",
+        ),
+    )
+
+
+async def _quote(
+    ctx: Context, checkout: Checkout, body: SummaryBody | OrderBody, ship_to: AddressBody
+) -> Quote:
+    items = None
+    if body.items is not None:
+        items = [BuyLine(offer_id=item.offer_id, quantity=item.quantity) for item in body.items]
+    return await checkout.quote(
+        ctx,
+        id=ctx.new_id(),
+        email=body.email,
+        ship_to=_address(ship_to),
+        bill_to=_address(body.bill_to) if body.bill_to else None,
+        cart_id=body.cart_id,
+        items=items,
+        shipping=body.shipping,
+    )
+
+
+def _address(body: AddressBody) -> Address:
+    return Address(**dict(body))
+
+
+def _answer(response: Response, placement: Placement) -> Placement:
+    """201 with an order, 202 while there is none yet, 402 when the payment was declined; what
+    ended otherwise is answered as it stands."""
+    if placement.status == "declined":
+        known = placement.model_dump(mode="json", by_alias=True)
+        raise PaymentDeclined(**{k: v for k, v in known.items() if k != "status"})
+    if placement.status in ("needs_action", "processing"):
+        response.status_code = 202
+    elif placement.status != "placed":
+        response.status_code = 200
+    return placement
