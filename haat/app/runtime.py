@@ -12,7 +12,14 @@ from haat.app.settings import AppSettings
 from haat.app.targets import all_modules
 from haat.app.wiring import Doors, Mode, Peers, Wiring
 from haat.engines.blob import Blob, open_blob
-from haat.engines.bus import DeadLetters, PostgresBus, Source, Subscription
+from haat.engines.bus import (
+    DeadLetters,
+    PostgresBus,
+    Route,
+    Source,
+    Subscription,
+    route_of,
+)
 from haat.engines.http import Signer, Tokens, load_secret
 from haat.engines.http.client import HttpClient
 from haat.engines.mail import Mail, open_mail
@@ -20,7 +27,7 @@ from haat.engines.scheduler import Scheduler, open_scheduler
 from haat.engines.sql import Database, Pool, open_pool
 from haat.kernel.clock import Clock, SystemClock
 from haat.kernel.context import SYSTEM, Context
-from haat.kernel.events import Noted, noted_in
+from haat.kernel.events import Noted, Reaction, noted_in
 from haat.kernel.module import Module
 
 log = structlog.get_logger()
@@ -126,14 +133,14 @@ class Runtime:
             noted.append((module, found))
             subscriptions += [
                 Subscription(
-                    f"{module.name}.{reaction.handler.__name__}",
+                    _subscriber(module, reaction),
                     database,
                     self.services[module.contract],
                     reaction,
                 )
                 for reaction in found.reactions
             ]
-        await self.bus.start(sources, subscriptions)
+        await self.bus.start(sources, subscriptions, routes=_routes())
         self._stack.push_async_callback(self.bus.stop)
         if self._timers:
             scheduler = await open_scheduler(self.settings.sql_url.get_secret_value())
@@ -169,6 +176,20 @@ class Runtime:
         return Context(
             actor=SYSTEM, request_id=request_id, correlation_id=request_id, clock=self.clock
         )
+
+
+def _subscriber(module: Module, reaction: Reaction) -> str:
+    return f"{module.name}.{reaction.handler.__name__}"
+
+
+def _routes() -> list[Route]:
+    """Who hears what in the whole installation: the subscribers may be in other processes."""
+    return [
+        route_of(_subscriber(module, reaction), reaction)
+        for module in all_modules()
+        if module.reactions
+        for reaction in noted_in(module.reactions).reactions
+    ]
 
 
 async def _close(pool: Pool) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -22,7 +23,7 @@ from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.people.vendors.api import VendorApproved, VendorReinstated, VendorSuspended
 from haat.engines.sql import Database
 from haat.kernel.context import Context
-from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.errors import Conflict, Invalid, NotFound
 from tests.conftest import DatabaseOf
 from tests.domains.goods.doubles import (
     FakeMarket,
@@ -91,15 +92,14 @@ async def test_orders_and_pages(hall: Hall) -> None:
         await hall.product(title, price)
         for title, price in zip(titles, [5, 3, 3, 9, 1, 7, 3, 2], strict=True)
     ]
-    where = {"vendor_id": hall.vendor}
-    newest = await hall.all(**where)
+    newest = await hall.all(vendor_id=hall.vendor)
     assert [x.id for x in newest] == [p.id for p in reversed(made)]
     for limit in (1, 2, 8, 50):
-        cheapest = await hall.all(limit, "price", **where)
+        cheapest = await hall.all(limit, "price", vendor_id=hall.vendor)
         assert [x.price_from.minor for x in cheapest] == [1, 2, 3, 3, 3, 5, 7, 9]
-        dearest = await hall.all(limit, "-price", **where)
+        dearest = await hall.all(limit, "-price", vendor_id=hall.vendor)
         assert [x.id for x in dearest] == [x.id for x in reversed(cheapest)]
-        by_title = [x.title.casefold() for x in await hall.all(limit, "title", **where)]
+        by_title = [x.title.casefold() for x in await hall.all(limit, "title", vendor_id=hall.vendor)]
         assert by_title == sorted(by_title)
     everything = {x.id for x in await hall.all(100)}
     assert everything >= {p.id for p in made}
@@ -155,9 +155,10 @@ async def test_the_tree_refuses(hall: Hall) -> None:
     with pytest.raises(NotFound):
         await hall.catalog.category(guest(), ref="nothing")
     below = child
+    for level in range(6):
+        below = await hall.category(f"Level {level}", below)
     with pytest.raises(Invalid) as refused:
-        for level in range(9):
-            below = await hall.category(f"Level {level}", below)
+        await hall.category("Too deep", below)
     assert refused.value.code == "category_too_deep"
     order = [c.id for c in await hall.catalog.categories(guest())]
     assert order.index(root) < order.index(child)
@@ -211,14 +212,15 @@ async def test_everything_at_once_keeps_the_shelves(hall: Hall) -> None:
     async def change(product: Product, number: int) -> None:
         category = [leaf, *roots][number % 4]
         wanted = draft(f"N{number}", (product.variants[0].offers[0].sku,), category_id=category)
-        await hall.catalog.change(hall.ctx, id=product.id, draft=wanted)
+        with suppress(Conflict):  # a dozen writers of one product: some give up
+            await hall.catalog.change(hall.ctx, id=product.id, draft=wanted)
 
     work = []
     for number in range(12):
         work.append(standing(number % 2 == 0))
         work.append(move(roots[number % 3]))
         work.extend(change(p, number + place) for place, p in enumerate(made))
-    await asyncio.gather(*work, return_exceptions=False)
+    await asyncio.gather(*work)
     await standing(True)
     assert len(await hall.all(vendor_id=hall.vendor)) == 6
 

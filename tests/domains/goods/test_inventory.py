@@ -395,7 +395,10 @@ async def test_rights_and_lists(store: Store) -> None:
 
 async def test_prove_names_what_is_wrong(store: Store) -> None:
     offer = await store.offer(5)
-    sql = "UPDATE inventory.stock SET on_hand = on_hand + $2, reserved = reserved + $2 WHERE offer_id = $1"
+    sql = (
+        "UPDATE inventory.stock SET on_hand = on_hand + $2, reserved = reserved + $2"
+        " WHERE offer_id = $1"
+    )
     await store.db.execute(sql, offer, 1)
     found = await prove(store.db)
     assert len(found) == 2

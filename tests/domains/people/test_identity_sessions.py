@@ -98,6 +98,8 @@ async def test_signing_in(
         None,
     )
     assert found.refresh_token is not None
+    assert found.refresh_token not in repr(found)
+    assert found.access_token not in repr(found)
     kept = await db.fetch("SELECT t::text AS row FROM identity.refresh_tokens t")
     assert len(kept) == 1
     assert found.refresh_token not in kept[0]["row"]

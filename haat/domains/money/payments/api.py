@@ -35,6 +35,10 @@ class WrongPaymentState(Conflict, code="payment_state"):
     """The payment is not in a state that allows this."""
 
 
+class PaymentConflict(Conflict, code="payment_conflict"):
+    """A payment, refund or payout with this id exists with another amount or reference."""
+
+
 class RefundTooLarge(Conflict, code="refund_too_large"):
     """More than what is left of the captured amount."""
 

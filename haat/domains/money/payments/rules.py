@@ -90,9 +90,7 @@ def facts(payment_id: UUID, reference: UUID, amount: Money, verdict: Verdict) ->
         found.append(PaymentSucceeded(payment_id=payment_id, reference=reference, amount=amount))
     if verdict.status in GIVEN_UP:
         code = verdict.decline_code or verdict.status
-        found.append(
-            PaymentFailed(payment_id=payment_id, reference=reference, decline_code=code)
-        )
+        found.append(PaymentFailed(payment_id=payment_id, reference=reference, decline_code=code))
     return found
 
 

@@ -79,8 +79,9 @@ class Person(Model):
 class SignedIn(Model):
     """A session's tokens. `refresh_token` is None when another request just rotated it."""
 
-    access_token: str
-    refresh_token: str | None
+    # Not shown by repr: tokens have no place in a log.
+    access_token: Annotated[str, Field(repr=False)]
+    refresh_token: Annotated[str | None, Field(repr=False)]
     token_type: Literal["Bearer"] = "Bearer"
     expires_at: datetime
     person: Person

@@ -2,8 +2,10 @@
 
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from haat.domains.goods.catalog.api import Catalog
 from haat.domains.goods.inventory.api import Inventory, OutOfStock
@@ -37,11 +39,11 @@ SELECT c.id AS cart_id, i.offer_id, i.quantity
 _PUT = """
 put AS (
   INSERT INTO cart.items AS i (cart_id, offer_id, quantity, added_at)
-  SELECT m.id, $5, $6, $3 FROM mine m
+  SELECT m.id, $5::uuid, $6::int, $3 FROM mine m
    WHERE EXISTS (SELECT 1 FROM cart.items o WHERE o.cart_id = m.id AND o.offer_id = $5)
       OR (SELECT count(*) FROM cart.items o WHERE o.cart_id = m.id) < $9
   ON CONFLICT (cart_id, offer_id) DO UPDATE
-     SET quantity = CASE WHEN $7 THEN i.quantity ELSE 0 END + EXCLUDED.quantity
+     SET quantity = CASE WHEN $7::boolean THEN i.quantity ELSE 0 END + EXCLUDED.quantity
    WHERE CASE WHEN $7 THEN i.quantity ELSE 0 END + EXCLUDED.quantity <= $8
   RETURNING i.offer_id, i.quantity, i.added_at)
 SELECT m.id AS cart_id, n.offer_id, n.quantity, (SELECT count(*) FROM put) AS done
@@ -57,7 +59,7 @@ WITH mine AS (
   VALUES ($1::uuid, $2::uuid, $3::timestamptz, $3, $4::timestamptz)
   ON CONFLICT (person_id) WHERE person_id IS NOT NULL
   DO UPDATE SET updated_at = EXCLUDED.updated_at RETURNING id),
-{_PUT}""")
+{_PUT}""")  # noqa: S608
 # $1 is the cart the guest named, $2 the id for a new one.
 PUT_GUEST = Sql(f"""
 WITH known AS (
@@ -66,10 +68,12 @@ WITH known AS (
 made AS (
   INSERT INTO cart.carts AS c (id, created_at, updated_at, expires_at)
   SELECT $2::uuid, $3, $3, $4 WHERE NOT EXISTS (SELECT 1 FROM known)
-  ON CONFLICT (id) DO UPDATE SET updated_at = EXCLUDED.updated_at WHERE c.person_id IS NULL
+  ON CONFLICT (id) DO UPDATE
+     SET updated_at = EXCLUDED.updated_at, expires_at = EXCLUDED.expires_at
+   WHERE c.person_id IS NULL
   RETURNING id),
 mine AS (SELECT id FROM known UNION ALL SELECT id FROM made),
-{_PUT}""")
+{_PUT}""")  # noqa: S608
 REMOVE = Sql("""
 WITH mine AS (
   UPDATE cart.carts SET updated_at = $3
@@ -132,7 +136,7 @@ DELETE FROM cart.carts WHERE id IN (
 class CartSettings(Settings):
     """`HAAT_CART_TTL_DAYS`: how long a guest's cart is kept after its last change."""
 
-    cart_ttl_days: int = 30
+    cart_ttl_days: Annotated[int, Field(ge=1, le=365)] = 30
 
 
 class CartService(Cart):
@@ -229,8 +233,8 @@ class CartService(Cart):
                 ctx, PUT_GUEST, cart_id, new_id, now, self._until(now), *what
             )
         if not rows or not rows[0]["done"]:
-            there = next((r["quantity"] for r in rows if r["offer_id"] == offer_id), None)
-            if there is None:
+            offers = {row["offer_id"] for row in rows}
+            if offer_id not in offers and len(offers) >= ITEMS_MAX:
                 raise CartFull
             if left < QUANTITY_MAX:
                 raise _out_of_stock(offer_id, left)

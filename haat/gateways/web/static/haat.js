@@ -38,3 +38,8 @@ document.addEventListener("keydown", (event) => {
 
 // What was wrong is read first.
 document.getElementById("problems")?.focus();
+
+// On a wide screen there is room for filters.
+if (matchMedia("(min-width: 56rem)").matches) {
+  for (const box of document.querySelectorAll("details.filter-box")) box.open = true;
+}

@@ -2,24 +2,22 @@
 
 from fastapi import APIRouter
 
+from haat.gateways.web.store.account import router as account
+from haat.gateways.web.store.browse import router as browse
+from haat.gateways.web.store.cart import router as cart
+from haat.gateways.web.store.checkout import router as checkout
+from haat.gateways.web.store.notifications import router as notifications
+from haat.gateways.web.store.orders import router as orders
+from haat.gateways.web.store.payment import router as payment
+from haat.gateways.web.store.product import router as product
+from haat.gateways.web.store.search import router as search
+from haat.gateways.web.store.sign_in import router as sign_in
+from haat.gateways.web.store.welcome import router as welcome
+
 
 def store_routers() -> list[APIRouter]:
     """Every store page's router."""
-    from haat.gateways.web.store import (
-        account,
-        browse,
-        cart,
-        checkout,
-        notifications,
-        orders,
-        payment,
-        product,
-        search,
-        sign_in,
-        welcome,
-    )
-
-    pages = (
+    return [
         browse,
         search,
         product,
@@ -31,5 +29,4 @@ def store_routers() -> list[APIRouter]:
         account,
         notifications,
         welcome,
-    )
-    return [page.router for page in pages]
+    ]

@@ -1,0 +1,315 @@
+"""Holding, capturing and voiding.
+
+The intent is written before the provider is called, and its answer conditionally after, so that
+an answer, a webhook and a timer may bring the same news in any order and it is told once. No
+transaction is open while a provider is asked.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import structlog
+
+from haat.domains.money.payments import rules
+from haat.domains.money.payments.api import (
+    Hold,
+    Method,
+    PaymentConflict,
+    ProviderAway,
+    ProviderUnknown,
+    Status,
+    WrongPaymentState,
+)
+from haat.domains.money.payments.providers.port import (
+    Ask,
+    Provider,
+    ProviderPayment,
+    ProviderRefused,
+)
+from haat.domains.money.payments.rules import Verdict
+from haat.engines.sql import Database, Record, Sql
+from haat.kernel.context import Context
+from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.money import Money
+
+_log: Any = structlog.get_logger(__name__)
+_IDLE = timedelta(minutes=1)
+_VOID_AGAIN = timedelta(seconds=10)
+_LATEST_ARRIVAL = timedelta(minutes=10)  # no call of ours can still reach the provider then
+_GIVE_UP = timedelta(days=1)
+_AT_ONCE = 50
+
+FIND = Sql("SELECT * FROM payments.payments WHERE id = $1")
+
+INTEND = Sql("""
+WITH born AS (
+  INSERT INTO payments.payments (id, reference, provider, currency, minor, hosted, status, rank,
+                                 created_at, changed_at, asked_at)
+  VALUES ($1, $2, $3, $4, $5, $6, 'created', 0, $7, $7, $7)
+  ON CONFLICT (id) DO NOTHING RETURNING *
+)
+SELECT born.*, true AS born FROM born
+UNION ALL
+SELECT p.*, false FROM payments.payments p WHERE p.id = $1
+""")
+
+MOVE = Sql("""
+WITH moved AS (
+  UPDATE payments.payments
+     SET status = $2, rank = $3, provider_ref = coalesce($4, provider_ref), next_action_url = $5,
+         decline_code = $6, captured_minor = $7, void_due = $8, changed_at = $9
+   WHERE id = $1 AND rank < $3
+  RETURNING *
+) /*emit:moved*/
+SELECT * FROM moved
+""")
+
+CAPTURING = Sql("""
+UPDATE payments.payments SET capture_asked_at = coalesce(capture_asked_at, $2), asked_at = $2
+ WHERE id = $1 AND status = 'authorized' RETURNING *
+""")
+
+# While a capture is under way only the provider knows which of the two was first.
+VOID = Sql("""
+UPDATE payments.payments
+   SET status = 'voided', rank = 3, void_due = true, next_action_url = NULL, changed_at = $2,
+       asked_at = $2
+ WHERE id = $1 AND rank < 3 AND capture_asked_at IS NULL RETURNING *
+""")
+
+NEVER = Sql("""
+INSERT INTO payments.payments (id, provider, currency, minor, hosted, status, rank, created_at,
+                               changed_at, asked_at)
+VALUES ($1, '', '', 0, false, 'voided', 3, $2, $2, $2)
+ON CONFLICT (id) DO NOTHING RETURNING id
+""")
+
+MUST_VOID = Sql("""
+UPDATE payments.payments SET void_due = true WHERE id = $1 AND NOT void_due
+""")
+
+VOIDED = Sql("""
+UPDATE payments.payments SET void_due = false WHERE id = $1 AND void_due
+""")
+
+UNSURE = Sql("""
+UPDATE payments.payments SET asked_at = $2
+ WHERE id IN (
+   SELECT id FROM payments.payments
+    WHERE (status = 'created' OR (status = 'authorized' AND capture_asked_at IS NOT NULL))
+      AND asked_at < $1
+    ORDER BY asked_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+RETURNING *
+""")
+
+VOIDS_DUE = Sql("""
+UPDATE payments.payments SET asked_at = $2
+ WHERE id IN (
+   SELECT id FROM payments.payments WHERE void_due AND asked_at < $1
+    ORDER BY asked_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+RETURNING *
+""")
+
+
+class Charging:
+    """The use cases that change payments."""
+
+    def __init__(self, db: Database, providers: Mapping[str, Provider]) -> None:
+        self._db = db
+        self._providers = providers
+
+    def provider(self, name: str) -> Provider:
+        found = self._providers.get(name)
+        if found is None:
+            raise ProviderUnknown
+        return found
+
+    async def hold(self, ctx: Context, ask: Ask, method: Method) -> Hold:
+        provider = self.provider(method.provider)
+        if ask.amount.minor < 1:
+            raise Invalid.at("amount.minor", "There is nothing to hold.", "amount_invalid")
+        row = await self._intend(ctx, ask, method)
+        if row["rank"] == rules.END or row["status"] == "authorized":
+            return shown(row)
+        try:
+            seen = None if row["born"] else await provider.read(ctx, ask.id)
+            if seen is None or (seen.status == "open" and ask.token is not None):
+                seen = await provider.hold(ctx, ask)
+        except ProviderRefused as refused:
+            _log.warning("payment_refused", payment_id=str(ask.id), code=refused.code)
+            return shown(await self._move(ctx, row, Verdict("declined", None, refused.code)))
+        after = await self._hear(ctx, row, seen)
+        if rules.is_stray(after["status"], seen.status):
+            # It was voided here while the provider was charging.
+            await self._void_there(ctx, after)
+        return shown(after)
+
+    async def _intend(self, ctx: Context, ask: Ask, method: Method) -> Record:
+        amount, hosted = ask.amount, ask.token is None
+        args = (method.provider, amount.currency, amount.minor, hosted, ctx.now())
+        rows = await self._db.step(ctx, INTEND, ask.id, ask.reference, *args)
+        # Empty when the row was written by somebody else at this very moment.
+        row = rows[0] if rows else (await self._db.step(ctx, INTEND, ask.id, ask.reference, *args))[0]
+        if row["reference"] is None:
+            return row
+        same = (row["reference"], row["provider"]) == (ask.reference, method.provider)
+        if not same or amount_of(row) != amount:
+            raise PaymentConflict
+        return row
+
+    async def capture(self, ctx: Context, id: UUID) -> Hold:
+        rows = await self._db.step(ctx, CAPTURING, id, ctx.now())
+        if rows:
+            return shown(await self._capture_there(ctx, rows[0]))
+        row = await self._db.fetchrow(FIND, id)
+        if row is None:
+            raise NotFound("There is no such payment.")
+        if row["status"] not in ("captured", "capture_failed"):
+            raise WrongPaymentState(f"The payment is {row['status']}.")
+        return shown(row)
+
+    async def _capture_there(self, ctx: Context, row: Record) -> Record:
+        try:
+            seen = await self.provider(row["provider"]).capture(ctx, row["id"])
+        except ProviderRefused as refused:
+            failed = Verdict("capture_failed", decline_code=refused.code)
+            return await self._move(ctx, row, failed)
+        if seen is None:
+            _log.error("payment_unknown_to_provider", payment_id=str(row["id"]))
+            return await self._move(ctx, row, Verdict("capture_failed", decline_code="unknown"))
+        return await self._hear(ctx, row, seen, capturing=True)
+
+    async def void(self, ctx: Context, id: UUID) -> None:
+        now = ctx.now()
+        rows = await self._db.step(ctx, VOID, id, now)
+        row = rows[0] if rows else await self._db.fetchrow(FIND, id)
+        if row is None:
+            if await self._db.step(ctx, NEVER, id, now):
+                return  # a hold with this id finds the tombstone and charges nothing
+            # It was born at this very moment.
+            rows = await self._db.step(ctx, VOID, id, now)
+            row = rows[0] if rows else await self._row(id)
+        if rows:
+            try:
+                await self._void_there(ctx, row)
+            except ProviderAway:
+                _log.warning("void_waits", payment_id=str(id))  # the timer sends it again
+        elif row["status"] == "authorized":
+            await self._void_there(ctx, row)
+            row = await self._row(id)
+        if row["status"] == "captured":
+            raise WrongPaymentState("The payment is captured; refund it.")
+
+    async def _void_there(self, ctx: Context, row: Record) -> None:
+        """Gives up what the provider holds. ProviderAway leaves it due."""
+        try:
+            seen = await self.provider(row["provider"]).void(ctx, row["id"])
+        except ProviderRefused as refused:
+            _log.error("void_refused", payment_id=str(row["id"]), code=refused.code)
+            return
+        if seen is None:
+            # Not known there (yet): a hold may still be on its way for a while.
+            if ctx.now() - row["changed_at"] > _LATEST_ARRIVAL:
+                await self._db.step(ctx, VOIDED, row["id"])
+            return
+        if row["rank"] < rules.END:
+            row = await self._hear(ctx, row, seen)
+        if rules.is_stray(row["status"], seen.status):
+            _log.error("captured_after_end", payment_id=str(row["id"]), status=row["status"])
+        if seen.status in ("voided", "captured"):
+            await self._db.step(ctx, VOIDED, row["id"])
+
+    async def heard_stray(self, ctx: Context, row: Record, seen: ProviderPayment) -> None:
+        """A message says money is held or taken for a payment that has ended here."""
+        _log.error("payment_stray", payment_id=str(row["id"]), ours=row["status"], at=seen.status)
+        await self._db.step(ctx, MUST_VOID, row["id"])
+
+    async def mismatch(self, ctx: Context, row: Record, seen: ProviderPayment) -> None:
+        """A message tells another amount or reference than ours."""
+        await self._hear(ctx, row, seen)
+
+    async def ask_again(self, ctx: Context) -> None:
+        """Payments whose fate is not known for a minute are asked about."""
+        now = ctx.now()
+        for row in await self._db.step(ctx, UNSURE, now - _IDLE, now, _AT_ONCE):
+            try:
+                if row["status"] == "authorized":
+                    await self._capture_there(ctx, row)
+                else:
+                    await self._learn(ctx, row)
+            except ProviderAway:
+                return  # the others wait for it too
+            except (ProviderRefused, ProviderUnknown) as error:
+                _log.error("payment_unclear", payment_id=str(row["id"]), why=str(error))
+
+    async def _learn(self, ctx: Context, row: Record) -> None:
+        seen = await self.provider(row["provider"]).read(ctx, row["id"])
+        if seen is not None:
+            row = await self._hear(ctx, row, seen)
+        if row["status"] == "created" and ctx.now() - row["created_at"] > _GIVE_UP:
+            # Nobody came back with the card, or nothing ever arrived over there.
+            await self.void(ctx, row["id"])
+
+    async def void_due(self, ctx: Context) -> None:
+        """Authorizations to be given up that could not be yet."""
+        now = ctx.now()
+        for row in await self._db.step(ctx, VOIDS_DUE, now - _VOID_AGAIN, now, _AT_ONCE):
+            try:
+                await self._void_there(ctx, row)
+            except ProviderAway:
+                return
+            except ProviderUnknown:
+                _log.error("provider_unknown", provider=row["provider"])
+
+    async def _hear(
+        self, ctx: Context, row: Record, seen: ProviderPayment, *, capturing: bool = False
+    ) -> Record:
+        amount, hosted = amount_of(row), row["hosted"]
+        verdict = rules.judge(row["reference"], amount, seen, hosted=hosted, capturing=capturing)
+        if verdict.decline_code == rules.MISMATCH:
+            _log.error(
+                "payment_amount_mismatch",
+                payment_id=str(row["id"]),
+                ours=str(amount),
+                theirs=str(seen.amount),
+                captured=seen.captured_minor,
+                reference_agrees=seen.reference == str(row["reference"]),
+            )
+        return await self._move(ctx, row, verdict, seen.ref)
+
+    async def _move(
+        self, ctx: Context, row: Record, verdict: Verdict, ref: str | None = None
+    ) -> Record:
+        """The row in its new state, or as it stands when it was that far already."""
+        if verdict.rank <= row["rank"]:
+            return row
+        events = rules.facts(row["id"], row["reference"], amount_of(row), verdict)
+        args = move_arguments(row["id"], verdict, ref)
+        moved = await self._db.step(ctx, MOVE, *args, ctx.now(), emit=events)
+        return moved[0] if moved else await self._row(row["id"])
+
+    async def _row(self, id: UUID) -> Record:
+        row = await self._db.fetchrow(FIND, id)
+        assert row is not None, "payments are never deleted"
+        return row
+
+
+def move_arguments(id: UUID, verdict: Verdict, ref: str | None) -> tuple[Any, ...]:
+    """$1 to $8 of the statements that move a payment."""
+    state = (verdict.status, verdict.rank, ref, verdict.action_url, verdict.decline_code)
+    return (id, *state, verdict.captured_minor, verdict.void_due)
+
+
+def amount_of(row: Record) -> Money:
+    return Money(minor=row["minor"], currency=row["currency"])
+
+
+def shown(row: Record) -> Hold:
+    return Hold(
+        id=row["id"],
+        status=cast(Status, row["status"]),
+        next_action_url=row["next_action_url"],
+        decline_code=row["decline_code"],
+    )

@@ -1,0 +1,253 @@
+"""Money going out: refunds of captured payments, and disbursements to vendors."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from haat.domains.money.payments.api import (
+    Destination,
+    Disbursement,
+    PaymentConflict,
+    PaymentRefunded,
+    ProviderAway,
+    ProviderUnknown,
+    Refund,
+    RefundTooLarge,
+    WrongPaymentState,
+)
+from haat.domains.money.payments.providers.port import (
+    Provider,
+    ProviderPayout,
+    ProviderRefund,
+    ProviderRefused,
+)
+from haat.domains.money.payments.rules import MISMATCH
+from haat.domains.money.payments.service.charging import amount_of
+from haat.engines.sql import Database, Record, Sql, Tx, UniqueViolation
+from haat.kernel.context import Context
+from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.money import Money
+
+_log: Any = structlog.get_logger(__name__)
+_IDLE = timedelta(seconds=30)
+_AT_ONCE = 50
+
+LOCK_PAYMENT = Sql("SELECT * FROM payments.payments WHERE id = $1 FOR UPDATE")
+
+FIND_REFUND = Sql("""
+SELECT r.*, p.currency, p.reference, p.provider
+  FROM payments.refunds r JOIN payments.payments p ON p.id = r.payment_id WHERE r.id = $1
+""")
+
+INTEND_REFUND = Sql("""
+WITH born AS (
+  INSERT INTO payments.refunds (id, payment_id, minor, status, created_at, asked_at)
+  VALUES ($2, $1, $3, 'created', $4, $4) RETURNING minor
+)
+UPDATE payments.payments SET refunding_minor = refunding_minor + $3 WHERE id = $1
+""")
+
+REFUND_MOVES = Sql("""
+WITH moved AS (
+  UPDATE payments.refunds SET status = $2, failure = coalesce($3, failure)
+   WHERE id = $1 AND (status = 'created' OR (status = 'pending' AND $2 IN ('done', 'failed')))
+  RETURNING id, payment_id, minor, status
+), tallied AS (
+  UPDATE payments.payments p
+     SET refunding_minor = p.refunding_minor - moved.minor,
+         refunded_minor = p.refunded_minor + CASE WHEN $2 = 'done' THEN moved.minor ELSE 0 END
+    FROM moved WHERE p.id = moved.payment_id AND $2 IN ('done', 'failed')
+  RETURNING p.id
+) /*emit:moved*/
+SELECT moved.id FROM moved
+""")
+
+UNFINISHED = Sql("""
+UPDATE payments.refunds SET asked_at = $2
+ WHERE id IN (
+   SELECT id FROM payments.refunds WHERE status IN ('created', 'pending') AND asked_at < $1
+    ORDER BY asked_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+RETURNING id
+""")
+
+INTEND_PAYOUT = Sql("""
+WITH born AS (
+  INSERT INTO payments.disbursements (id, provider, currency, minor, status, created_at)
+  VALUES ($1, $2, $3, $4, 'created', $5) ON CONFLICT (id) DO NOTHING RETURNING *
+)
+SELECT * FROM born UNION ALL SELECT * FROM payments.disbursements WHERE id = $1
+""")
+
+FIND_PAYOUT = Sql("SELECT * FROM payments.disbursements WHERE id = $1")
+
+PAYOUT_MOVES = Sql("""
+UPDATE payments.disbursements
+   SET status = $2, provider_ref = coalesce($3, provider_ref), failure = $4
+ WHERE id = $1 AND (status = 'created' OR (status = 'pending' AND $2 IN ('paid', 'failed')))
+RETURNING *
+""")
+
+
+class Giving:
+    """The use cases that send money away."""
+
+    def __init__(self, db: Database, providers: Mapping[str, Provider]) -> None:
+        self._db = db
+        self._providers = providers
+
+    async def refund(self, ctx: Context, id: UUID, refund_id: UUID, amount: Money) -> Refund:
+        if amount.minor < 1:
+            raise Invalid.at("amount.minor", "A refund is more than nothing.", "amount_invalid")
+        row = await self._db.fetchrow(FIND_REFUND, refund_id)
+        if row is None:
+            try:
+                async with self._db.begin(ctx) as tx:
+                    await _intend(tx, ctx, id, refund_id, amount)
+            except UniqueViolation:
+                raise PaymentConflict from None
+            row = await self._refund_row(refund_id)
+        if row["payment_id"] != id or amount_of(row) != amount:
+            raise PaymentConflict
+        return _refund(await self._refund_there(ctx, row))
+
+    async def _refund_there(self, ctx: Context, row: Record) -> Record:
+        if row["status"] in ("done", "failed"):
+            return row
+        provider, amount = self._provider(row["provider"]), amount_of(row)
+        try:
+            seen = await provider.refund(ctx, row["payment_id"], row["id"], amount)
+        except ProviderRefused as refused:
+            _log.error("refund_refused", refund_id=str(row["id"]), code=refused.code)
+            return await self._moved(ctx, row, "failed", refused.code)
+        return await self.heard(ctx, row, seen)
+
+    async def heard(self, ctx: Context, row: Record, seen: ProviderRefund) -> Record:
+        """The provider's word on a refund of ours. Another amount than ours is never believed,
+        and nothing is announced: what left is not known, so a person must look."""
+        if seen.amount != amount_of(row) or seen.payment_id != row["payment_id"]:
+            _log.error(
+                "refund_amount_mismatch",
+                refund_id=str(row["id"]),
+                ours=str(amount_of(row)),
+                theirs=str(seen.amount),
+            )
+            return await self._moved(ctx, row, "failed", MISMATCH)
+        return await self._moved(ctx, row, seen.status, None)
+
+    async def heard_of(self, ctx: Context, seen: ProviderRefund) -> None:
+        """The same from a message; a refund that is not ours is passed over."""
+        row = await self._db.fetchrow(FIND_REFUND, seen.id)
+        if row is not None:
+            await self.heard(ctx, row, seen)
+
+    async def _moved(self, ctx: Context, row: Record, status: str, failure: str | None) -> Record:
+        if row["status"] in (status, "done", "failed"):
+            return row
+        event = PaymentRefunded(
+            payment_id=row["payment_id"],
+            refund_id=row["id"],
+            reference=row["reference"],
+            amount=amount_of(row),
+        )
+        emit = [event] if status == "done" else []
+        await self._db.step(ctx, REFUND_MOVES, row["id"], status, failure, emit=emit)
+        return await self._refund_row(row["id"])
+
+    async def resume_refunds(self, ctx: Context) -> None:
+        """Refunds whose end is not known are asked about again."""
+        now = ctx.now()
+        for claimed in await self._db.step(ctx, UNFINISHED, now - _IDLE, now, _AT_ONCE):
+            try:
+                await self._refund_there(ctx, await self._refund_row(claimed["id"]))
+            except ProviderAway:
+                return
+            except ProviderUnknown:
+                _log.error("provider_unknown", refund_id=str(claimed["id"]))
+
+    async def disburse(
+        self, ctx: Context, id: UUID, amount: Money, destination: Destination, name: str
+    ) -> Disbursement:
+        provider = self._provider(name)
+        if amount.minor < 1:
+            raise Invalid.at("amount.minor", "A payout is more than nothing.", "amount_invalid")
+        args = (name, amount.currency, amount.minor, ctx.now())
+        rows = await self._db.step(ctx, INTEND_PAYOUT, id, *args)
+        row = rows[0] if rows else await self._payout_row(id)
+        if amount_of(row) != amount or row["provider"] != name:
+            raise PaymentConflict
+        if row["status"] in ("paid", "failed"):
+            return _disbursement(row)
+        try:
+            seen = await provider.disburse(ctx, id, amount, destination)
+        except ProviderRefused as refused:
+            _log.warning("payout_refused", payout_id=str(id), code=refused.code)
+            return _disbursement(await self._payout_moves(ctx, id, "failed", None, refused.code))
+        status, failure = verdict_on_payout(row, seen)
+        return _disbursement(await self._payout_moves(ctx, id, status, seen.ref, failure))
+
+    async def _payout_moves(
+        self, ctx: Context, id: UUID, status: str, ref: str | None, failure: str | None
+    ) -> Record:
+        moved = await self._db.step(ctx, PAYOUT_MOVES, id, status, ref, failure)
+        return moved[0] if moved else await self._payout_row(id)
+
+    def _provider(self, name: str) -> Provider:
+        found = self._providers.get(name)
+        if found is None:
+            raise ProviderUnknown
+        return found
+
+    async def _refund_row(self, id: UUID) -> Record:
+        row = await self._db.fetchrow(FIND_REFUND, id)
+        assert row is not None, "refunds are never deleted"
+        return row
+
+    async def _payout_row(self, id: UUID) -> Record:
+        row = await self._db.fetchrow(FIND_PAYOUT, id)
+        assert row is not None, "disbursements are never deleted"
+        return row
+
+
+async def _intend(tx: Tx, ctx: Context, id: UUID, refund_id: UUID, amount: Money) -> None:
+    """Sets the amount aside, once: whoever comes second finds the refund written."""
+    payment = await tx.fetchrow(LOCK_PAYMENT, id)
+    if payment is None or payment["reference"] is None:
+        raise NotFound("There is no such payment.")
+    if await tx.fetchrow(FIND_REFUND, refund_id) is not None:
+        return
+    if payment["status"] != "captured":
+        raise WrongPaymentState(f"The payment is {payment['status']}.")
+    if payment["currency"] != amount.currency:
+        raise Invalid.at("amount.currency", f"Expected {payment['currency']}.", "currency_mixed")
+    left = payment["captured_minor"] - payment["refunding_minor"] - payment["refunded_minor"]
+    if amount.minor > left:
+        raise RefundTooLarge(left=left)
+    await tx.execute(INTEND_REFUND, id, refund_id, amount.minor, ctx.now())
+
+
+def verdict_on_payout(row: Record, seen: ProviderPayout) -> tuple[str, str | None]:
+    """Status and failure. A payout over another amount than ours stays open for a person: calling
+    it failed would give the vendor an amount that may have been paid."""
+    if seen.amount != amount_of(row):
+        _log.error(
+            "payout_amount_mismatch",
+            payout_id=str(row["id"]),
+            ours=str(amount_of(row)),
+            theirs=str(seen.amount),
+        )
+        return "pending", MISMATCH
+    return seen.status, seen.failure
+
+
+def _refund(row: Record) -> Refund:
+    return Refund(
+        id=row["id"], payment_id=row["payment_id"], amount=amount_of(row), status=row["status"]
+    )
+
+
+def _disbursement(row: Record) -> Disbursement:
+    status: Any = "pending" if row["status"] == "created" else row["status"]
+    return Disbursement(status=status, provider_ref=row["provider_ref"], failure=row["failure"])
