@@ -1,6 +1,7 @@
 """What every module's database must keep to: its own schema, declared personal data, real SQL."""
 
-from collections.abc import Awaitable, Callable, Iterator
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from importlib import import_module
 from pkgutil import walk_packages
 from types import ModuleType
@@ -11,8 +12,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from haat.app.migrating import everything
 from haat.app.targets import MODULES
-from haat.engines.sql import Database, Sql
+from haat.engines.sql import Database
 
+STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s")
 DatabaseOf = Callable[[str], Awaitable[Database]]
 OWNERS = [m.package for m in everything() if m.name not in ("bus", "scheduler")]
 
@@ -25,13 +27,25 @@ def modules_of(package: str) -> Iterator[ModuleType]:
             yield import_module(found.name)
 
 
+def texts(value: object) -> Iterator[str]:
+    """The strings in a constant, itself one or a collection of them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (text for item in value.values() for text in texts(item))
+    elif isinstance(value, tuple | list):
+        yield from (text for item in value for text in texts(item))
+
+
 def statements(package: str) -> dict[str, str]:
     """Every fixed SQL constant of a module, by where it stands."""
-    found = {}
+    found: dict[str, str] = {}
     for module in modules_of(package):
         for name, value in vars(module).items():
-            if isinstance(value, Sql):
-                found.setdefault(str(value), f"{module.__name__}.{name}")
+            if name.lstrip("_").isupper():
+                for text in texts(value):
+                    if STATEMENT.match(text):
+                        found.setdefault(text, f"{module.__name__}.{name}")
     return {where: sql for sql, where in found.items()}
 
 

@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import asyncpg
@@ -50,7 +51,7 @@ async def test_a_timer_fires_again_and_again(opened: Opened) -> None:
     scheduler.add("market.tick", 1, tick)
     await scheduler.start()
     await until(lambda: len(times) == 3)
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(times)]
     assert all(0.9 < gap < 1.6 for gap in gaps), gaps
 
 

@@ -81,13 +81,12 @@ class Timers:
 
     async def stop(self, timeout_s: float) -> None:
         """Begins nothing any more; ends what runs after `timeout_s`."""
-        looking, *renewing = self._tasks or [None]
-        if looking is not None:
+        for looking in self._tasks[:1]:
             looking.cancel()
             await asyncio.wait([looking])
         if self._runs:
             await asyncio.wait(self._runs, timeout=timeout_s)
-        ending = [*self._runs, *(task for task in renewing if task is not None)]
+        ending = [*self._runs, *self._tasks]
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)

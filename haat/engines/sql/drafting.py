@@ -1,5 +1,6 @@
 """Drafts a module's next migration and compares migrations with tables.py, on a real server."""
 
+import ast
 import os
 import re
 import shutil
@@ -19,6 +20,9 @@ from haat.engines.sql.migrate import Migrated
 from haat.engines.sql.revisions import connected, context_of, upgrade_one
 
 _WIDTH = 100
+_LONGEST = 60  # lines of a function
+_TABLE_SECOND = {"create_index", "create_foreign_key", "create_unique_constraint"}
+_TABLE_SECOND |= {"create_check_constraint", "create_primary_key", "drop_constraint"}
 _HEADER = '''"""{title}"""
 
 {imports}
@@ -155,17 +159,46 @@ def _indented(text: str) -> str:
     return "\n".join(line if line.startswith("    ") else f"    {line}" for line in lines)
 
 
+def _divided(text: str) -> str:
+    """The same migration, with a function for each table where one would be too long."""
+    tree, lines = ast.parse(text), text.splitlines()
+    made: list[str] = []
+    for function in [node for node in tree.body if isinstance(node, ast.FunctionDef)][::-1]:
+        assert function.end_lineno
+        if function.end_lineno - function.lineno < _LONGEST:
+            continue
+        parts: dict[str, list[str]] = {}
+        for statement in function.body:
+            name = f"_{function.name}_{_table_of(statement)}"
+            parts.setdefault(name, []).extend(lines[statement.lineno - 1 : statement.end_lineno])
+        made = [f"def {name}() -> None:\n" + "\n".join(body) for name, body in parts.items()] + made
+        lines[function.lineno : function.end_lineno] = [f"    {name}()" for name in parts]
+    return "\n\n\n".join(["\n".join(lines).rstrip(), *made]) + "\n"
+
+
+def _table_of(statement: ast.stmt) -> str:
+    """Which table `op.create_table("hats", …)` or `op.create_index("ix", "hats", …)` is about."""
+    assert isinstance(statement, ast.Expr)
+    assert isinstance(statement.value, ast.Call)
+    call = statement.value
+    about = {word.arg: word.value for word in call.keywords}.get("table_name")
+    name = getattr(call.func, "attr", "")
+    place = 1 if name in _TABLE_SECOND else 0
+    node = about or (call.args[place] if len(call.args) > place else None)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else "rest"
+
+
 def _formatted(path: Path) -> None:
     """Ruff's layout; a string too long for a line becomes several, side by side."""
     ruff = [sys.executable, "-m", "ruff"]
     where = ["--line-length", str(_WIDTH), "--quiet", str(path)]
     subprocess.run([*ruff, "check", "--select", "I", "--fix", *where], check=True, timeout=60)
     subprocess.run([*ruff, "format", *where], check=True, timeout=60)
-    text = path.read_text()
-    folded = "\n".join(_folded(line) for line in text.split("\n"))
-    if folded != text:
-        path.write_text(folded)
-        subprocess.run([*ruff, "format", *where], check=True, timeout=60)
+    text = "\n".join(_folded(line) for line in path.read_text().split("\n"))
+    path.write_text(text)
+    subprocess.run([*ruff, "format", *where], check=True, timeout=60)
+    path.write_text(_divided(path.read_text()))
+    subprocess.run([*ruff, "format", *where], check=True, timeout=60)
 
 
 def _folded(line: str) -> str:

@@ -117,7 +117,8 @@ class Day:
             assert world.orders.payment[id] == "paid"
             assert payment is not None
             assert (payment.charges, payment.captured) == (1, quote.totals.total.minor)
-            assert held is not None and held.state == "committed"
+            assert held is not None
+            assert held.state == "committed"
             assert await self.tender(id) == "booked"
             expected = [e.gross.minor for e in world.payouts.expected.values() if e.order_id == id]
             assert sum(expected) == quote.totals.total.minor

@@ -1,7 +1,7 @@
 """Carts on PostgreSQL: guests' and persons', merged once, closed once."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -47,12 +47,14 @@ class FakeCatalog(Catalog):
         ]  # fmt: skip
 
 
-@dataclass
 class FakeInventory(Inventory):
-    stock: dict[UUID, int] = field(default_factory=dict)
+    """Has plenty of everything but what is in `left`."""
+
+    def __init__(self) -> None:
+        self.left: dict[UUID, int] = {}
 
     async def available(self, ctx: Context, *, offers: list[UUID]) -> list[Available]:
-        return [Available(offer_id=id, available=self.stock.get(id, 100_000)) for id in offers]
+        return [Available(offer_id=id, available=self.left.get(id, 100_000)) for id in offers]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -147,7 +149,7 @@ async def test_what_is_not_on_sale_is_refused(
 
 async def test_no_more_than_there_is(cart: CartService, stock: FakeInventory) -> None:
     offer, who = ids.new(), person(ids.new())
-    stock.stock[offer] = 3
+    stock.left[offer] = 3
     with pytest.raises(OutOfStock) as refused:
         await cart.add(who, offer_id=offer, quantity=4)
     assert refused.value.data == {"offers": [{"offerId": str(offer), "available": 3}]}
@@ -158,7 +160,7 @@ async def test_no_more_than_there_is(cart: CartService, stock: FakeInventory) ->
     assert held(await cart.put(who, offer_id=offer, quantity=3)) == {offer: 3}
     with pytest.raises(OutOfStock):
         await cart.put(who, offer_id=offer, quantity=4)
-    stock.stock[offer] = 0
+    stock.left[offer] = 0
     assert held(await cart.put(who, offer_id=offer, quantity=0)) == {}
 
 
@@ -166,7 +168,7 @@ async def test_added_at_once_stays_within_the_stock(
     cart: CartService, stock: FakeInventory
 ) -> None:
     offer, who = ids.new(), person(ids.new())
-    stock.stock[offer] = 5
+    stock.left[offer] = 5
     tries = await asyncio.gather(
         *(cart.add(who, offer_id=offer) for _ in range(9)), return_exceptions=True
     )

@@ -1,19 +1,21 @@
 """Orders on PostgreSQL: created once, moved by who may, provable to the cent."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from typing import get_args
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
 from haat.domains.money.payments.api import RefundTooLarge
-from haat.domains.trade.orders import rules
 from haat.domains.trade.orders.api import (
     DoesNotAddUp,
     LinkInvalid,
     OrderDraft,
+    OrderSummary,
+    PaymentState,
     WrongOrderState,
 )
 from haat.domains.trade.orders.proof import prove
@@ -59,8 +61,8 @@ def orders(db: Database, shipping: FakeShipping) -> OrdersService:
 
 @pytest.fixture
 def paid(orders: OrdersService) -> Made:
-    async def make(*args: UUID | None, vendors: list[UUID] | None = None) -> OrderDraft:
-        made = draft(*args, vendors=vendors)
+    async def make(person_id: UUID | None = None, vendors: list[UUID] | None = None) -> OrderDraft:
+        made = draft(person_id, vendors)
         await orders.create(system, draft=made)
         await orders.mark_paid(system, order_ids=[made.id])
         return made
@@ -473,13 +475,14 @@ async def test_the_payment_filter_is_the_projection(orders: OrdersService, paid:
     await orders.create(system, draft=voided)
     await orders.mark_unpaid(system, order_id=voided.id, reason="x")
     whole = [s async for s in _all(orders, None)]
-    for state in ("authorized", "paid", "partially_refunded", "refunded", "voided"):
+    states: tuple[PaymentState, ...] = get_args(PaymentState)
+    for state in states:
         found = {s.id for s in whole if s.payment == state}
-        assert {s.id async for s in _all(orders, state)} == found, state  # type: ignore[arg-type]
+        assert {s.id async for s in _all(orders, state)} == found, state
         assert found
 
 
-async def _all(orders: OrdersService, payment: rules.PaymentState | None):  # type: ignore[no-untyped-def]
+async def _all(orders: OrdersService, payment: PaymentState | None) -> AsyncIterator[OrderSummary]:
     cursor = None
     while True:
         page = await orders.listed(staff(), payment=payment, limit=100, cursor=cursor)

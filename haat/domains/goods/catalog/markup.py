@@ -32,12 +32,6 @@ def clean(markup: str) -> str:
 
     Invalid (`html_too_deep`) for markup built to keep the parser busy.
     """
-    if "<" not in markup:
-        # Plain text: paragraphs stay paragraphs.
-        parts = [p.strip() for p in re.split(r"\n\s*\n", markup) if p.strip()]
-        if "&" in markup or not parts:
-            return nh3.clean(markup, tags=set(_TAGS)).strip()
-        return "".join(f"<p>{html.escape(p, quote=False)}</p>" for p in parts)
     if _unclosed(markup) > UNCLOSED_MAX:
         raise Invalid.at("descriptionHtml", "This markup is nested too deeply.", "html_too_deep")
     found = nh3.clean(
@@ -48,6 +42,10 @@ def clean(markup: str) -> str:
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener noreferrer",
     ).strip()
+    if "<" not in found:
+        # Plain text: what stands apart becomes paragraphs.
+        parts = [p.strip() for p in re.split(r"\n\s*\n", found)]
+        found = "".join(f"<p>{part}</p>" for part in parts if part)
     if len(found) > HTML_MAX:
         raise Invalid.at("descriptionHtml", "This markup is too long.", "html_too_long")
     return found

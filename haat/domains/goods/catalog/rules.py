@@ -59,7 +59,7 @@ def slug_of(title: str, otherwise: str = "product") -> str:
     """Lower-case words of any script joined by hyphens, at most 80 characters."""
     kept = []
     latin = False
-    for char in unicodedata.normalize("NFKD", title.casefold()):
+    for char in unicodedata.normalize("NFKD", title).casefold():
         mark = unicodedata.category(char).startswith("M")
         if mark:
             # Accents are dropped from Latin letters; other scripts cannot be read without them.

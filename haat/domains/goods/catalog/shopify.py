@@ -146,7 +146,8 @@ def _rows(lines: Iterable[str], reading: _Reading) -> Iterator[_Row | Refused]:
         except StopIteration:
             break
         except csv.Error as error:
-            yield Refused(line=line, column="", reason=f"Not CSV: {error}.", what="product")
+            what: Literal["file", "product"] = "file" if header is None else "product"
+            yield Refused(line=line, column="", reason=f"Not CSV: {error}.", what=what)
             if header is None:
                 return
             continue

@@ -98,7 +98,7 @@ def _sorted(key: str, *, falling: bool, worded: bool) -> Sql:
     first = 5 if worded else 1
     where = _FILTERS.format(*range(first, first + 4))
     if worded:
-        where = f"l.words @@ (SELECT q FROM asked) AND {where}"
+        where = "l.words @@ (SELECT q FROM asked) AND " + where
     return Sql(
         _SORTED.format(
             asked=f"{_ASKED}, " if worded else "",

@@ -2,7 +2,7 @@
 
 from haat.domains.people.media import reactions
 from haat.domains.people.media.api import Media
-from haat.domains.people.media.routes import router
+from haat.domains.people.media.routes import media_router, router
 from haat.domains.people.media.service import MediaService
 from haat.domains.people.media.tables import metadata
 from haat.kernel.module import Module
@@ -16,4 +16,5 @@ MODULE = Module(
     tables=metadata,
     reactions=reactions,
     router=router,
+    site_router=media_router,
 )

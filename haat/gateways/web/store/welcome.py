@@ -34,7 +34,7 @@ class FirstRun(Body):
     market_name: Name
     currency: Currency
     country: Country
-    logo: Annotated[bytes, Field(repr=False)] | None = None
+    logo: Annotated[bytes | None, Field(repr=False)] = None
 
 
 @router.get("/welcome")

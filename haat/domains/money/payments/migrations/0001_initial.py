@@ -11,6 +11,47 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _upgrade_disbursements()
+    _upgrade_inbox()
+    _upgrade_outbox()
+    _upgrade_payments()
+    _upgrade_provider_events()
+    _upgrade_refunds()
+
+
+def downgrade() -> None:
+    op.drop_index(
+        "ix_refunds_unfinished",
+        table_name="refunds",
+        schema="payments",
+        postgresql_where=sa.text("status IN ('created', 'pending')"),
+    )
+    op.drop_index("ix_refunds_payment", table_name="refunds", schema="payments")
+    op.drop_table("refunds", schema="payments")
+    op.drop_table("provider_events", schema="payments")
+    op.drop_index(
+        "ix_payments_void_due",
+        table_name="payments",
+        schema="payments",
+        postgresql_where=sa.text("void_due"),
+    )
+    op.drop_index(
+        "ix_payments_unsure",
+        table_name="payments",
+        schema="payments",
+        postgresql_where=sa.text(
+            "status = 'created' OR (status = 'authorized' AND capture_asked_at IS NOT NULL)"
+        ),
+    )
+    op.drop_index("ix_payments_reference", table_name="payments", schema="payments")
+    op.drop_index("ix_payments_newest", table_name="payments", schema="payments")
+    op.drop_table("payments", schema="payments")
+    op.drop_table("outbox", schema="payments")
+    op.drop_table("inbox", schema="payments")
+    op.drop_table("disbursements", schema="payments")
+
+
+def _upgrade_disbursements() -> None:
     op.create_table(
         "disbursements",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -29,6 +70,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_disbursements")),
         schema="payments",
     )
+
+
+def _upgrade_inbox() -> None:
     op.create_table(
         "inbox",
         sa.Column("subscriber", sa.Text(), nullable=False),
@@ -42,6 +86,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subscriber", "event_id", name=op.f("pk_inbox")),
         schema="payments",
     )
+
+
+def _upgrade_outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -52,6 +99,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
         schema="payments",
     )
+
+
+def _upgrade_payments() -> None:
     op.create_table(
         "payments",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -113,6 +163,9 @@ def upgrade() -> None:
         schema="payments",
         postgresql_where=sa.text("void_due"),
     )
+
+
+def _upgrade_provider_events() -> None:
     op.create_table(
         "provider_events",
         sa.Column("provider", sa.Text(), nullable=False),
@@ -123,6 +176,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("provider", "event_id", name=op.f("pk_provider_events")),
         schema="payments",
     )
+
+
+def _upgrade_refunds() -> None:
     op.create_table(
         "refunds",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -153,35 +209,3 @@ def upgrade() -> None:
         schema="payments",
         postgresql_where=sa.text("status IN ('created', 'pending')"),
     )
-
-
-def downgrade() -> None:
-    op.drop_index(
-        "ix_refunds_unfinished",
-        table_name="refunds",
-        schema="payments",
-        postgresql_where=sa.text("status IN ('created', 'pending')"),
-    )
-    op.drop_index("ix_refunds_payment", table_name="refunds", schema="payments")
-    op.drop_table("refunds", schema="payments")
-    op.drop_table("provider_events", schema="payments")
-    op.drop_index(
-        "ix_payments_void_due",
-        table_name="payments",
-        schema="payments",
-        postgresql_where=sa.text("void_due"),
-    )
-    op.drop_index(
-        "ix_payments_unsure",
-        table_name="payments",
-        schema="payments",
-        postgresql_where=sa.text(
-            "status = 'created' OR (status = 'authorized' AND capture_asked_at IS NOT NULL)"
-        ),
-    )
-    op.drop_index("ix_payments_reference", table_name="payments", schema="payments")
-    op.drop_index("ix_payments_newest", table_name="payments", schema="payments")
-    op.drop_table("payments", schema="payments")
-    op.drop_table("outbox", schema="payments")
-    op.drop_table("inbox", schema="payments")
-    op.drop_table("disbursements", schema="payments")

@@ -148,10 +148,11 @@ class Charging:
 
     async def _intend(self, ctx: Context, ask: Ask, method: Method) -> Record:
         amount, hosted = ask.amount, ask.token is None
-        args = (method.provider, amount.currency, amount.minor, hosted, ctx.now())
-        rows = await self._db.step(ctx, INTEND, ask.id, ask.reference, *args)
-        # Empty when the row was written by somebody else at this very moment.
-        row = rows[0] if rows else (await self._db.step(ctx, INTEND, ask.id, ask.reference, *args))[0]
+        terms = (method.provider, amount.currency, amount.minor, hosted, ctx.now())
+        args = (ask.id, ask.reference, *terms)
+        rows = await self._db.step(ctx, INTEND, *args)
+        # Empty when somebody else wrote the row at this very moment.
+        row = (rows or await self._db.step(ctx, INTEND, *args))[0]
         if row["reference"] is None:
             return row
         same = (row["reference"], row["provider"]) == (ask.reference, method.provider)

@@ -11,6 +11,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _bus()
+    _people()
+    _sessions()
+
+
+def _sessions() -> None:
     op.create_table(
         "attempts",
         sa.Column("key", sa.LargeBinary(), nullable=False),
@@ -21,82 +27,6 @@ def upgrade() -> None:
         schema="identity",
     )
     op.create_index("ix_attempts_until", "attempts", ["until"], unique=False, schema="identity")
-    op.create_table(
-        "inbox",
-        sa.Column("subscriber", sa.Text(), nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column(
-            "handled_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
-        sa.PrimaryKeyConstraint("subscriber", "event_id", name=op.f("pk_inbox")),
-        schema="identity",
-    )
-    op.create_table(
-        "outbox",
-        sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("envelope", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
-        schema="identity",
-    )
-    op.create_table(
-        "people",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("email", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("password_hash", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
-        sa.Column(
-            "staff_roles",
-            postgresql.ARRAY(sa.Text()),
-            server_default=sa.text("'{}'"),
-            nullable=False,
-        ),
-        sa.Column("demo", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("last_sign_in_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("status IN ('active', 'blocked')", name=op.f("ck_people_status")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
-        sa.UniqueConstraint("email", name=op.f("uq_people_email")),
-        schema="identity",
-    )
-    op.create_index(
-        "ix_people_created_at_id", "people", ["created_at", "id"], unique=False, schema="identity"
-    )
-    op.create_index(
-        "ix_people_staff",
-        "people",
-        ["id"],
-        unique=False,
-        schema="identity",
-        postgresql_where=sa.text("staff_roles <> '{}'"),
-    )
-    op.create_table(
-        "memberships",
-        sa.Column("person_id", sa.Uuid(), nullable=False),
-        sa.Column("vendor_id", sa.Uuid(), nullable=False),
-        sa.Column("role", sa.Text(), nullable=False),
-        sa.Column("joined_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "role IN ('owner', 'admin', 'manager', 'staff')", name=op.f("ck_memberships_role")
-        ),
-        sa.ForeignKeyConstraint(
-            ["person_id"],
-            ["identity.people.id"],
-            name=op.f("fk_memberships_person_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("person_id", "vendor_id", name=op.f("pk_memberships")),
-        schema="identity",
-    )
-    op.create_index(
-        "ix_memberships_vendor_id", "memberships", ["vendor_id"], unique=False, schema="identity"
-    )
     op.create_table(
         "sessions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -150,6 +80,88 @@ def upgrade() -> None:
         ["session_id"],
         unique=False,
         schema="identity",
+    )
+
+
+def _bus() -> None:
+    op.create_table(
+        "inbox",
+        sa.Column("subscriber", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "handled_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("subscriber", "event_id", name=op.f("pk_inbox")),
+        schema="identity",
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("envelope", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
+        schema="identity",
+    )
+
+
+def _people() -> None:
+    op.create_table(
+        "people",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
+        sa.Column(
+            "staff_roles",
+            postgresql.ARRAY(sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("demo", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_sign_in_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("status IN ('active', 'blocked')", name=op.f("ck_people_status")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
+        sa.UniqueConstraint("email", name=op.f("uq_people_email")),
+        schema="identity",
+    )
+    op.create_index(
+        "ix_people_created_at_id", "people", ["created_at", "id"], unique=False, schema="identity"
+    )
+    op.create_index(
+        "ix_people_staff",
+        "people",
+        ["id"],
+        unique=False,
+        schema="identity",
+        postgresql_where=sa.text("staff_roles <> '{}'"),
+    )
+    op.create_table(
+        "memberships",
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("vendor_id", sa.Uuid(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("joined_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "role IN ('owner', 'admin', 'manager', 'staff')", name=op.f("ck_memberships_role")
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"],
+            ["identity.people.id"],
+            name=op.f("fk_memberships_person_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("person_id", "vendor_id", name=op.f("pk_memberships")),
+        schema="identity",
+    )
+    op.create_index(
+        "ix_memberships_vendor_id", "memberships", ["vendor_id"], unique=False, schema="identity"
     )
 
 

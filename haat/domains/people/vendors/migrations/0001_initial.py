@@ -11,6 +11,11 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _bus()
+    _vendors()
+
+
+def _bus() -> None:
     op.create_table(
         "inbox",
         sa.Column("subscriber", sa.Text(), nullable=False),
@@ -34,6 +39,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
         schema="vendors",
     )
+
+
+def _vendors() -> None:
     op.create_table(
         "vendors",
         sa.Column("id", sa.Uuid(), nullable=False),
