@@ -10,7 +10,8 @@ from uuid import UUID
 
 from haat.domains.goods.catalog import shopify
 from haat.domains.goods.catalog.api import Catalog, Product, SkuTaken, VendorNotActive
-from haat.domains.goods.catalog.shopify import Found, Refused
+from haat.domains.goods.catalog.shopify import Found
+from haat.domains.goods.catalog.shopify_rows import Refused
 from haat.domains.goods.inventory.api import Inventory
 from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import Vendors

@@ -86,8 +86,8 @@ class Runtime:
         self.mail = open_mail(settings.mail, sender=settings.mail_from, clock=self.clock)
         bus_url = settings.bus_url.get_secret_value() or settings.sql_url.get_secret_value()
         self.bus = PostgresBus(await self._pool(bus_url, None), clock=self.clock)
-        for module in self.modules:
-            await self._database(module)
+        for name in (*(module.name for module in self.modules), "rest"):
+            await self._database(name)
         wiring = Wiring(
             self._mode, all_modules(), Peers(self.http, self.rpc_token, settings.peer_of)
         )
@@ -107,10 +107,11 @@ class Runtime:
             self._pools[key] = pool
         return self._pools[key]
 
-    async def _database(self, module: Module) -> None:
-        role = f"haat_{module.name}" if self._roles else None
-        pool = await self._pool(self.settings.sql_of(module.name), role)
-        self.databases[module.name] = Database(pool, module.name, emitted=self.bus.emitted)
+    async def _database(self, name: str) -> None:
+        """The database of a module, or of the REST gateway."""
+        role = f"haat_{name}" if self._roles else None
+        pool = await self._pool(self.settings.sql_of(name), role)
+        self.databases[name] = Database(pool, name, emitted=self.bus.emitted)
 
     def _engines(self, module: Module) -> Mapping[type, Any]:
         return {

@@ -14,7 +14,6 @@ from haat.app.seeding.accounts import DEMO_PASSWORD, SIGN_INS
 from haat.app.settings import AppSettings
 from haat.app.targets import chosen
 from haat.engines.rpc.http import rpc_routes
-from haat.engines.sql import Database
 from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
 from haat.gateways.rest import AnswerStore, Parts, equip
 from haat.gateways.rest import create as create_rest
@@ -55,8 +54,7 @@ def application(settings: AppSettings, target: str, runtime: Runtime | None = No
 
 async def parts_of(runtime: Runtime) -> Parts:
     """What the gateways need of a started runtime."""
-    pool = next(iter(runtime.databases.values())).pool
-    database = Database(pool, "rest")
+    database = runtime.databases["rest"]
 
     async def ready() -> str | None:
         try:

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import procrastinate
+import psycopg
 import structlog
 from procrastinate.exceptions import AlreadyEnqueued
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from haat.engines.scheduler.timers import AWAY, Pool, Timers
 from haat.kernel.errors import Unavailable
@@ -40,8 +41,10 @@ async def open_scheduler(
         kwargs={"options": "-c search_path=scheduler", "application_name": "haat-scheduler"},
     )
     try:
+        # The pool would try again and again before it says so.
+        await (await psycopg.AsyncConnection.connect(url, connect_timeout=15)).close()
         await pool.open(wait=True, timeout=15)
-    except PoolTimeout as error:
+    except AWAY as error:
         await pool.close()
         raise Unavailable("The database does not answer.", code="sql_away") from error
     return PostgresScheduler(pool, lease_s=lease_s, heartbeat_s=heartbeat_s)
@@ -58,6 +61,7 @@ class PostgresScheduler:
         self._tasks: list[str] = []
         self._worker: asyncio.Task[None] | None = None
         self._opened = False
+        self._stopping = False
 
     def add(self, name: str, seconds: float, handler: Callable[[], Awaitable[None]]) -> None:
         """See `Scheduler.add`."""
@@ -100,11 +104,13 @@ class PostgresScheduler:
         if self._tasks:
             self.add(_STALLED, max(1.0, 3 * self._heartbeat_s), self._retry_stalled)
             self.add(_OLD, _DAY_S, self._forget_failed)
-            self._worker = asyncio.create_task(self._work())
         await self._timers.start()
+        if self._tasks:
+            self._worker = asyncio.create_task(self._work())
 
     async def stop(self, timeout_s: float = 20) -> None:
         """See `Scheduler.stop`. Closes its connections as well."""
+        self._stopping = True
         await self._timers.stop(timeout_s)
         if self._worker is not None:
             self._worker.cancel()
@@ -118,8 +124,11 @@ class PostgresScheduler:
             await self._app.open_async(self._pool)
 
     async def _work(self) -> None:
-        """A worker that is begun again when the database went away under it."""
-        while True:
+        """A worker that is begun again when the database went away under it.
+
+        Procrastinate takes a cancellation as the wish to stop and returns.
+        """
+        while not self._stopping:
             try:
                 await self._app.run_worker_async(
                     queues=list(self._tasks),
@@ -132,7 +141,8 @@ class PostgresScheduler:
                 )
             except (*AWAY, procrastinate.exceptions.ConnectorException) as error:
                 log.warning("jobs_interrupted", error=type(error).__name__)
-            await asyncio.sleep(1)
+            if not self._stopping:
+                await asyncio.sleep(1)
 
     async def _retry_stalled(self) -> None:
         """Gives back the jobs of processes that died: procrastinate leaves that to us."""

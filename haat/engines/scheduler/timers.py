@@ -94,7 +94,7 @@ class Timers:
 
     @property
     def _seconds(self) -> list[float]:
-        return [job.seconds for job in self._jobs.values()]
+        return [float(job.seconds) for job in self._jobs.values()]
 
     async def _look(self) -> None:
         names = list(self._jobs)

@@ -10,6 +10,7 @@ from haat.domains.goods.inventory.api import Inventory
 from haat.domains.people.vendors.api import Vendor, Vendors
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract
+from haat.kernel.errors import NotFound
 from haat.kernel.model import Model
 
 Doors = Mapping[type[Contract], Any]
@@ -63,6 +64,8 @@ async def product_page(doors: Doors, ctx: Context, ref: str) -> ProductPage:
         doors[Inventory].available(ctx, offers=offers),
         doors[Vendors].by_ids(ctx, ids=[product.vendor_id]),
     )
+    if not vendors:
+        raise NotFound
     return ProductPage(
         product=product,
         vendor=vendors[0],

@@ -95,10 +95,10 @@ class Endpoint:
 
 @asynccontextmanager
 async def listening(
-    hear: Callable[[dict[str, str], bytes], Awaitable[None]],
+    port: int, hear: Callable[[dict[str, str], bytes], Awaitable[None]]
 ) -> AsyncIterator[Endpoint]:
     """An endpoint until the end of the block."""
-    endpoint = Endpoint(free_port(), hear)
+    endpoint = Endpoint(port, hear)
     server = await asyncio.start_server(endpoint.serve, "127.0.0.1", endpoint.port)
     async with server:
         yield endpoint
@@ -107,5 +107,5 @@ async def listening(
 async def until(true: Callable[[], Awaitable[bool]], seconds: float = 8) -> None:
     """Waits until it is so."""
     async with asyncio.timeout(seconds):
-        while not await true():
+        while not await true():  # noqa: ASYNC110  (it happens in another process)
             await asyncio.sleep(0.05)

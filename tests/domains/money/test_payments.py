@@ -61,6 +61,12 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cards]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def hook_port() -> int:
+    """One for all tests here: the network goes on calling every endpoint it was told of."""
+    return cards.free_port()
+
+
 @dataclass
 class World:
     db: Database
@@ -129,7 +135,10 @@ class World:
 
 @pytest.fixture
 async def world(
-    database_of: Callable[[str], Awaitable[Database]], database_url: str, network: Cards
+    database_of: Callable[[str], Awaitable[Database]],
+    database_url: str,
+    network: Cards,
+    hook_port: int,
 ) -> AsyncIterator[World]:
     await emptied(database_url, "payments")
     db = await database_of("payments")
@@ -138,7 +147,7 @@ async def world(
     async def hear(headers: dict[str, str], body: bytes) -> None:
         await found[0].webhook(CTX, provider="test", headers=headers, body=body)
 
-    async with listening(hear) as endpoint, HttpClient() as http:
+    async with listening(hook_port, hear) as endpoint, HttpClient() as http:
         settings = PaymentsSettings(
             testcard_url=network.url,
             testcard_secret_file=network.secret_file,
@@ -477,7 +486,8 @@ async def test_forged_old_and_broken_webhooks_change_nothing(world: World) -> No
     for headers in forged:
         with pytest.raises(SignatureInvalid):
             await world.payments.webhook(CTX, provider="test", headers=headers, body=body)
-    for broken in ([], {"type": "intent.voided"}, {"type": "x", "data": 3}):
+    wrong: list[object] = [[], {"type": "intent.voided"}, {"type": "x", "data": 3}]
+    for broken in wrong:
         with pytest.raises(SignatureInvalid):
             await world.hear(broken)
     await world.hear({"type": "intent.voided", "data": {"object": {"id": "of another shop"}}})

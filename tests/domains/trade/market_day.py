@@ -24,6 +24,13 @@ class Day:
         self.settlement_db = settlement_db
         self.restart()
 
+    async def forget(self) -> None:
+        """What other tests left for the timers is none of this day's business."""
+        await self.checkout_db.execute("UPDATE checkout.checkouts SET due_at = NULL")
+        await self.settlement_db.execute("UPDATE settlement.refunds SET due_at = NULL")
+        await self.settlement_db.execute("UPDATE settlement.cancellations SET due_at = NULL")
+        await self.settlement_db.execute("UPDATE settlement.windows SET closed_at = closes_at")
+
     def restart(self) -> None:
         world = self.world
         world.faults.revive()

@@ -8,7 +8,6 @@ from uuid import UUID
 from haat.domains.people.market.api import Market, MarketSettings
 from haat.domains.people.profiles.api import Address
 from haat.domains.trade.orders.api import OrderDraft, OrderLine, Totals, VendorOrderDraft
-from haat.domains.trade.orders.rules import added
 from haat.domains.trade.shipping.api import Shipment, Shipping
 from haat.engines.http import Signer
 from haat.engines.sql import Database
@@ -16,7 +15,7 @@ from haat.kernel.clock import SettableClock
 from haat.kernel.context import GUEST, SYSTEM, Actor, Context
 from haat.kernel.errors import Unavailable
 from haat.kernel.ids import RandomIds, derive
-from haat.kernel.money import Money
+from haat.kernel.money import Money, total
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 CLOCK = SettableClock(NOW)
@@ -26,6 +25,16 @@ ids = RandomIds(CLOCK)
 
 def eur(minor: int) -> Money:
     return Money(minor=minor, currency="EUR")
+
+
+def added(parts: list[Totals], currency: str) -> Totals:
+    """Totals, amount by amount."""
+    return Totals(
+        goods=total((p.goods for p in parts), currency),
+        shipping=total((p.shipping for p in parts), currency),
+        tax=total((p.tax for p in parts), currency),
+        total=total((p.total for p in parts), currency),
+    )
 
 
 def line(
@@ -56,7 +65,7 @@ def part(
     goods = sum((ln.amount for ln in lines), start=eur(0))
     shipping, shipping_tax = eur(490), eur(49)
     tax = sum((ln.tax for ln in lines), start=shipping_tax)
-    total = goods + shipping + (eur(0) if inclusive else tax)
+    whole = goods + shipping + (eur(0) if inclusive else tax)
     commission = sum((ln.commission for ln in lines), start=eur(0))
     return VendorOrderDraft(
         id=derive(seed, f"part {leg}"),
@@ -66,9 +75,9 @@ def part(
         shipping_method="Standard",
         shipping_tax_bp=1000,
         shipping_tax=shipping_tax,
-        totals=Totals(goods=goods, shipping=shipping, tax=tax, total=total),
+        totals=Totals(goods=goods, shipping=shipping, tax=tax, total=whole),
         commission=commission,
-        net=total - commission - tax,
+        net=whole - commission - tax,
     )
 
 

@@ -17,7 +17,9 @@ MOST_BOUNDARIES = 120
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def day(database_of: DatabaseOf) -> Day:
-    return Day(await database_of("checkout"), await database_of("settlement"))
+    found = Day(await database_of("checkout"), await database_of("settlement"))
+    await found.forget()
+    return found
 
 
 async def buy(day: Day, token: str) -> Quote:

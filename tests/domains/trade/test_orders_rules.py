@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from haat.domains.trade.orders import rules
 from haat.domains.trade.orders.api import FulfilmentState, OrderDraft, PaymentState
 from haat.kernel.money import Money
-from tests.domains.trade.order_parts import draft, eur, line, part
+from tests.domains.trade.order_parts import added, draft, eur, line, part
 
 PAYMENTS = get_args(PaymentState)
 FULFILMENTS = get_args(FulfilmentState)
@@ -121,14 +121,6 @@ def test_projections_know_no_order_and_agree_with_the_unanimous(
     }
 
 
-@given(st.integers(0, 10_000), st.data())
-def test_refunds_end_where_the_total_is(total: int, data: st.DataObject) -> None:
-    refunded = data.draw(st.integers(0, total))
-    state = rules.after_refund(total, refunded)
-    assert (state == "paid") == (refunded == 0)
-    assert (state == "refunded") == (refunded == total and total > 0)
-
-
 amounts = st.tuples(st.integers(1, 50), st.integers(0, 10_000_000), st.integers(0, 3000))
 
 
@@ -178,7 +170,7 @@ def _order(vendors: list[list[tuple[int, int, int]]], inclusive: bool) -> OrderD
     return draft().model_copy(
         update={
             "vendor_orders": parts,
-            "totals": rules.added([p.totals for p in parts], "EUR"),
+            "totals": added([p.totals for p in parts], "EUR"),
             "prices_include_tax": inclusive,
         }
     )

@@ -5,16 +5,15 @@ with a price is a variant, a row with nothing but a picture adds that picture. W
 is told by line, column and reason, and the rest goes on.
 """
 
-import csv
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 from haat.domains.goods.catalog import markup, rules
 from haat.domains.goods.catalog.api import ProductDraft, VariantDraft
+from haat.domains.goods.catalog.shopify_rows import Reading, Refused, Row, rows_of
 from haat.domains.people.media.api import Picture
 from haat.kernel.errors import Invalid, Problem
 from haat.kernel.model import Model
@@ -27,44 +26,6 @@ WEIGHT_MAX = 1_000_000
 _URL = re.compile(r"https?://[^\s<>\"']+")
 _THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
 _SCIENTIFIC = re.compile(r"[\d.]+E\+?\d+", re.I)
-
-# What we call a column → the names it has in exports, old and new, in lower case.
-_NAMES: dict[str, tuple[str, ...]] = {
-    "handle": ("handle", "url handle"),
-    "title": ("title",),
-    "body": ("body (html)", "body html", "body", "description"),
-    "vendor": ("vendor",),
-    "category": ("product category", "standard product type"),
-    "type": ("type", "custom product type"),
-    "published": ("published", "published on online store"),
-    "status": ("status",),
-    "sku": ("variant sku", "sku"),
-    "grams": ("variant grams", "weight value (grams)"),
-    "quantity": ("variant inventory qty", "inventory quantity", "variant inventory quantity"),
-    "price": ("variant price", "price"),
-    "compare": ("variant compare at price", "compare-at price", "compare at price"),
-    "currency": ("currency", "variant currency", "price currency"),
-    "taxable": ("variant taxable", "charge tax"),
-    "barcode": ("variant barcode", "barcode"),
-    "image": ("image src", "product image url"),
-    "image_position": ("image position",),
-    "image_alt": ("image alt text",),
-    "variant_image": ("variant image", "variant image url"),
-    **{
-        f"option{n}_{part}": (f"option{n} {part}",) for n in (1, 2, 3) for part in ("name", "value")
-    },
-}
-_NEEDED = ("handle", "title", "price")
-
-
-class Refused(Model):
-    """A part of the file that was left out: a row's variant or picture, a product, or all."""
-
-    line: int
-    column: str
-    reason: str
-    what: Literal["file", "product", "variant", "picture"]
-    handle: str = ""
 
 
 class Found(Model):
@@ -87,37 +48,15 @@ class _Refusal(Exception):
         self.column, self.reason = column, reason
 
 
-@dataclass(slots=True)
-class _Row:
-    line: int
-    cells: dict[str, str]
-
-    def __getitem__(self, name: str) -> str:
-        return self.cells.get(name, "")
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What must be known of the rows before."""
-
-    currency: str
-    columns: dict[str, str] = field(default_factory=dict)  # ours → as the header has it
-    handles: set[str] = field(default_factory=set)
-    skus: dict[str, int] = field(default_factory=dict)
-
-    def column(self, name: str) -> str:
-        return self.columns.get(name, name)
-
-
 def read(lines: Iterable[str], currency: str) -> Iterator[Found | Refused]:
     """Every product in the file and everything that was left out, in the file's order.
 
     `lines` are text lines with their ends (newline=""); bytes that are not UTF-8 come as lone
     surrogates (errors="surrogateescape").
     """
-    reading = _Reading(currency)
-    group: list[_Row] = []
-    for row in _rows(lines, reading):
+    reading = Reading(currency)
+    group: list[Row] = []
+    for row in rows_of(lines, reading):
         if isinstance(row, Refused):
             yield row
         elif group and group[0]["handle"] == row["handle"]:
@@ -130,95 +69,14 @@ def read(lines: Iterable[str], currency: str) -> Iterator[Found | Refused]:
         yield from _product(group, reading)
 
 
-# --- rows ------------------------------------------------------------------------------------
-
-
-def _rows(lines: Iterable[str], reading: _Reading) -> Iterator[_Row | Refused]:
-    source = iter(lines)
-    first = next(source, "").removeprefix("\ufeff")
-    separator = max(",;\t", key=first.count)
-    reader = csv.reader(_chained(first, source), delimiter=separator, strict=True)
-    header: list[str] | None = None
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            what: Literal["file", "product"] = "file" if header is None else "product"
-            yield Refused(line=line, column="", reason=f"Not CSV: {error}.", what=what)
-            if header is None:
-                return
-            continue
-        if header is None:
-            problem = _header(cells, reading)
-            if problem is not None:
-                yield problem
-                return
-            header = [cell.strip().casefold() for cell in cells]
-        elif any(cell.strip() for cell in cells):
-            yield _row(line, header, cells, reading)
-    if header is None:
-        yield Refused(line=1, column="", reason="The file is empty.", what="file")
-
-
-def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
-    if first:
-        yield first
-    yield from rest
-
-
-def _header(cells: list[str], reading: _Reading) -> Refused | None:
-    there: dict[str, str] = {}
-    for cell in cells:
-        there.setdefault(cell.strip().casefold(), cell.strip())
-    for ours, names in _NAMES.items():
-        found = next((name for name in names if name in there), None)
-        if found is not None:
-            reading.columns[ours] = there[found]
-    for ours in _NEEDED:
-        if ours not in reading.columns:
-            name = _NAMES[ours][0].title()
-            reason = f"The header has no column {name}: this is not a Shopify product export."
-            return Refused(line=1, column=name, reason=reason, what="file")
-    return None
-
-
-def _row(line: int, header: list[str], cells: list[str], reading: _Reading) -> _Row | Refused:
-    if any(cell.strip() for cell in cells[len(header) :]):
-        reason = f"The row has {len(cells)} cells, the header {len(header)}."
-        return Refused(line=line, column="", reason=reason, what="product")
-    by_name: dict[str, str] = {}
-    for name, cell in zip(header, cells, strict=False):
-        by_name.setdefault(name, cell.strip())
-    row = _Row(line, {o: by_name.get(n.casefold(), "") for o, n in reading.columns.items()})
-    handle = row["handle"] or (rules.slug_of(row["title"], "") if row["title"] else "")
-    for name, cell in row.cells.items():
-        if "\0" in cell or any("\ud800" <= c <= "\udfff" for c in cell):
-            return Refused(
-                line=line,
-                column=reading.column(name),
-                reason="This text is not UTF-8, or holds a NUL.",
-                what="product",
-                handle="" if name == "handle" else handle,
-            )
-    if not handle:
-        reason = "The row has neither a handle nor a title to make one from."
-        column = reading.column("handle")
-        return Refused(line=line, column=column, reason=reason, what="product")
-    row.cells["handle"] = handle
-    return row
-
-
 # --- products --------------------------------------------------------------------------------
 
 
-def _product(rows: list[_Row], reading: _Reading) -> Iterator[Found | Refused]:
+def _product(rows: list[Row], reading: Reading) -> Iterator[Found | Refused]:
     first, handle = rows[0], rows[0]["handle"]
 
     def refused(
-        row: _Row, refusal: _Refusal, what: Literal["product", "variant", "picture"]
+        row: Row, refusal: _Refusal, what: Literal["product", "variant", "picture"]
     ) -> Refused:
         column, reason = reading.column(refusal.column), refusal.reason
         return Refused(line=row.line, column=column, reason=reason, what=what, handle=handle)
@@ -274,7 +132,7 @@ def _product(rows: list[_Row], reading: _Reading) -> Iterator[Found | Refused]:
     )
 
 
-def _title(row: _Row) -> str:
+def _title(row: Row) -> str:
     title = " ".join(row["title"].split())
     if not title:
         raise _Refusal("title", "The product's first row has no title.")
@@ -283,7 +141,7 @@ def _title(row: _Row) -> str:
     return title
 
 
-def _body(row: _Row) -> str:
+def _body(row: Row) -> str:
     if len(row["body"]) > markup.HTML_MAX:
         raise _Refusal("body", f"The description is longer than {markup.HTML_MAX} characters.")
     try:
@@ -292,7 +150,7 @@ def _body(row: _Row) -> str:
         raise _Refusal("body", problem.detail) from None
 
 
-def _option_names(row: _Row) -> list[str]:
+def _option_names(row: Row) -> list[str]:
     """In order; none for Shopify's "Title: Default Title", its way to say so."""
     names = []
     for n in (1, 2, 3):
@@ -309,7 +167,7 @@ def _option_names(row: _Row) -> list[str]:
     return names
 
 
-def _status(row: _Row) -> Literal["active", "draft", "archived"]:
+def _status(row: Row) -> Literal["active", "draft", "archived"]:
     status = row["status"].casefold()
     if status in ("draft", "unlisted"):
         return "draft"
@@ -318,7 +176,7 @@ def _status(row: _Row) -> Literal["active", "draft", "archived"]:
     return "draft" if row["published"].casefold() in ("false", "no", "0") else "active"
 
 
-def _pictures(rows: list[_Row]) -> tuple[list[Picture], list[tuple[_Row, _Refusal]]]:
+def _pictures(rows: list[Row]) -> tuple[list[Picture], list[tuple[Row, _Refusal]]]:
     found: dict[str, tuple[int, Picture]] = {}
     left_out = []
     for place, row in enumerate(rows):
@@ -346,13 +204,13 @@ def _address(url: str, column: str) -> str:
 # --- variants --------------------------------------------------------------------------------
 
 
-def _is_variant(row: _Row) -> bool:
+def _is_variant(row: Row) -> bool:
     """Rows after the first may hold a picture only."""
     return any(row[n] for n in ("price", "sku", "option1_value", "option2_value", "option3_value"))
 
 
 def _variant(
-    row: _Row, names: list[str], reading: _Reading, before: Iterable[VariantDraft]
+    row: Row, names: list[str], reading: Reading, before: Iterable[VariantDraft]
 ) -> VariantDraft:
     others = list(before)
     if len(others) >= VARIANTS_MAX:
@@ -385,7 +243,7 @@ def _variant(
     )
 
 
-def _options(row: _Row, names: list[str]) -> dict[str, str]:
+def _options(row: Row, names: list[str]) -> dict[str, str]:
     values = [(n, row[f"option{n}_value"]) for n in (1, 2, 3)]
     if not names:
         return {}
@@ -401,16 +259,16 @@ def _options(row: _Row, names: list[str]) -> dict[str, str]:
 
 
 def _made_sku(handle: str, options: dict[str, str]) -> str:
-    """Always the same one for the same variant, and no other's."""
-    sku = "-".join([handle, *(rules.slug_of(value, "x") for value in options.values())])
+    """Always the same one for the same variant, and no other's: neither has a dot inside."""
+    sku = ".".join([handle, *(rules.slug_of(value, "x") for value in options.values())])
     plain = not options or all(rules.slug_of(v, "") == v.casefold() for v in options.values())
-    if len(sku) <= 80 and plain:
+    if len(sku) <= 80 and plain and "." not in handle:
         return sku
     digest = hashlib.sha256("\0".join([handle, *options.values()]).encode()).hexdigest()[:8]
-    return f"{sku[:71]}-{digest}"
+    return f"{sku[:71]}.{digest}"
 
 
-def _money(row: _Row, column: str, currency: str) -> Money | None:
+def _money(row: Row, column: str, currency: str) -> Money | None:
     text = row[column]
     if not text:
         return None
@@ -427,14 +285,14 @@ def _money(row: _Row, column: str, currency: str) -> Money | None:
     return found
 
 
-def _weight(row: _Row) -> int:
+def _weight(row: Row) -> int:
     grams = _number(row, "grams")
     if not 0 <= grams <= WEIGHT_MAX:
         raise _Refusal("grams", "The weight is not between 0 and 1,000,000 g.")
     return int(grams.to_integral_value())
 
 
-def _quantity(row: _Row) -> int:
+def _quantity(row: Row) -> int:
     """What is on hand; oversold (a negative number) counts as none."""
     quantity = _number(row, "quantity")
     if quantity != quantity.to_integral_value() or quantity > ON_HAND_MAX:
@@ -442,7 +300,7 @@ def _quantity(row: _Row) -> int:
     return max(0, int(quantity))
 
 
-def _number(row: _Row, column: str) -> Decimal:
+def _number(row: Row, column: str) -> Decimal:
     try:
         found = Decimal(row[column] or "0")
     except InvalidOperation:

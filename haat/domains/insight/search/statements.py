@@ -50,6 +50,7 @@ asked AS MATERIALIZED (
          || to_tsquery('english', $4) || to_tsquery('simple', $4) AS q
 )"""
 
+_MATCH = "l.words @@ (SELECT q FROM asked) AND "
 _FILTERS = """l.card IS NOT NULL
    AND (${0}::uuid[] IS NULL OR l.category_id = ANY(${0}))
    AND (${1}::uuid IS NULL OR l.vendor_id = ${1})
@@ -98,7 +99,7 @@ def _sorted(key: str, *, falling: bool, worded: bool) -> Sql:
     first = 5 if worded else 1
     where = _FILTERS.format(*range(first, first + 4))
     if worded:
-        where = "l.words @@ (SELECT q FROM asked) AND " + where
+        where = _MATCH + where
     return Sql(
         _SORTED.format(
             asked=f"{_ASKED}, " if worded else "",

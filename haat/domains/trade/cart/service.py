@@ -24,7 +24,8 @@ from haat.kernel.context import Context
 from haat.kernel.settings import Settings
 
 QUANTITY_MAX = 999
-_EXPIRED_BATCH = 1000
+CLOSINGS_KEPT = timedelta(days=30)  # far longer than an event is delivered again
+_BATCH = 1000
 
 # A person's cart by the person ($2); a guest's by its id ($1), which is no person's.
 VIEW = Sql("""
@@ -131,6 +132,10 @@ DELETE FROM cart.carts WHERE id IN (
   SELECT id FROM cart.carts WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
      FOR UPDATE SKIP LOCKED)
 """)
+FORGET_CLOSINGS = Sql("""
+DELETE FROM cart.closings WHERE checkout_id IN (
+  SELECT checkout_id FROM cart.closings WHERE closed_at <= $1 ORDER BY closed_at LIMIT $2)
+""")
 
 
 class CartSettings(Settings):
@@ -200,11 +205,16 @@ class CartService(Cart):
             )
 
     async def expire(self, ctx: Context) -> int:
-        """Removes guests' carts whose time has come; how many."""
+        """Removes guests' carts whose time has come, and forgets old closings; how many."""
+        now = ctx.now()
+        gone = await self._remove(EXPIRE, now)
+        return gone + await self._remove(FORGET_CLOSINGS, now - CLOSINGS_KEPT)
+
+    async def _remove(self, statement: Sql, until: datetime) -> int:
         gone = 0
-        while (batch := await self._db.execute(EXPIRE, ctx.now(), _EXPIRED_BATCH)) > 0:
+        while (batch := await self._db.execute(statement, until, _BATCH)) > 0:
             gone += batch
-            if batch < _EXPIRED_BATCH:
+            if batch < _BATCH:
                 break
         return gone
 

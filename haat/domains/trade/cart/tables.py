@@ -60,3 +60,4 @@ closings = Table(
     Column("closed_at", DateTime(timezone=True), nullable=False),
 )
 Index("ix_closings_of_cart", closings.c.cart_id)
+Index("ix_closings_by_age", closings.c.closed_at)

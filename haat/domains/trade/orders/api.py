@@ -390,7 +390,14 @@ class Orders(Contract, name="orders"):
 
     @command(scope="staff:orders")
     async def set_status(
-        self, ctx: Context, *, id: UUID, status: str, reason: Reason | None = None
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        status: str,
+        reason: Reason | None = None,
+        carrier: Carrier = "Own delivery",
+        tracking_number: TrackingNumber | None = None,
     ) -> VendorOrder:
         """Staff move any vendor order as its vendor could; see `move`."""
 

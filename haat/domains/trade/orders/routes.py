@@ -3,11 +3,14 @@
 POST /orders and /checkout are checkout's.
 """
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from haat.domains.people.media.api import Picture
+from haat.domains.people.profiles.api import Address
 from haat.domains.trade.orders.api import (
     Carrier,
     FulfilmentState,
@@ -17,18 +20,81 @@ from haat.domains.trade.orders.api import (
     PaymentState,
     Reason,
     TimelineEntry,
+    Totals,
     TrackingNumber,
     VendorOrder,
     VendorOrderSummary,
 )
+from haat.domains.trade.shipping.api import Shipment
 from haat.engines.http import Ctx, Door
+from haat.kernel.context import Context
 from haat.kernel.errors import NotFound
-from haat.kernel.model import Body
+from haat.kernel.model import Body, Model
+from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
 
 router = APIRouter(tags=["orders"])
-Door_ = Annotated[Orders, Door(Orders)]
+OrdersDoor = Annotated[Orders, Door(Orders)]
 Cursor = Annotated[str | None, Query(max_length=300)]
+
+
+class SoldLine(Model):
+    """A line as its buyer sees it: without what the platform earns."""
+
+    id: UUID
+    offer_id: UUID
+    product_id: UUID
+    product_slug: str
+    variant_id: UUID
+    sku: str
+    title: str
+    variant_title: str
+    picture: Picture | None
+    quantity: int
+    unit_price: Money
+    amount: Money
+    tax_bp: int
+    tax: Money
+
+
+class SoldPart(Model):
+    """A vendor order as its buyer sees it."""
+
+    id: UUID
+    order_id: UUID
+    number: str
+    order_number: str
+    vendor_id: UUID
+    vendor_name: str
+    payment: PaymentState
+    fulfilment: FulfilmentState
+    reason: str | None
+    lines: list[SoldLine]
+    shipping_method: str
+    totals: Totals
+    refunded: Money
+    placed_at: datetime
+    delivered_at: datetime | None
+    shipments: list[Shipment]
+
+
+class SoldOrder(Model):
+    """An order as its buyer sees it."""
+
+    id: UUID
+    number: str
+    person_id: UUID | None
+    email: str
+    ship_to: Address
+    bill_to: Address
+    prices_include_tax: bool
+    totals: Totals
+    refunded: Money
+    payment: PaymentState
+    fulfilment: str
+    vendor_orders: list[SoldPart]
+    timeline: list[TimelineEntry]
+    placed_at: datetime
 
 
 class ReasonBody(Body):
@@ -49,15 +115,17 @@ class StatusBody(Body):
     tracking_number: TrackingNumber | None = None
 
 
-class AdminStatusBody(Body):
-    status: str
-    reason: Reason | None = None
+def _shown(ctx: Context, order: Order) -> Order | SoldOrder:
+    """Whole for staff."""
+    if "staff:orders" in ctx.scopes:
+        return order
+    return SoldOrder.model_validate(order, from_attributes=True)
 
 
 @router.get("/orders", summary="The vendor's orders; all for staff, one's own for customers")
 async def orders_list(
     ctx: Ctx,
-    orders: Door_,
+    orders: OrdersDoor,
     fulfilment: FulfilmentState | None = None,
     payment: PaymentState | None = None,
     limit: Limit = 50,
@@ -75,7 +143,7 @@ async def orders_list(
 @router.get("/me/orders", summary="One's own orders, newest first")
 @router.get("/buyer/orders", summary="One's own orders, newest first")
 async def own(
-    ctx: Ctx, orders: Door_, limit: Limit = 20, cursor: Cursor = None
+    ctx: Ctx, orders: OrdersDoor, limit: Limit = 20, cursor: Cursor = None
 ) -> Page[OrderSummary]:
     return await orders.own(ctx, limit=limit, cursor=cursor)
 
@@ -83,7 +151,7 @@ async def own(
 @router.get("/admin/orders", summary="All orders, newest first")
 async def all_orders(
     ctx: Ctx,
-    orders: Door_,
+    orders: OrdersDoor,
     payment: PaymentState | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -92,47 +160,48 @@ async def all_orders(
 
 
 @router.patch("/admin/orders/{id}/status", summary="Staff move a vendor order")
-async def set_status(id: UUID, body: AdminStatusBody, ctx: Ctx, orders: Door_) -> VendorOrder:
-    return await orders.set_status(ctx, id=id, status=body.status, reason=body.reason)
+async def set_status(id: UUID, body: StatusBody, ctx: Ctx, orders: OrdersDoor) -> VendorOrder:
+    return await orders.set_status(ctx, id=id, **dict(body))
 
 
 @router.get("/orders/link/{token}", summary="An order by a guest's signed link")
-async def by_link(token: str, ctx: Ctx, orders: Door_) -> Order:
-    return await orders.order_by_link(ctx, token=token)
+async def by_link(token: str, ctx: Ctx, orders: OrdersDoor) -> SoldOrder:
+    order = await orders.order_by_link(ctx, token=token)
+    return SoldOrder.model_validate(order, from_attributes=True)
 
 
 @router.get("/orders/{ref}", summary="An order, or the vendor's part of one, by id or number")
-async def read(ref: str, ctx: Ctx, orders: Door_) -> VendorOrder | Order:
+async def read(ref: str, ctx: Ctx, orders: OrdersDoor) -> VendorOrder | Order | SoldOrder:
     if ctx.vendor_id is not None and "vendor:orders" in ctx.scopes:
         try:
             return await orders.vendor_order_by_ref(ctx, ref=ref)
         except NotFound:
             pass  # vendors buy too: it may be an order of this person's own
-    return await orders.order(ctx, ref=ref)
+    return _shown(ctx, await orders.order(ctx, ref=ref))
 
 
 @router.get("/orders/{ref}/events", summary="What happened to an order so far")
-async def events(ref: str, ctx: Ctx, orders: Door_) -> list[TimelineEntry]:
+async def events(ref: str, ctx: Ctx, orders: OrdersDoor) -> list[TimelineEntry]:
     return await orders.timeline(ctx, ref=ref)
 
 
 @router.put("/orders/{id}/accept", summary="Accept a vendor order")
-async def accept(id: UUID, ctx: Ctx, orders: Door_) -> VendorOrder:
+async def accept(id: UUID, ctx: Ctx, orders: OrdersDoor) -> VendorOrder:
     return await orders.accept(ctx, id=id)
 
 
 @router.put("/orders/{id}/reject", summary="Reject a vendor order; the customer is refunded")
-async def reject(id: UUID, body: ReasonBody, ctx: Ctx, orders: Door_) -> VendorOrder:
+async def reject(id: UUID, body: ReasonBody, ctx: Ctx, orders: OrdersDoor) -> VendorOrder:
     return await orders.reject(ctx, id=id, reason=body.reason)
 
 
 @router.put("/orders/{id}/ready", summary="A vendor order is packed")
-async def ready(id: UUID, ctx: Ctx, orders: Door_) -> VendorOrder:
+async def ready(id: UUID, ctx: Ctx, orders: OrdersDoor) -> VendorOrder:
     return await orders.ready(ctx, id=id)
 
 
 @router.put("/orders/{id}/ship", summary="Send a vendor order, with a shipment")
-async def ship(id: UUID, ctx: Ctx, orders: Door_, body: ShipBody | None = None) -> VendorOrder:
+async def ship(id: UUID, ctx: Ctx, orders: OrdersDoor, body: ShipBody | None = None) -> VendorOrder:
     given = body or ShipBody()
     return await orders.ship(
         ctx, id=id, carrier=given.carrier, tracking_number=given.tracking_number
@@ -140,27 +209,23 @@ async def ship(id: UUID, ctx: Ctx, orders: Door_, body: ShipBody | None = None) 
 
 
 @router.put("/orders/{id}/deliver", summary="A vendor order has arrived")
-async def deliver(id: UUID, ctx: Ctx, orders: Door_) -> VendorOrder:
+async def deliver(id: UUID, ctx: Ctx, orders: OrdersDoor) -> VendorOrder:
     return await orders.deliver(ctx, id=id)
 
 
 @router.put("/orders/{id}/status", summary="Move a vendor order by a status word")
-async def move(id: UUID, body: StatusBody, ctx: Ctx, orders: Door_) -> VendorOrder:
-    if "staff:orders" in ctx.scopes:
-        return await orders.set_status(ctx, id=id, status=body.status, reason=body.reason)
-    return await orders.move(
-        ctx,
-        id=id,
-        status=body.status,
-        reason=body.reason,
-        carrier=body.carrier,
-        tracking_number=body.tracking_number,
-    )
+async def move(id: UUID, body: StatusBody, ctx: Ctx, orders: OrdersDoor) -> VendorOrder:
+    by_staff = "staff:orders" in ctx.scopes
+    return await (orders.set_status if by_staff else orders.move)(ctx, id=id, **dict(body))
 
 
 @router.post("/orders/{id}/cancel", summary="Cancel an order, or one vendor's part of it")
-async def cancel(id: UUID, body: ReasonBody, ctx: Ctx, orders: Door_) -> VendorOrder | Order:
+async def cancel(
+    id: UUID, body: ReasonBody, ctx: Ctx, orders: OrdersDoor
+) -> VendorOrder | Order | SoldPart | SoldOrder:
     try:
-        return await orders.cancel(ctx, id=id, reason=body.reason)
+        part = await orders.cancel(ctx, id=id, reason=body.reason)
     except NotFound:
-        return await orders.cancel_order(ctx, id=id, reason=body.reason)
+        return _shown(ctx, await orders.cancel_order(ctx, id=id, reason=body.reason))
+    inside = "staff:orders" in ctx.scopes or part.vendor_id == ctx.vendor_id
+    return part if inside else SoldPart.model_validate(part, from_attributes=True)

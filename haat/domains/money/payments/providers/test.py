@@ -83,10 +83,7 @@ class TestCards:
         self._registered = True
 
     async def hold(self, ctx: Context, ask: Ask) -> ProviderPayment:
-        if not self._registered:
-            # Without it the payment works all the same; we would only hear of it by asking.
-            with suppress(ProviderRefused):
-                await self.register(ctx)
+        await self._introduce(ctx)
         body: dict[str, Any] = {
             "id": str(ask.id),
             "amount": ask.amount.model_dump(),
@@ -127,6 +124,7 @@ class TestCards:
     async def disburse(
         self, ctx: Context, id: UUID, amount: Money, destination: Destination
     ) -> ProviderPayout:
+        await self._introduce(ctx)
         body = {
             "id": str(id),
             "amount": amount.model_dump(),
@@ -152,6 +150,13 @@ class TestCards:
         except (ValueError, KeyError, TypeError, RecursionError):
             raise SignatureInvalid("The message cannot be read.") from None
         return ProviderEvent(event_id, kind, redacted(doc), subject, refund)
+
+    async def _introduce(self, ctx: Context) -> None:
+        """Before the first thing it would tell us about."""
+        if not self._registered:
+            # Refused, everything works all the same; we would only hear of it by asking.
+            with suppress(ProviderRefused):
+                await self.register(ctx)
 
     async def _find(self, ctx: Context, path: str) -> dict[str, Any] | None:
         answer = await self._send(ctx, "GET", path, None)

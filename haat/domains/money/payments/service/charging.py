@@ -183,16 +183,10 @@ class Charging:
         return await self._hear(ctx, row, seen, capturing=True)
 
     async def void(self, ctx: Context, id: UUID) -> None:
-        now = ctx.now()
-        rows = await self._db.step(ctx, VOID, id, now)
-        row = rows[0] if rows else await self._db.fetchrow(FIND, id)
+        row, is_ours = await self._end_here(ctx, id)
         if row is None:
-            if await self._db.step(ctx, NEVER, id, now):
-                return  # a hold with this id finds the tombstone and charges nothing
-            # It was born at this very moment.
-            rows = await self._db.step(ctx, VOID, id, now)
-            row = rows[0] if rows else await self._row(id)
-        if rows:
+            return  # a hold with this id finds the tombstone and charges nothing
+        if is_ours:
             try:
                 await self._void_there(ctx, row)
             except ProviderAway:
@@ -202,6 +196,22 @@ class Charging:
             row = await self._row(id)
         if row["status"] == "captured":
             raise WrongPaymentState("The payment is captured; refund it.")
+
+    async def _end_here(self, ctx: Context, id: UUID) -> tuple[Record | None, bool]:
+        """The row, and whether this call ended it. None: there was none, now there is a tombstone.
+
+        Tried again when the row appears or moves between two looks.
+        """
+        while True:
+            rows = await self._db.step(ctx, VOID, id, ctx.now())
+            if rows:
+                return rows[0], True
+            row = await self._db.fetchrow(FIND, id)
+            if row is None:
+                if await self._db.step(ctx, NEVER, id, ctx.now()):
+                    return None, True
+            elif row["rank"] == rules.END or row["capture_asked_at"] is not None:
+                return row, False
 
     async def _void_there(self, ctx: Context, row: Record) -> None:
         """Gives up what the provider holds. ProviderAway leaves it due."""

@@ -11,6 +11,36 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _upgrade_carts()
+    _upgrade_inbox()
+    _upgrade_outbox()
+    _upgrade_closings()
+    _upgrade_items()
+
+
+def downgrade() -> None:
+    op.drop_table("items", schema="cart")
+    op.drop_index("ix_closings_of_cart", table_name="closings", schema="cart")
+    op.drop_index("ix_closings_by_age", table_name="closings", schema="cart")
+    op.drop_table("closings", schema="cart")
+    op.drop_table("outbox", schema="cart")
+    op.drop_table("inbox", schema="cart")
+    op.drop_index(
+        "ix_carts_of_person",
+        table_name="carts",
+        schema="cart",
+        postgresql_where=sa.text("person_id IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_carts_expiring",
+        table_name="carts",
+        schema="cart",
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
+    )
+    op.drop_table("carts", schema="cart")
+
+
+def _upgrade_carts() -> None:
     op.create_table(
         "carts",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -40,6 +70,9 @@ def upgrade() -> None:
         schema="cart",
         postgresql_where=sa.text("person_id IS NOT NULL"),
     )
+
+
+def _upgrade_inbox() -> None:
     op.create_table(
         "inbox",
         sa.Column("subscriber", sa.Text(), nullable=False),
@@ -53,6 +86,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subscriber", "event_id", name=op.f("pk_inbox")),
         schema="cart",
     )
+
+
+def _upgrade_outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -63,6 +99,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
         schema="cart",
     )
+
+
+def _upgrade_closings() -> None:
     op.create_table(
         "closings",
         sa.Column("checkout_id", sa.Uuid(), nullable=False),
@@ -74,7 +113,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("checkout_id", name=op.f("pk_closings")),
         schema="cart",
     )
+    op.create_index("ix_closings_by_age", "closings", ["closed_at"], unique=False, schema="cart")
     op.create_index("ix_closings_of_cart", "closings", ["cart_id"], unique=False, schema="cart")
+
+
+def _upgrade_items() -> None:
     op.create_table(
         "items",
         sa.Column("cart_id", sa.Uuid(), nullable=False),
@@ -88,24 +131,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("cart_id", "offer_id", name=op.f("pk_items")),
         schema="cart",
     )
-
-
-def downgrade() -> None:
-    op.drop_table("items", schema="cart")
-    op.drop_index("ix_closings_of_cart", table_name="closings", schema="cart")
-    op.drop_table("closings", schema="cart")
-    op.drop_table("outbox", schema="cart")
-    op.drop_table("inbox", schema="cart")
-    op.drop_index(
-        "ix_carts_of_person",
-        table_name="carts",
-        schema="cart",
-        postgresql_where=sa.text("person_id IS NOT NULL"),
-    )
-    op.drop_index(
-        "ix_carts_expiring",
-        table_name="carts",
-        schema="cart",
-        postgresql_where=sa.text("expires_at IS NOT NULL"),
-    )
-    op.drop_table("carts", schema="cart")

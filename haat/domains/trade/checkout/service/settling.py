@@ -6,6 +6,7 @@ capture that fails for good is the rare case, and puts the goods back.
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from haat.domains.goods.inventory.api import Inventory, Line
@@ -15,11 +16,12 @@ from haat.domains.trade.checkout.api import CheckoutPlaced, Quote
 from haat.domains.trade.checkout.service.standing import SETTLE_BY, bought
 from haat.domains.trade.orders.api import Orders
 from haat.domains.trade.settlement.api import Settlement
-from haat.engines.sql import Database, Sql
+from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.ids import derive
 
 CARTS_AT_ONCE = 8
+ORDERS_AT_ONCE = 8
 DUE_AT_ONCE = 50
 
 DOCUMENTS = Sql("""
@@ -68,17 +70,23 @@ class Settling:
             await self._db.execute(SETTLED, ended)
 
     async def settle_due(self, ctx: Context) -> int:
+        """One by one, unlike events: what is late may be what made a whole batch fail."""
         now = ctx.now()
         rows = await self._db.fetch(TAKE_DUE, now, now + SETTLE_BY, DUE_AT_ONCE)
-        if rows:
-            quotes = [Quote.model_validate_json(row["document"]) for row in rows]
-            await self.settle(
-                ctx,
-                [
-                    CheckoutPlaced(checkout_id=q.id, cart_id=q.cart_id, items=bought(q))
-                    for q in quotes
-                ],
-            )
+        gate = asyncio.Semaphore(ORDERS_AT_ONCE)
+
+        async def one(row: Record) -> None:
+            async with gate:
+                quote = Quote.model_validate_json(row["document"])
+                event = CheckoutPlaced(
+                    checkout_id=quote.id, cart_id=quote.cart_id, items=bought(quote)
+                )
+                await self.settle(ctx, [event])
+
+        answers: list[Any] = await asyncio.gather(*map(one, rows), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
         return len(rows)
 
     async def _unsell(self, ctx: Context, ids: list[UUID]) -> None:
@@ -102,7 +110,7 @@ class Settling:
         async def close(id: UUID, event: CheckoutPlaced) -> None:
             async with gate:
                 items = [Item(offer_id=i.offer_id, quantity=i.quantity) for i in event.items]
-                await self._cart.close(ctx, id=id, items=items)
+                await self._cart.close(ctx, id=id, items=items, checkout_id=event.checkout_id)
 
         await asyncio.gather(
             *(close(event.cart_id, event) for event in events if event.cart_id is not None)

@@ -109,9 +109,23 @@ class Moving(Reading):
         return await self._shown(ctx, moved or await self._winner(ctx, "deliver", id))
 
     async def set_status(
-        self, ctx: Context, *, id: UUID, status: str, reason: str | None = None
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        status: str,
+        reason: str | None = None,
+        carrier: str = "Own delivery",
+        tracking_number: str | None = None,
     ) -> VendorOrder:
-        return await self.move(ctx, id=id, status=status, reason=reason)
+        return await self.move(
+            ctx,
+            id=id,
+            status=status,
+            reason=reason,
+            carrier=carrier,
+            tracking_number=tracking_number,
+        )
 
     async def move(
         self,
