@@ -10,15 +10,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-from granian.constants import Interfaces
-from granian.server.embed import Server
+import uvicorn
 from pydantic import SecretStr
 
 from haat.app.runtime import Runtime
@@ -216,14 +215,25 @@ async def market(
                 yield Box(runtime, address, cards, http)
 
 
+class Quiet(uvicorn.Server):
+    """Leaves the test runner's signal handlers alone. (granian's embedded server lost answers
+    under 200 connections; as a process of its own, as the market runs it, it does not.)"""
+
+    def capture_signals(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
 @asynccontextmanager
 async def _served(settings: AppSettings, runtime: Runtime) -> AsyncIterator[str]:
-    server = Server(
+    config = uvicorn.Config(
         application(settings, "all", runtime),
-        address="127.0.0.1",
+        host="127.0.0.1",
         port=settings.port,
-        interface=Interfaces.ASGI,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
     )
+    server = Quiet(config)
     serving = asyncio.create_task(server.serve())
     address = f"http://127.0.0.1:{settings.port}"
     async with httpx.AsyncClient() as http:
@@ -236,5 +246,5 @@ async def _served(settings: AppSettings, runtime: Runtime) -> AsyncIterator[str]
         else:
             raise AssertionError("the server does not start")
     yield address
-    server.stop()
+    server.should_exit = True
     await serving

@@ -87,6 +87,7 @@ async def test_the_same_idempotency_key_answers_the_same(box: Box, shop: Shop) -
     first = await pay(guest, quoted["id"], token, key=key)
     again = await pay(guest, quoted["id"], token, key=key)
     assert again.json() == first.json()
+    await box.settle()
     other = await pay(guest, str(uuid4()), token, key=key)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 

@@ -134,6 +134,7 @@ class PostgresScheduler:
                     queues=list(self._tasks),
                     concurrency=_CONCURRENCY,
                     install_signal_handlers=False,
+                    fetch_job_polling_interval=2,
                     delete_jobs="successful",
                     shutdown_graceful_timeout=15,
                     update_heartbeat_interval=self._heartbeat_s,

@@ -11,6 +11,7 @@ import asyncpg
 from haat.kernel.context import Context, open_transaction
 from haat.kernel.errors import Timeout, Unavailable
 from haat.kernel.events import Envelope, EnvelopeActor, Event, Trace
+from haat.kernel.ids import RandomIds
 
 UniqueViolation = asyncpg.UniqueViolationError
 ForeignKeyViolation = asyncpg.ForeignKeyViolationError
@@ -203,10 +204,13 @@ def outbox_rows(
     actor = EnvelopeActor(type=ctx.actor.type, id=ctx.actor.id)
     trace = Trace(request_id=ctx.request_id, correlation_id=ctx.correlation_id)
     now = ctx.now()
+    # An event's id is always new: one that repeats with a repeated request could be the id of
+    # another event that the first try announced, and be dropped as a duplicate.
+    born = RandomIds(ctx.clock)
     for event in events:
         assert event.event_name, f"{type(event).__name__} has no name"
         envelope = Envelope(
-            event_id=ctx.new_id(),
+            event_id=born.new(),
             type=event.event_name,
             version=event.event_version,
             occurred_at=now,

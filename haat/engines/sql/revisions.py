@@ -27,10 +27,9 @@ def upgrade(url: str, modules: Sequence[Migrated]) -> list[str]:
         )
         connection.commit()
         for module in modules:
-            applied += upgrade_one(connection, module)
             if may_create:
                 _make_role(connection, module)
-                _grant(connection, module)
+            applied += upgrade_one(connection, module, grant=may_create)
     return applied
 
 
@@ -59,8 +58,11 @@ def context_of(connection: sa.Connection, module: Migrated, **opts: Any) -> Migr
     )
 
 
-def upgrade_one(connection: sa.Connection, module: Migrated) -> list[str]:
-    """Applies what is missing in one transaction. Answers lines such as 'inventory 0002'."""
+def upgrade_one(connection: sa.Connection, module: Migrated, *, grant: bool = False) -> list[str]:
+    """Applies what is missing in one transaction. Answers lines such as 'inventory 0002'.
+
+    `grant` gives the module's role its rights in the same transaction.
+    """
     script = ScriptDirectory(module.folder, version_locations=[module.folder])
     applied: list[str] = []
     with connection.begin():
@@ -74,6 +76,8 @@ def upgrade_one(connection: sa.Connection, module: Migrated) -> list[str]:
         context = context_of(connection, module, fn=steps)
         with Operations.context(context):
             context.run_migrations()
+        if grant:
+            _grant(connection, module)
     return applied
 
 
@@ -108,13 +112,12 @@ def _grant(connection: sa.Connection, module: Migrated) -> None:
     schema, role = f'"{module.name}"', f'"{module.role}"'
     rows, numbers = "SELECT, INSERT, UPDATE, DELETE", "USAGE, SELECT"
     ours = f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT"
-    with connection.begin():
-        for statement in (
-            f"GRANT USAGE ON SCHEMA {schema} TO {role}",
-            f"GRANT {rows} ON ALL TABLES IN SCHEMA {schema} TO {role}",
-            f"GRANT {numbers} ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
-            f"{ours} {rows} ON TABLES TO {role}",
-            f"{ours} {numbers} ON SEQUENCES TO {role}",
-            f"REVOKE INSERT, UPDATE, DELETE ON {schema}.alembic_version FROM {role}",
-        ):
-            connection.execute(sa.text(statement))
+    for statement in (
+        f"GRANT USAGE ON SCHEMA {schema} TO {role}",
+        f"GRANT {rows} ON ALL TABLES IN SCHEMA {schema} TO {role}",
+        f"GRANT {numbers} ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
+        f"{ours} {rows} ON TABLES TO {role}",
+        f"{ours} {numbers} ON SEQUENCES TO {role}",
+        f"REVOKE INSERT, UPDATE, DELETE ON {schema}.alembic_version FROM {role}",
+    ):
+        connection.execute(sa.text(statement))

@@ -128,8 +128,11 @@ def _name(scope: Scope, key: str) -> Name:
         claims = claims_of(request)
     except (TokenInvalid, TokenExpired):
         claims = None  # the application answers 401 itself, which is not kept
-    cart = request.headers.get("x-cart-id", "")
-    principal = str(claims.person_id) if claims else f"guest:{cart[:64]}"
+    if claims:
+        principal = str(claims.person_id)
+    else:  # a guest is known by its cart and its address: keys of others do not meet its own
+        where = request.client.host if request.client else ""
+        principal = f"guest:{request.headers.get('x-cart-id', '')[:64]}:{where}"
     path = scope["path"]
     route = path.removeprefix("/api") if path.startswith("/api/v1/") else path
     return Name(principal, f"{scope['method']} {route}"[:500], key)

@@ -55,5 +55,3 @@ class Backoffice(Contract, name="backoffice"):
 
     @command(scope="staff:settings")
     async def discard(self, ctx: Context, *, id: int) -> None: ...
-
-

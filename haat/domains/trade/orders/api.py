@@ -195,8 +195,7 @@ class OrderPaid(Event, name="order.paid", key="order_id"):
 
 
 class OrderUnpaid(Event, name="order.unpaid", key="order_id"):
-    """The payment failed for good after the order was placed: it is voided and cancelled, nothing
-    was charged. `lines` are (offer id, quantity)."""
+    """The payment failed for good: voided and cancelled. `lines` are (offer id, quantity)."""
 
     order_id: UUID
     number: str
@@ -268,20 +267,18 @@ class Orders(Contract, name="orders"):
 
     @command(scope="internal")
     async def mark_paid(self, ctx: Context, *, order_ids: list[UUID]) -> None:
-        """authorized → paid, as a set; OrderPaid for those that changed. Harmless when
-        repeated."""
+        """authorized → paid, with OrderPaid for those that changed. Harmless when repeated."""
 
     @command(scope="internal")
     async def mark_unpaid(self, ctx: Context, *, order_id: UUID, reason: str) -> None:
-        """The capture failed for good: voided and cancelled, without a refund (OrderUnpaid, not
-        OrderCancelled). Harmless when repeated; WrongOrderState when it is paid."""
+        """The capture failed for good: voided and cancelled, without a refund; OrderUnpaid.
+        Harmless when repeated; WrongOrderState when it is paid."""
 
     @command(scope="internal")
     async def record_refund(
         self, ctx: Context, *, refund_id: UUID, vendor_order_id: UUID, amount: Money, note: str
     ) -> None:
-        """Adds to `refunded`, once per refund id. RefundTooLarge when less than that is left,
-        WrongOrderState when nothing was charged."""
+        """Adds to `refunded`, once per refund id. RefundTooLarge; WrongOrderState when unpaid."""
 
     @query(scope="person")
     async def own(
@@ -370,8 +367,7 @@ class Orders(Contract, name="orders"):
 
     @command(scope="person")
     async def cancel_order(self, ctx: Context, *, id: UUID, reason: Reason) -> Order:
-        """Cancels every part of the customer's (or, for staff, any) order that can be cancelled;
-        WrongOrderState when none can."""
+        """Every part of it that can be cancelled; WrongOrderState when none can."""
 
     @command(scope="vendor:orders")
     async def move(
@@ -384,9 +380,8 @@ class Orders(Contract, name="orders"):
         carrier: Carrier = "Own delivery",
         tracking_number: TrackingNumber | None = None,
     ) -> VendorOrder:
-        """One of the moves above, by a status word of the specifications: processing (accept),
-        ready, shipped or in_transit, delivered, cancelled, rejected. The last two need a
-        reason."""
+        """One of the moves above, by a status word: processing (accept), ready, shipped,
+        delivered, cancelled, rejected. The last two need a reason."""
 
     @command(scope="staff:orders")
     async def set_status(

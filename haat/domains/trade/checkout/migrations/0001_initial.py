@@ -11,6 +11,32 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _upgrade_checkouts()
+    _upgrade_inbox()
+    _upgrade_outbox()
+    _upgrade_quotes()
+
+
+def downgrade() -> None:
+    op.drop_index(
+        "ix_quotes_person_id",
+        table_name="quotes",
+        schema="checkout",
+        postgresql_where=sa.text("person_id IS NOT NULL"),
+    )
+    op.drop_table("quotes", schema="checkout")
+    op.drop_table("outbox", schema="checkout")
+    op.drop_table("inbox", schema="checkout")
+    op.drop_index(
+        "ix_checkouts_due_at",
+        table_name="checkouts",
+        schema="checkout",
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.drop_table("checkouts", schema="checkout")
+
+
+def _upgrade_checkouts() -> None:
     op.create_table(
         "checkouts",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -46,6 +72,9 @@ def upgrade() -> None:
         schema="checkout",
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
+
+
+def _upgrade_inbox() -> None:
     op.create_table(
         "inbox",
         sa.Column("subscriber", sa.Text(), nullable=False),
@@ -59,6 +88,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subscriber", "event_id", name=op.f("pk_inbox")),
         schema="checkout",
     )
+
+
+def _upgrade_outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -69,6 +101,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
         schema="checkout",
     )
+
+
+def _upgrade_quotes() -> None:
     op.create_table(
         "quotes",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -87,22 +122,3 @@ def upgrade() -> None:
         schema="checkout",
         postgresql_where=sa.text("person_id IS NOT NULL"),
     )
-
-
-def downgrade() -> None:
-    op.drop_index(
-        "ix_quotes_person_id",
-        table_name="quotes",
-        schema="checkout",
-        postgresql_where=sa.text("person_id IS NOT NULL"),
-    )
-    op.drop_table("quotes", schema="checkout")
-    op.drop_table("outbox", schema="checkout")
-    op.drop_table("inbox", schema="checkout")
-    op.drop_index(
-        "ix_checkouts_due_at",
-        table_name="checkouts",
-        schema="checkout",
-        postgresql_where=sa.text("due_at IS NOT NULL"),
-    )
-    op.drop_table("checkouts", schema="checkout")

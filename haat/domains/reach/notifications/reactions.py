@@ -1,0 +1,60 @@
+"""What people are told about, and when mails go out."""
+
+from haat.domains.goods.catalog.api import ProductApproved, ProductRejected
+from haat.domains.money.payments.api import PaymentFailed
+from haat.domains.money.payouts.api import PayoutProcessed
+from haat.domains.people.identity.api import PersonRegistered
+from haat.domains.people.vendors.api import VendorApproved, VendorRejected, VendorSuspended
+from haat.domains.reach.notifications.rules import notices_of
+from haat.domains.reach.notifications.service import NotificationsService
+from haat.domains.trade.orders.api import (
+    OrderCancelled,
+    OrderCreated,
+    OrderDelivered,
+    OrderPaid,
+    OrderRefunded,
+    OrderShipped,
+    OrderUnpaid,
+)
+from haat.kernel.context import Context
+from haat.kernel.events import Event, every, on
+
+
+# One subscriber for all facts of orders, so that they are told in the order they happened.
+@on(OrderCreated)
+@on(OrderPaid)
+@on(OrderUnpaid)
+@on(OrderShipped)
+@on(OrderDelivered)
+@on(OrderCancelled)
+@on(OrderRefunded)
+async def tell_of_orders(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
+    await service.tell(ctx, [notice for event in events for notice in notices_of(event)])
+
+
+@on(VendorApproved)
+@on(VendorRejected)
+@on(VendorSuspended)
+@on(ProductApproved)
+@on(ProductRejected)
+@on(PayoutProcessed)
+@on(PersonRegistered)
+async def tell_of_others(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
+    await service.tell(ctx, [notice for event in events for notice in notices_of(event)])
+
+
+@on(PaymentFailed)
+async def tell_of_declines(
+    service: NotificationsService, ctx: Context, events: list[PaymentFailed]
+) -> None:
+    await service.declined(ctx, events)
+
+
+@every(seconds=2)
+async def send_mails(service: NotificationsService, ctx: Context) -> None:
+    await service.send_mails(ctx)
+
+
+@every(seconds=3600)
+async def forget_mails(service: NotificationsService, ctx: Context) -> None:
+    await service.forget_mails(ctx)

@@ -1,0 +1,158 @@
+"""Sends queued mails: claims some under a lease, asks who and what they are about, hands over."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+import structlog
+
+from haat.domains.people.identity.api import Contact, Identity
+from haat.domains.people.market.api import Market
+from haat.domains.reach.notifications import texts
+from haat.domains.reach.notifications.rules import ATTEMPTS_MAX, backoff
+from haat.domains.reach.notifications.service import statements as sql
+from haat.domains.trade.orders.api import Order, Orders
+from haat.engines.mail import Mail, Message
+from haat.engines.sql import Database, Record
+from haat.kernel.context import Context
+from haat.kernel.errors import Invalid, Problem
+
+log = structlog.get_logger()
+
+BATCH = 40
+BATCHES_MAX = 10  # a round ends after that many, and the timer comes again
+AT_ONCE = 4
+LEASE = timedelta(minutes=10)  # longer than BATCH mails take of a server that hangs
+KEPT = timedelta(days=30)
+DETAILED = frozenset({"order_placed"})  # kinds that list the order's goods
+
+Outcome = Literal["sent", "refused", "given_up", "nobody"]
+
+
+@dataclass(slots=True)
+class _Round:
+    """What a batch of mails needs: asked for once for all of them."""
+
+    market: str
+    contacts: dict[UUID, Contact]
+    orders: dict[UUID, Order]
+    links: dict[UUID, str]
+    away: bool = False  # the server does not answer: the rest of the batch waits
+    tried: dict[UUID, Outcome | None] = field(default_factory=dict)
+
+
+class Mailing:
+    """The sending part of notifications."""
+
+    def __init__(
+        self,
+        db: Database,
+        mail: Mail,
+        identity: Identity,
+        market: Market,
+        orders: Orders,
+        site: str,
+    ) -> None:
+        self._db = db
+        self._mail = mail
+        self._identity = identity
+        self._market = market
+        self._orders = orders
+        self._site = site
+
+    async def send_due(self, ctx: Context) -> int:
+        """Sends what is due; how many were sent. Ends early when the mail server is away."""
+        sent = 0
+        for _ in range(BATCHES_MAX):
+            now = ctx.now()
+            rows = await self._db.fetch(sql.CLAIM, now, now + LEASE, BATCH)
+            if not rows:
+                break
+            round_ = await self._asked(ctx, rows)
+            slots = asyncio.Semaphore(AT_ONCE)
+            await asyncio.gather(*(self._send(row, round_, slots) for row in rows))
+            await self._note(ctx, rows, round_)
+            sent += sum(outcome == "sent" for outcome in round_.tried.values())
+            if round_.away or len(rows) < BATCH:
+                break
+        return sent
+
+    async def forget(self, ctx: Context) -> int:
+        return await self._db.execute(sql.FORGET, ctx.now() - KEPT)
+
+    async def _asked(self, ctx: Context, rows: Sequence[Record]) -> _Round:
+        people = {row["person_id"] for row in rows if row["person_id"] is not None}
+        guests = {row["order_id"] for row in rows if row["person_id"] is None}
+        detailed = {row["order_id"] for row in rows if row["kind"] in DETAILED}
+        order_ids = sorted((guests | detailed) - {None})
+        settings, contacts, orders, links = await asyncio.gather(
+            self._market.settings(ctx),
+            self._identity.contacts(ctx, person_ids=sorted(people)),
+            self._orders.by_ids(ctx, ids=order_ids),
+            self._orders.links(ctx, order_ids=sorted(guests)),
+        )
+        return _Round(
+            market=settings.name,
+            contacts={contact.person_id: contact for contact in contacts},
+            orders={order.id: order for order in orders},
+            links=links,
+        )
+
+    async def _send(self, row: Record, round_: _Round, slots: asyncio.Semaphore) -> None:
+        message = self._message(row, round_)
+        if message is None:
+            round_.tried[row["id"]] = "nobody"
+            return
+        async with slots:
+            if round_.away:
+                return
+            try:
+                await self._mail.send(message)
+                round_.tried[row["id"]] = "sent"
+            except Invalid as problem:  # refused for good, MailRefused among them
+                log.warning("mail_refused", mail=str(row["id"]), code=problem.code)
+                round_.tried[row["id"]] = "refused"
+            except Problem as problem:
+                log.warning("mail_not_sent", mail=str(row["id"]), code=problem.code)
+                round_.tried[row["id"]] = None
+                round_.away = True
+
+    def _message(self, row: Record, round_: _Round) -> Message | None:
+        """The mail; None when there is nobody to send it to any more."""
+        order = round_.orders.get(row["order_id"]) if row["order_id"] else None
+        contact = round_.contacts.get(row["person_id"]) if row["person_id"] else None
+        path, name = row["path"], ""
+        if contact is not None:
+            to, name = contact.email, contact.name
+        elif row["person_id"] is None and order is not None:
+            to, path = order.email, f"/orders/link/{round_.links.get(order.id, '')}"
+        else:
+            return None
+        shown = order if row["kind"] in DETAILED else None
+        written = texts.written(row["kind"], {**row["facts"], "market": round_.market})
+        parts = (name, written.body, shown, self._site + path, round_.market)
+        return Message(
+            id=row["id"],
+            to=to,
+            subject=texts.subject(written.title, round_.market),
+            text=texts.plain_mail(*parts),
+            html=texts.html_mail(*parts),
+        )
+
+    async def _note(self, ctx: Context, rows: Sequence[Record], round_: _Round) -> None:
+        """Writes how each ended. One that was not tried, the server being away, loses no try."""
+        now = ctx.now()
+        ids, outcomes, due, attempts = [], [], [], []
+        for row in rows:
+            tries = row["attempts"] if row["id"] in round_.tried else row["attempts"] - 1
+            outcome = round_.tried.get(row["id"])
+            if outcome is None and tries >= ATTEMPTS_MAX:
+                outcome = "given_up"
+            ids.append(row["id"])
+            outcomes.append(outcome)
+            due.append(now + backoff(max(tries, 1)))
+            attempts.append(tries)
+        await self._db.execute(sql.TRIED, ids, outcomes, due, attempts, now)

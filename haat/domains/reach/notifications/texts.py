@@ -1,0 +1,165 @@
+"""The words of every message. A text is made from its kind and facts when it is read or sent."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from haat.domains.trade.orders.api import Order
+from haat.kernel.money import Money
+
+SUBJECT_MAX_CHARS = 150
+
+# kind → title, body. Words in braces are facts.
+TEXTS: dict[str, tuple[str, str]] = {
+    "welcome": (
+        "Welcome to {market}",
+        "Your account is ready. Your orders, addresses and messages are kept in it.",
+    ),
+    "order_placed": (
+        "Order {number} is placed",
+        "Thank you for your order of {total}. The vendors were told; you will hear from us when"
+        " each part of it ships.",
+    ),
+    "order_unpaid": (
+        "Order {number} could not be paid",
+        "The payment of {total} failed, so the order is cancelled. Nothing was charged.",
+    ),
+    "order_shipped": (
+        "{number} is on its way",
+        "{carrier} carries it under the tracking number {tracking}.",
+    ),
+    "order_delivered": (
+        "{number} was delivered",
+        "We hope you like it. If something is wrong, tell us from the order's page.",
+    ),
+    "order_cancelled": (
+        "{number} is cancelled",
+        "Reason: {reason}. If it was paid, {total} goes back to the card it came from.",
+    ),
+    "order_rejected": (
+        "The vendor cannot send {number}",
+        "Reason: {reason}. The {total} you paid for it goes back to the card it came from.",
+    ),
+    "order_refunded": (
+        "{amount} refunded for {number}",
+        "The money goes back to the card it came from. Banks take up to ten days to show it.",
+    ),
+    "payment_failed": (
+        "Your payment was declined",
+        "Nothing was charged and nothing was ordered. Your cart is as it was.",
+    ),
+    "vendor_order_new": (
+        "New order {number}",
+        "Sold for {total}; you earn {net}. Accept it and send it soon.",
+    ),
+    "vendor_order_cancelled": ("{number} was cancelled", "Do not send it. Reason: {reason}."),
+    "vendor_approved": (
+        "{name} is approved",
+        "Your store is open. Add products; each is looked at before it goes on sale.",
+    ),
+    "vendor_rejected": ("Your application was not accepted", "Reason: {reason}."),
+    "vendor_suspended": (
+        "Your store is suspended",
+        "Your products are off sale for now. Reason: {reason}.",
+    ),
+    "product_approved": ("{title} is on sale", "It was approved and customers can find it now."),
+    "product_rejected": (
+        "{title} was not approved",
+        "Reason: {reason}. Change it and submit it again.",
+    ),
+    "payout_paid": ("{amount} was paid out", "The money is on its way to your bank account."),
+    "payout_failed": (
+        "A payout of {amount} failed",
+        "The bank did not take it, so it is on your balance again. Check your bank account's"
+        " details.",
+    ),
+    "payout_rejected": (
+        "A payout of {amount} was not approved",
+        "The amount is on your balance again.",
+    ),
+}
+
+_FACT = re.compile(r"\{(\w+)\}")
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f\x85\u2028\u2029]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    title: str
+    body: str
+
+
+def written(kind: str, facts: Mapping[str, Any]) -> Written:
+    """Title and body. A fact that is missing is left out; a kind without a text is itself."""
+    title, body = TEXTS.get(kind, (kind.replace("_", " ").capitalize(), ""))
+
+    def fact(match: re.Match[str]) -> str:
+        return _shown(facts.get(match[1], ""))
+
+    return Written(_FACT.sub(fact, title).strip(), _FACT.sub(fact, body))
+
+
+def subject(title: str, market: str) -> str:
+    """One line that can stand in a header."""
+    line = _SPACE.sub(" ", f"{title} · {market}").strip()
+    return line if len(line) <= SUBJECT_MAX_CHARS else line[: SUBJECT_MAX_CHARS - 1] + "…"
+
+
+def plain_mail(name: str, body: str, order: Order | None, link: str, market: str) -> str:
+    """The mail as text. `name` may be empty; `order` adds its goods and totals."""
+    parts = [f"Hello {name}," if name else "Hello,", body]
+    if order is not None:
+        rows = _rows(order)
+        width = max(len(left) for left, _ in rows)
+        parts.append("\n".join(f"{left:<{width}}  {right}" for left, right in rows))
+    return "\n\n".join([*parts, link, market]) + "\n"
+
+
+def html_mail(name: str, body: str, order: Order | None, link: str, market: str) -> str:
+    """The same as a simple page: no pictures, no styles from elsewhere."""
+    goods = ""
+    if order is not None:
+        cells = "".join(
+            f'<tr><td style="padding:4px 16px 4px 0">{escape(left)}</td>'
+            f'<td style="padding:4px 0;text-align:right">{escape(right)}</td></tr>'
+            for left, right in _rows(order)
+        )
+        goods = f'<table style="border-collapse:collapse;margin:16px 0">{cells}</table>'
+    hello = f"Hello {escape(name)}," if name else "Hello,"
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<body style="font:16px/1.5 system-ui,sans-serif;color:#222;max-width:36em;margin:24px">'
+        f"<p>{hello}</p><p>{escape(body)}</p>{goods}"
+        f'<p><a href="{escape(link)}">{escape(link)}</a></p>'
+        f'<p style="color:#666">{escape(market)}</p></body></html>'
+    )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping) and "minor" in value:
+        return _amount(Money.model_validate(value))
+    return _SPACE.sub(" ", str(value)).strip()
+
+
+def _amount(money: Money) -> str:
+    return f"{money.decimal()} {money.currency}"
+
+
+def _rows(order: Order) -> Sequence[tuple[str, str]]:
+    rows = [
+        (f"{line.quantity} × {_name(line.title, line.variant_title)}", _amount(line.amount))
+        for part in order.vendor_orders
+        for line in part.lines
+    ]
+    totals = order.totals
+    rows.append(("Shipping", _amount(totals.shipping)))
+    if totals.tax.minor:
+        included = " (included)" if order.prices_include_tax else ""
+        rows.append((f"Tax{included}", _amount(totals.tax)))
+    return [*rows, ("Total", _amount(totals.total))]
+
+
+def _name(title: str, variant: str) -> str:
+    return f"{title} ({variant})" if variant else title

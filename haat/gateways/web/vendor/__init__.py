@@ -1,0 +1,17 @@
+"""The vendor portal: a vendor's products, stock, orders, shipping, money and profile."""
+
+from fastapi import APIRouter
+
+from haat.gateways.web.vendor.apply import router as apply
+from haat.gateways.web.vendor.money import router as money
+from haat.gateways.web.vendor.orders import router as orders
+from haat.gateways.web.vendor.overview import router as overview
+from haat.gateways.web.vendor.products import router as products
+from haat.gateways.web.vendor.profile import router as profile
+from haat.gateways.web.vendor.shipping import router as shipping
+from haat.gateways.web.vendor.stock import router as stock
+
+
+def vendor_routers() -> list[APIRouter]:
+    """Every page's router under /vendor."""
+    return [overview, apply, products, stock, orders, shipping, money, profile]

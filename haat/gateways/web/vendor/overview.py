@@ -1,0 +1,87 @@
+"""What needs the vendor now, and its newest orders."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from haat.domains.goods.inventory.api import Inventory
+from haat.domains.money.payouts.api import Payouts
+from haat.domains.people.vendors.api import Vendor, Vendors
+from haat.domains.trade.orders.api import Orders
+from haat.gateways.web.store.shopping import count
+from haat.gateways.web.vendor.portal import may, page, vendor_of
+from haat.gateways.web.visit import PersonVisit, Visit
+from haat.kernel.page import Page
+
+router = APIRouter()
+COUNTED = 50  # a number beyond says "50+": counting further would cost more than it tells
+RECENT = 8
+
+
+@router.get("/vendor")
+async def show(visit: PersonVisit) -> Response:
+    if visit.vendor_id is None:
+        return visit.redirect("/vendor/apply")
+    await count(visit)
+    vendor, tasks, recent, balance = await asyncio.gather(
+        visit.doors[Vendors].find(visit.ctx, slug=str(visit.vendor_id)),
+        _tasks(visit),
+        _recent(visit),
+        _balance(visit),
+    )
+    owner: Vendor = vendor
+    return page(
+        visit,
+        "overview.html",
+        "/vendor",
+        vendor=owner,
+        tasks=tasks,
+        recent=recent,
+        balance=balance,
+    )
+
+
+async def _tasks(visit: Visit) -> list[tuple[str, str, str]]:
+    """(label, how many, where) of what waits for the vendor."""
+    asked: list[tuple[str, str, Any]] = []
+    if may(visit, "vendor:orders"):
+        for state, label in (
+            ("pending", "Orders to accept"),
+            ("accepted", "Orders to prepare"),
+            ("ready", "Orders to ship"),
+        ):
+            orders = visit.doors[Orders].vendor_orders(
+                visit.ctx, vendor_id=vendor_of(visit), fulfilment=state, limit=COUNTED
+            )
+            asked.append((label, f"/vendor/orders?fulfilment={state}", orders))
+    if may(visit, "vendor:stock"):
+        low = visit.doors[Inventory].stock(
+            visit.ctx, vendor_id=vendor_of(visit), low_only=True, limit=COUNTED
+        )
+        asked.append(("Low stock", "/vendor/stock?low=on", low))
+    pages: list[Page[Any]] = await asyncio.gather(*(call for _, _, call in asked))
+    return [
+        (label, counted(found), where)
+        for (label, where, _), found in zip(asked, pages, strict=True)
+    ]
+
+
+def counted(found: Page[Any]) -> str:
+    """How many there are, as far as they were counted."""
+    return f"{len(found.items)}{'+' if found.next else ''}"
+
+
+async def _recent(visit: Visit) -> Any:
+    if not may(visit, "vendor:orders"):
+        return []
+    found = await visit.doors[Orders].vendor_orders(
+        visit.ctx, vendor_id=vendor_of(visit), limit=RECENT
+    )
+    return found.items
+
+
+async def _balance(visit: Visit) -> Any:
+    if not may(visit, "vendor:money"):
+        return None
+    return await visit.doors[Payouts].balance(visit.ctx, vendor_id=vendor_of(visit))

@@ -1,0 +1,258 @@
+"""The vendor's products: the list, and the form that makes and changes one."""
+
+import asyncio
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import UploadFile
+
+from haat.domains.goods.catalog.api import Catalog, Product, ProductStatus
+from haat.domains.goods.inventory.api import Inventory
+from haat.domains.goods.pricing.api import Pricing
+from haat.domains.people.media.api import SIZE_MAX, Media, Picture, PictureTooLarge
+from haat.gateways.web.kit.forms import Form
+from haat.gateways.web.pages import words
+from haat.gateways.web.store.tree import Tree
+from haat.gateways.web.vendor import product_form as fields
+from haat.gateways.web.vendor.portal import Team, page, vendor_of
+from haat.gateways.web.visit import Visit, form_of, uuid_in
+from haat.kernel.errors import Conflict, Invalid, NotFound, Problem
+from haat.kernel.ids import derive
+
+router = APIRouter()
+HERE = "/vendor/products"
+STATUSES: tuple[tuple[str, str], ...] = (
+    ("", "All"),
+    ("draft", "Drafts"),
+    ("pending", "Waiting"),
+    ("active", "On sale"),
+    ("rejected", "Rejected"),
+    ("archived", "Archived"),
+)
+COUNTS_AT_ONCE = 8
+
+
+@router.get("/vendor/products")
+async def listed(
+    visit: Team, status: ProductStatus | Literal[""] = "", cursor: str | None = None
+) -> Response:
+    found = await visit.doors[Catalog].own_products(
+        visit.ctx, vendor_id=vendor_of(visit), status=status or None, cursor=cursor or None
+    )
+    offers = [offer for listing in found.items for offer in listing.offer_ids]
+    left = await visit.doors[Inventory].available(visit.ctx, offers=offers) if offers else []
+    stock = {entry.offer_id: entry.available for entry in left}
+    return page(
+        visit,
+        "products.html",
+        HERE,
+        products=[(one, sum(stock.get(o, 0) for o in one.offer_ids)) for one in found.items],
+        next=found.next,
+        statuses=STATUSES,
+        status=status,
+        is_start=not cursor,
+    )
+
+
+@router.get("/vendor/products/new")
+async def new(visit: Team) -> Response:
+    return await _form_page(visit, None, Form(fields.blank(visit.ctx.new_id())))
+
+
+@router.post("/vendor/products/new")
+async def create(visit: Team, request: Request) -> Response:
+    return await _sent(visit, request, None)
+
+
+@router.get("/vendor/products/{id}")
+async def edit(visit: Team, id: UUID) -> Response:
+    product = await own_product(visit, id)
+    stock = await _on_hand(visit, product)
+    return await _form_page(
+        visit, product, Form(fields.values_of(product, stock, visit.ctx.new_id()))
+    )
+
+
+@router.post("/vendor/products/{id}")
+async def change(visit: Team, id: UUID, request: Request) -> Response:
+    return await _sent(visit, request, await own_product(visit, id))
+
+
+@router.post("/vendor/products/{id}/{move}")
+async def move(
+    visit: Team, id: UUID, move: Literal["submit", "archive", "restore"]
+) -> Response:
+    """What needs no form: one button."""
+    told = {
+        "submit": "The product is submitted. We look at it soon.",
+        "archive": "The product is archived: it is not on sale any more.",
+        "restore": "The product is a draft again.",
+    }
+    await getattr(visit.doors[Catalog], move)(visit.ctx, id=id)
+    visit.flash(told[move])
+    return visit.redirect(f"{HERE}/{id}")
+
+
+async def own_product(visit: Visit, id: UUID) -> Product:
+    """One of the acting vendor's; NotFound for another's, on sale or not."""
+    product: Product = await visit.doors[Catalog].product(visit.ctx, ref=str(id))
+    if product.vendor_id != vendor_of(visit):
+        raise NotFound
+    return product
+
+
+async def _on_hand(visit: Visit, product: Product) -> dict[UUID, int]:
+    if not visit.ctx.has("vendor:stock"):
+        return {}
+    offers = [offer.id for _, offer in fields.offered(product)]
+    found = await visit.doors[Inventory].stock_of(visit.ctx, offers=offers)
+    return {stock.offer_id: stock.on_hand for stock in found}
+
+
+async def _sent(visit: Visit, request: Request, product: Product | None) -> Response:
+    """Every button of the form: saving, submitting, and rows added or taken away."""
+    await request.form(max_fields=fields.FIELDS_MAX)  # read here once, with room for all rows
+    values = await form_of(request)
+    rows: list[int] = []
+    try:
+        form_id = uuid_in(values, "id")
+        await _keep_pictures(visit, request, values, form_id)
+        if "add_variant" in values or "remove_variant" in values:
+            _change_rows(values)
+            return await _form_page(visit, product, Form(values))
+        read = fields.filled(values, visit.market.currency, product)
+        rows = read.rows
+        saved = await _save(visit, product, read, values, form_id)
+    except Problem as problem:
+        if problem.status >= 500:
+            raise
+        told = fields.at_fields(problem, rows, values)
+        form = Form(values, told, {"not_a_picture": "pictures", "picture_too_large": "pictures"})
+        return await _form_page(visit, product, form, problem.status)
+    visit.flash(await _after(visit, saved, read, values, form_id))
+    return visit.redirect(f"{HERE}/{saved.id}")
+
+
+async def _save(
+    visit: Visit,
+    product: Product | None,
+    read: fields.Filled,
+    values: fields.Values,
+    form_id: UUID,
+) -> Product:
+    catalog: Catalog = visit.doors[Catalog]
+    if product is None:
+        return await catalog.create(
+            visit.ctx, id=form_id, vendor_id=vendor_of(visit), draft=read.draft
+        )
+    text = values.get("version", "")
+    version = int(text) if text.isdecimal() and len(text) < 10 else None
+    return await catalog.change(visit.ctx, id=product.id, draft=read.draft, version=version)
+
+
+async def _after(
+    visit: Visit, saved: Product, read: fields.Filled, values: fields.Values, form_id: UUID
+) -> str:
+    """Counts and submitting, once the product itself is kept; answers what to tell."""
+    told = [await _count(visit, saved, read.counts, form_id)]
+    if "submit" in values:
+        try:
+            await visit.doors[Catalog].submit(visit.ctx, id=saved.id)
+        except Conflict as problem:
+            return f"The product is saved, but not submitted: {problem.detail}"
+        told.insert(0, "The product is submitted. We look at it soon.")
+    else:
+        told.insert(0, "The product is saved.")
+    return " ".join(filter(None, told))
+
+
+async def _count(
+    visit: Visit, saved: Product, counts: list[fields.Count], form_id: UUID
+) -> str:
+    """Sets the counts that were typed over, a few at a time; answers which were refused."""
+    offers = {offer.sku: offer.id for _, offer in fields.offered(saved)}
+    gate = asyncio.Semaphore(COUNTS_AT_ONCE)
+
+    async def one(count: fields.Count) -> str:
+        offer_id = offers[count.sku]
+        async with gate:
+            try:
+                await visit.doors[Inventory].set_on_hand(
+                    visit.ctx,
+                    id=uuid5(form_id, f"{offer_id}:{count.on_hand}"),
+                    offer_id=offer_id,
+                    on_hand=count.on_hand,
+                )
+            except Conflict as problem:
+                return f"The stock of {count.sku} is not changed: {problem.detail}"
+        return ""
+
+    known = [count for count in counts if count.sku in offers]
+    return " ".join(filter(None, await asyncio.gather(*(one(count) for count in known))))
+
+
+async def _keep_pictures(
+    visit: Visit, request: Request, values: fields.Values, form_id: UUID
+) -> None:
+    """Uploads what came with the form: a page that is shown again cannot give files back."""
+    sent: Any = await request.form()
+    files = [f for f in sent.getlist("pictures") if isinstance(f, UploadFile) and f.filename]
+    rows = fields.picture_rows(values)
+    fields.put_rows(values, "pictures", rows)
+    for file in files:
+        if len(rows) >= fields.PICTURES_MAX:
+            message = f"A product has at most {fields.PICTURES_MAX} pictures."
+            raise Invalid.at("pictures", message, "pictures_full")
+        content = await file.read(SIZE_MAX + 1)
+        if len(content) > SIZE_MAX:
+            raise PictureTooLarge
+        id = derive(form_id, f"picture:{len(rows)}:{file.filename}:{len(content)}")
+        kept = await visit.doors[Media].upload(
+            visit.ctx, id=id, content=content, vendor_id=vendor_of(visit)
+        )
+        rows.append(fields.picture_row(Picture(media_id=kept.id), len(rows) + 1))
+        fields.put_rows(values, "pictures", rows)
+
+
+def _change_rows(values: fields.Values) -> None:
+    rows = fields.variant_rows(values)
+    taken = values.pop("remove_variant", "")
+    if taken.isdecimal() and len(taken) < 5 and int(taken) < len(rows):
+        rows.pop(int(taken))
+    if values.pop("add_variant", None) is not None and len(rows) < fields.VARIANTS_MAX:
+        last = rows[-1] if rows else {}
+        kept = {name: last.get(name, "") for name in ("price", "compare_at", "weight_g")}
+        rows.append({**dict.fromkeys(fields.VARIANT, ""), **kept})
+    fields.put_rows(values, "variants", rows)
+
+
+async def _form_page(
+    visit: Visit, product: Product | None, form: Form, status: int = 200
+) -> Response:
+    categories, rates = await asyncio.gather(
+        visit.doors[Catalog].categories(visit.ctx), visit.doors[Pricing].rates(visit.ctx)
+    )
+    tree = Tree(categories)
+    classes = sorted({"standard", *(rate.tax_class for rate in rates)})
+    names = {option: form.values.get(option, "") for option in fields.OPTIONS}
+    return page(
+        visit,
+        "product.html",
+        HERE,
+        status,
+        product=product,
+        form=form,
+        variants=fields.variant_rows(form.values),
+        pictures=[(row, fields.picture_of(row)) for row in fields.picture_rows(form.values)],
+        off_sale=fields.off_sale(product) if product else [],
+        options=[(option, name) for option, name in names.items() if name],
+        categories=[
+            (category.id, " / ".join(c.name for c in tree.path(category.id)))
+            for category in categories
+        ],
+        tax_classes=[(name, words(name)) for name in classes],
+        label_of=lambda name: fields.label_of(name, names),
+        may_count=visit.ctx.has("vendor:stock"),
+        variants_max=fields.VARIANTS_MAX,
+    )
