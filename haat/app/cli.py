@@ -108,8 +108,13 @@ def import_shopify(
     from haat.app.commands import import_shopify as work
 
     report = run_async(work(AppSettings(), file, vendor))
-    for line in report.lines():
-        print(line)
+    for refused in report.refused:
+        column = f", {refused.column}" if refused.column else ""
+        print(f"line {refused.line}{column}: {refused.reason}")
+    print(
+        f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged,"
+        f" {len(report.refused)} refused"
+    )
     if report.refused:
         raise typer.Exit(1)
 

@@ -14,7 +14,6 @@ from haat.app.migrating import migrate_all
 from haat.app.runtime import Runtime
 from haat.app.settings import AppSettings
 from haat.app.targets import all_modules
-from haat.domains.people.vendors.api import Vendors
 
 T = TypeVar("T")
 
@@ -39,11 +38,9 @@ async def with_runtime(
 
 
 async def import_shopify(settings: AppSettings, file: Path, vendor: str) -> ImportReport:
-    """Imports a file for the vendor with this slug. NotFound for an unknown vendor."""
+    """Imports a file for the vendor with this slug (see haat.app.importing)."""
 
     async def work(runtime: Runtime) -> ImportReport:
-        ctx = runtime.system_context("import")
-        found = await runtime.inner[Vendors].find(ctx, slug=vendor)
-        return await import_file(runtime.inner, ctx, file, found)
+        return await import_file(runtime.inner, runtime.system_context("import"), file, vendor)
 
     return await with_runtime(settings, work, reacts=True)

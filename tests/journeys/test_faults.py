@@ -114,8 +114,9 @@ async def test_a_lost_answer_ends_as_one_order_and_one_charge(box: Box, shop: Sh
 async def test_repeated_and_forged_webhooks_change_nothing(box: Box, shop: Shop) -> None:
     placed = await buy(box, box.guest(), {shop.offer: 1})
     before = (await stock(shop), await orders_of(box), await charged(box))
+    event_id = f"evt_{uuid4().hex}"
     event = {
-        "id": f"evt_{uuid4().hex}",
+        "id": event_id,
         "type": "intent.captured",
         "createdAt": "2026-01-01T00:00:00Z",
         "data": {"object": {"id": str(derive(UUID(placed["orderId"]), "card"))}},
@@ -123,7 +124,7 @@ async def test_repeated_and_forged_webhooks_change_nothing(box: Box, shop: Shop)
     body = json.dumps(event)
     forged = hmac.new(b"not the secret", body.encode(), hashlib.sha256).digest()
     headers = {
-        "webhook-id": event["id"],
+        "webhook-id": event_id,
         "webhook-timestamp": str(int(time.time())),
         "webhook-signature": "v1," + base64.b64encode(forged).decode(),
         "content-type": "application/json",

@@ -201,6 +201,20 @@ async def test_an_expired_quote_leaves_no_trace(day: Day) -> None:
     assert (await day.checkout.read_quote(ctx, id=quote.id)) == quote
 
 
+async def test_old_quotes_are_forgotten(day: Day) -> None:
+    world, ctx = day.world, day.world.guest()
+    placed, old = [await day.quote(ctx, world.offer(vendor=ctx.new_id())) for _ in range(2)]
+    await day.place(ctx, placed)
+    world.clock.advance(timedelta(days=1))
+    fresh = await day.quote(ctx, world.offer(vendor=ctx.new_id()))
+    world.clock.advance(timedelta(minutes=16))
+    assert await day.checkout.forget_quotes(world.system()) >= 1
+    for quote in (placed, fresh):
+        assert await day.checkout.read_quote(ctx, id=quote.id) == quote
+    with pytest.raises(NotFound):
+        await day.checkout.read_quote(ctx, id=old.id)
+
+
 async def test_a_placed_quote_does_not_expire(day: Day) -> None:
     world, ctx = day.world, day.world.guest()
     quote = await day.quote(ctx, world.offer(vendor=world.ids().new()))

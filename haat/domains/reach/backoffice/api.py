@@ -30,6 +30,14 @@ class Overview(Model):
     days: list[Day]  # the last 30, oldest first
 
 
+class Stats(Model):
+    """What anyone may know of the market."""
+
+    vendors: int  # active ones
+    products: int  # on sale in a category
+    orders: int  # placed so far
+
+
 class DeadLetter(Model):
     id: int
     subscriber: str
@@ -42,7 +50,11 @@ class DeadLetter(Model):
 
 class Backoffice(Contract, name="backoffice"):
     @query(scope="staff")
-    async def overview(self, ctx: Context) -> Overview: ...
+    async def overview(self, ctx: Context) -> Overview:
+        """Queues are counted up to 1,000."""
+
+    @query()
+    async def stats(self, ctx: Context) -> Stats: ...
 
     @query(scope="staff:settings")
     async def dead_letters(

@@ -27,3 +27,8 @@ async def resume_stuck(service: CheckoutService, ctx: Context) -> None:
 @every(seconds=5)
 async def settle_late(service: CheckoutService, ctx: Context) -> None:
     await service.settle_late(ctx)
+
+
+@every(seconds=600)
+async def forget_quotes(service: CheckoutService, ctx: Context) -> None:
+    await service.forget_quotes(ctx)

@@ -26,7 +26,8 @@ quotes = Table(
     Column("document", JSONB, nullable=False, info=PERSONAL),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
-    Index("ix_quotes_person_id", "person_id", postgresql_where=text("person_id IS NOT NULL")),
+    # For forgetting old ones. They come in the order of their expiry, so a few pages tell it.
+    Index("ix_quotes_expires_at", "expires_at", postgresql_using="brin"),
 )
 
 # `id` is the quote's, and the order's. `attempt` counts who took it on: only the latest may move

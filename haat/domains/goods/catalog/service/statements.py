@@ -195,8 +195,14 @@ WITH wanted AS (
 SELECT
 """)
 
-# A card comes from a scalar subquery: a join would let the planner leave the shelf's order.
-_SHELF = """
+
+def _shelf(key: str, *, falling: bool, limit: int) -> Sql:
+    """A page of a shelf, behind ($2, $3); on the shelf $4 as well, unless that is NULL.
+
+    A card comes from a scalar subquery: a join would let the planner leave the shelf's order.
+    """
+    way, after = ("DESC", "<") if falling else ("ASC", ">")
+    return Sql(f"""
 SELECT s.{key} AS key, s.product_id,
        (SELECT p.card FROM catalog.products p WHERE p.id = s.product_id) AS card
   FROM catalog.shelves s
@@ -205,12 +211,7 @@ SELECT s.{key} AS key, s.product_id,
            SELECT FROM catalog.shelves b WHERE b.shelf_id = $4 AND b.product_id = s.product_id))
  ORDER BY s.{key} {way}, s.product_id {way}
  LIMIT {limit}
-"""
-
-
-def _shelf(key: str, *, falling: bool, limit: int) -> Sql:
-    way, after = ("DESC", "<") if falling else ("ASC", ">")
-    return Sql(_SHELF.format(key=key, way=way, after=after, limit=limit))
+""")  # noqa: S608 - put together here, from the words above
 
 
 # The limit stands in the text: as an argument it would make PostgreSQL plan anew every time.

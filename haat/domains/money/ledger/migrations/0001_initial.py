@@ -24,6 +24,28 @@ FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()
 
 
 def upgrade() -> None:
+    _upgrade_accounts()
+    _upgrade_inbox()
+    _upgrade_outbox()
+    _upgrade_transfers()
+    _upgrade_outcomes()
+    op.execute(_REFUSE)
+    for table in ("transfers", "outcomes"):
+        op.execute(_GUARD.format(table=table))
+
+
+def downgrade() -> None:
+    op.drop_table("outcomes", schema="ledger")
+    op.drop_index("ix_transfers_debit", table_name="transfers", schema="ledger")
+    op.drop_index("ix_transfers_credit", table_name="transfers", schema="ledger")
+    op.drop_table("transfers", schema="ledger")
+    op.drop_table("outbox", schema="ledger")
+    op.drop_table("inbox", schema="ledger")
+    op.drop_table("accounts", schema="ledger")
+    op.execute("DROP FUNCTION ledger.refuse_change")
+
+
+def _upgrade_accounts() -> None:
     op.create_table(
         "accounts",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -51,6 +73,9 @@ def upgrade() -> None:
         schema="ledger",
         postgresql_with={"fillfactor": 70},
     )
+
+
+def _upgrade_inbox() -> None:
     op.create_table(
         "inbox",
         sa.Column("subscriber", sa.Text(), nullable=False),
@@ -64,6 +89,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subscriber", "event_id", name=op.f("pk_inbox")),
         schema="ledger",
     )
+
+
+def _upgrade_outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -74,6 +102,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
         schema="ledger",
     )
+
+
+def _upgrade_transfers() -> None:
     op.create_table(
         "transfers",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -98,6 +129,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_transfers_debit", "transfers", ["debit_id", "at", "id"], unique=False, schema="ledger"
     )
+
+
+def _upgrade_outcomes() -> None:
     op.create_table(
         "outcomes",
         sa.Column("transfer_id", sa.Uuid(), nullable=False),
@@ -111,17 +145,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("transfer_id", name=op.f("pk_outcomes")),
         schema="ledger",
     )
-    op.execute(_REFUSE)
-    for table in ("transfers", "outcomes"):
-        op.execute(_GUARD.format(table=table))
-
-
-def downgrade() -> None:
-    op.drop_table("outcomes", schema="ledger")
-    op.drop_index("ix_transfers_debit", table_name="transfers", schema="ledger")
-    op.drop_index("ix_transfers_credit", table_name="transfers", schema="ledger")
-    op.drop_table("transfers", schema="ledger")
-    op.drop_table("outbox", schema="ledger")
-    op.drop_table("inbox", schema="ledger")
-    op.drop_table("accounts", schema="ledger")
-    op.execute("DROP FUNCTION ledger.refuse_change")

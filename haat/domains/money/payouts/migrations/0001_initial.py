@@ -11,6 +11,56 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _upgrade_destinations()
+    _upgrade_earnings()
+    _upgrade_earnings_more()
+    _upgrade_inbox()
+    _upgrade_outbox()
+    _upgrade_payouts()
+    _upgrade_reversals()
+
+
+def downgrade() -> None:
+    op.drop_index(
+        "ix_reversals_unfinished",
+        table_name="reversals",
+        schema="payouts",
+        postgresql_where=sa.text("NOT posted"),
+    )
+    op.drop_index("ix_reversals_order", table_name="reversals", schema="payouts")
+    op.drop_table("reversals", schema="payouts")
+    op.drop_index("ix_payouts_vendor", table_name="payouts", schema="payouts")
+    op.drop_index(
+        "ix_payouts_unfinished",
+        table_name="payouts",
+        schema="payouts",
+        postgresql_where=sa.text(
+            "status IN ('reserving', 'approved', 'processing') OR (status = "
+            "'requested' AND outcome IS NOT NULL)"
+        ),
+    )
+    op.drop_index("ix_payouts_queue", table_name="payouts", schema="payouts")
+    op.drop_table("payouts", schema="payouts")
+    op.drop_table("outbox", schema="payouts")
+    op.drop_table("inbox", schema="payouts")
+    op.drop_index("ix_earnings_vendor", table_name="earnings", schema="payouts")
+    op.drop_index(
+        "ix_earnings_unfinished",
+        table_name="earnings",
+        schema="payouts",
+        postgresql_where=sa.text("NOT escrowed OR stage = 'accruing'"),
+    )
+    op.drop_index(
+        "ix_earnings_in_escrow",
+        table_name="earnings",
+        schema="payouts",
+        postgresql_where=sa.text("stage <> 'eligible'"),
+    )
+    op.drop_table("earnings", schema="payouts")
+    op.drop_table("destinations", schema="payouts")
+
+
+def _upgrade_destinations() -> None:
     op.create_table(
         "destinations",
         sa.Column("vendor_id", sa.Uuid(), nullable=False),
@@ -20,6 +70,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("vendor_id", name=op.f("pk_destinations")),
         schema="payouts",
     )
+
+
+def _upgrade_earnings() -> None:
     op.create_table(
         "earnings",
         sa.Column("vendor_order_id", sa.Uuid(), nullable=False),
@@ -79,6 +132,9 @@ def upgrade() -> None:
         schema="payouts",
         postgresql_where=sa.text("NOT escrowed OR stage = 'accruing'"),
     )
+
+
+def _upgrade_earnings_more() -> None:
     op.create_index(
         "ix_earnings_vendor",
         "earnings",
@@ -86,6 +142,9 @@ def upgrade() -> None:
         unique=False,
         schema="payouts",
     )
+
+
+def _upgrade_inbox() -> None:
     op.create_table(
         "inbox",
         sa.Column("subscriber", sa.Text(), nullable=False),
@@ -99,6 +158,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subscriber", "event_id", name=op.f("pk_inbox")),
         schema="payouts",
     )
+
+
+def _upgrade_outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -109,6 +171,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
         schema="payouts",
     )
+
+
+def _upgrade_payouts() -> None:
     op.create_table(
         "payouts",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -158,6 +223,9 @@ def upgrade() -> None:
         unique=False,
         schema="payouts",
     )
+
+
+def _upgrade_reversals() -> None:
     op.create_table(
         "reversals",
         sa.Column("refund_id", sa.Uuid(), nullable=False),
@@ -190,43 +258,3 @@ def upgrade() -> None:
         schema="payouts",
         postgresql_where=sa.text("NOT posted"),
     )
-
-
-def downgrade() -> None:
-    op.drop_index(
-        "ix_reversals_unfinished",
-        table_name="reversals",
-        schema="payouts",
-        postgresql_where=sa.text("NOT posted"),
-    )
-    op.drop_index("ix_reversals_order", table_name="reversals", schema="payouts")
-    op.drop_table("reversals", schema="payouts")
-    op.drop_index("ix_payouts_vendor", table_name="payouts", schema="payouts")
-    op.drop_index(
-        "ix_payouts_unfinished",
-        table_name="payouts",
-        schema="payouts",
-        postgresql_where=sa.text(
-            "status IN ('reserving', 'approved', 'processing') OR (status = "
-            "'requested' AND outcome IS NOT NULL)"
-        ),
-    )
-    op.drop_index("ix_payouts_queue", table_name="payouts", schema="payouts")
-    op.drop_table("payouts", schema="payouts")
-    op.drop_table("outbox", schema="payouts")
-    op.drop_table("inbox", schema="payouts")
-    op.drop_index("ix_earnings_vendor", table_name="earnings", schema="payouts")
-    op.drop_index(
-        "ix_earnings_unfinished",
-        table_name="earnings",
-        schema="payouts",
-        postgresql_where=sa.text("NOT escrowed OR stage = 'accruing'"),
-    )
-    op.drop_index(
-        "ix_earnings_in_escrow",
-        table_name="earnings",
-        schema="payouts",
-        postgresql_where=sa.text("stage <> 'eligible'"),
-    )
-    op.drop_table("earnings", schema="payouts")
-    op.drop_table("destinations", schema="payouts")

@@ -19,10 +19,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index(
-        "ix_quotes_person_id",
-        table_name="quotes",
-        schema="checkout",
-        postgresql_where=sa.text("person_id IS NOT NULL"),
+        "ix_quotes_expires_at", table_name="quotes", schema="checkout", postgresql_using="brin"
     )
     op.drop_table("quotes", schema="checkout")
     op.drop_table("outbox", schema="checkout")
@@ -115,10 +112,10 @@ def _upgrade_quotes() -> None:
         schema="checkout",
     )
     op.create_index(
-        "ix_quotes_person_id",
+        "ix_quotes_expires_at",
         "quotes",
-        ["person_id"],
+        ["expires_at"],
         unique=False,
         schema="checkout",
-        postgresql_where=sa.text("person_id IS NOT NULL"),
+        postgresql_using="brin",
     )

@@ -109,3 +109,7 @@ class CheckoutService(Checkout):
     async def settle_late(self, ctx: Context) -> int:
         """Settles what was placed but is not settled yet; how many there were."""
         return await self._settling.settle_due(ctx)
+
+    async def forget_quotes(self, ctx: Context) -> int:
+        """Deletes old quotes that nobody placed; how many there were."""
+        return await self._quoting.forget(ctx)

@@ -33,6 +33,16 @@ SELECT document::text FROM checkout.quotes
  WHERE id = $1 AND (person_id IS NULL OR person_id = $2 OR $3)
 """)
 
+FORGET = Sql("""
+DELETE FROM checkout.quotes
+ WHERE id IN (SELECT q.id FROM checkout.quotes q
+               WHERE q.expires_at < $1
+                 AND NOT EXISTS (SELECT FROM checkout.checkouts c WHERE c.id = q.id)
+               LIMIT $2)
+""")
+KEPT = timedelta(days=1)  # how long a quote that nobody placed can still be looked at
+FORGET_AT_ONCE = 5000
+
 
 @dataclass(frozen=True, slots=True)
 class Lower:
@@ -101,6 +111,10 @@ class Quoting:
         if quote is None:
             raise NotFound
         return quote
+
+    async def forget(self, ctx: Context) -> int:
+        """Deletes quotes that nobody placed: they hold addresses. How many there were."""
+        return await self._db.execute(FORGET, ctx.now() - KEPT, FORGET_AT_ONCE)
 
     async def _stored(self, ctx: Context, id: UUID) -> Quote | None:
         mine = ctx.actor.type == "system"

@@ -1,0 +1,34 @@
+"""What the back office counts."""
+
+from haat.domains.people.vendors.api import (
+    VendorApplied,
+    VendorApproved,
+    VendorReinstated,
+    VendorRejected,
+    VendorSuspended,
+)
+from haat.domains.reach.backoffice.service import BackofficeService, VendorFact
+from haat.domains.trade.orders.api import OrderCreated, OrderPaid
+from haat.engines.sql import Tx
+from haat.kernel.context import Context
+from haat.kernel.events import on
+
+
+@on(OrderCreated, batch=500)
+@on(OrderPaid, batch=500)
+async def count_orders(
+    service: BackofficeService, ctx: Context, tx: Tx, events: list[OrderCreated | OrderPaid]
+) -> None:
+    await service.count(tx, events)
+
+
+# One subscriber, so that a vendor's facts are heard in the order they happened.
+@on(VendorApplied)
+@on(VendorApproved)
+@on(VendorRejected)
+@on(VendorSuspended)
+@on(VendorReinstated)
+async def vendors_moved(
+    service: BackofficeService, ctx: Context, tx: Tx, events: list[VendorFact]
+) -> None:
+    await service.stand(tx, events)
