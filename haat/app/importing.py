@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from haat.domains.goods.catalog import shopify
 from haat.domains.goods.catalog.api import Catalog, Product, SkuTaken, VendorNotActive
-from haat.domains.goods.catalog.shopify import Found
-from haat.domains.goods.catalog.shopify_rows import Refused
+from haat.domains.goods.catalog.module import Found, Refused, read_shopify
 from haat.domains.goods.inventory.api import Inventory
 from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import Vendors
@@ -53,7 +51,7 @@ async def import_shopify(
     work = _Import(doors[Catalog], doors[Inventory], ctx, found.id, _digest(file))
     work.categories = {c.name.casefold(): c.id for c in reversed(tree)}
     with _lines(file) as lines:
-        for item in shopify.read(lines, currency):
+        for item in read_shopify(lines, currency):
             if isinstance(item, Refused):
                 work.refused.append(item)
             else:

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from typing import Literal, TypeVar
 from uuid import UUID
 
-import asyncpg
-
 from haat.domains.money.ledger import rules
 from haat.domains.money.ledger.api import (
     Account,
@@ -34,8 +32,8 @@ from haat.kernel.errors import Conflict, NotFound
 from haat.kernel.page import Page, decode_cursor, encode_cursor
 
 T = TypeVar("T")
-COVERED = "ck_accounts_escrow_covered"
 _TRIES = 6
+_BROKEN_OFF = ("40P01", "40001")  # SQLSTATE: deadlock detected, serialization failure
 _SALT_BYTES = 16
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 _LAST_ID = UUID(int=(1 << 128) - 1)
@@ -59,12 +57,7 @@ class LedgerService(Ledger):
             async with self._db.begin(ctx) as tx:
                 return await _post(tx, batch)
 
-        try:
-            born = await _again(write)
-        except asyncpg.CheckViolationError as error:
-            if error.constraint_name != COVERED:
-                raise
-            raise Insufficient from error
+        born = await _again(write)
         answers: list[Literal["created", "exists"]] = []
         for transfer in transfers:
             answers.append("created" if transfer.id in born else "exists")
@@ -173,7 +166,7 @@ async def _post(tx: Tx, batch: _Batch) -> set[UUID]:
     )
     assert row is not None
     assert row["complete"], "an account without a row"
-    if row["short"] is not None:
+    if not row["covered"]:
         raise Insufficient
     born = set(row["born"])
     if len(born) < len(batch.transfers):
@@ -198,8 +191,8 @@ async def _again(write: Callable[[], Awaitable[T]]) -> T:
     for attempt in range(_TRIES):
         try:
             return await write()
-        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
-            if attempt == _TRIES - 1:
+        except Exception as error:
+            if attempt == _TRIES - 1 or getattr(error, "sqlstate", "") not in _BROKEN_OFF:
                 raise
             await asyncio.sleep((0.005 + secrets.randbelow(10) / 1000) * 2**attempt)
     raise AssertionError

@@ -14,7 +14,8 @@ ON CONFLICT (id) DO NOTHING
 """)
 
 # $1-$8 are columns of the transfers, $9-$11 when and with which salts and hashes, $12 the accounts
-# whose balance a pending transfer may not bring below zero.
+# whose balance a pending transfer may not bring below zero. An account that does not hold enough
+# is not moved, and the caller rolls back; the table's CHECK on escrow stands behind that.
 POST = Sql("""
 WITH born AS (
   INSERT INTO ledger.transfers
@@ -43,12 +44,15 @@ WITH born AS (
      SET debits = a.debits + locked.d, credits = a.credits + locked.c,
          pending_debits = a.pending_debits + locked.pd,
          pending_credits = a.pending_credits + locked.pc
-    FROM locked WHERE a.id = locked.id
-  RETURNING a.id, a.credits - a.debits - a.pending_debits AS free
+    FROM locked
+   WHERE a.id = locked.id
+     AND ((a.kind <> 'escrow' AND a.id <> ALL ($12::uuid[]))
+          OR a.credits + locked.c - a.debits - locked.d - a.pending_debits - locked.pd >= 0)
+  RETURNING a.id
 )
 SELECT array(SELECT id FROM born) AS born,
-       (SELECT count(*) FROM delta) = (SELECT count(*) FROM moved) AS complete,
-       (SELECT id FROM moved WHERE free < 0 AND id = ANY($12::uuid[]) ORDER BY id LIMIT 1) AS short
+       (SELECT count(*) FROM delta) = (SELECT count(*) FROM locked) AS complete,
+       (SELECT count(*) FROM locked) = (SELECT count(*) FROM moved) AS covered
 """)
 
 SAME = Sql("""
