@@ -64,6 +64,17 @@ def migrate() -> None:
 
 
 @app.command()
+def contracts(
+    folder: Annotated[Path, typer.Option(help="where the schemas stand")] = Path("contracts"),
+) -> None:
+    """Write the schemas of events and REST from the code; refuses an incompatible event."""
+    from haat.app.schemas import write
+
+    for name in write(folder):
+        print(f"written: {name}")
+
+
+@app.command()
 def prove() -> None:
     """Re-derive every balance and every order's money; exit status 1 names what does not add up."""
     from haat.app.commands import with_runtime

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
@@ -15,7 +16,7 @@ from haat.app.settings import AppSettings
 from haat.app.targets import chosen
 from haat.engines.rpc.http import rpc_routes
 from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
-from haat.gateways.rest import AnswerStore, Parts, equip
+from haat.gateways.rest import AnswerStore, Parts, describe, equip
 from haat.gateways.rest import create as create_rest
 from haat.gateways.web import site_routers, web_state
 from haat.kernel.errors import Problem
@@ -50,6 +51,12 @@ def application(settings: AppSettings, target: str, runtime: Runtime | None = No
         stop_tracing()
 
     return create_rest(routers, site_routers=site, lifespan=lifespan)
+
+
+def documented(settings: AppSettings) -> dict[str, Any]:
+    """The OpenAPI document of the whole market, without starting it."""
+    routers = [module.router for module in chosen("all") if module.router is not None]
+    return describe(routers)
 
 
 async def parts_of(runtime: Runtime) -> Parts:

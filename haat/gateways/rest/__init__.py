@@ -3,7 +3,7 @@
 `create` makes the ASGI application; it knows contracts only and is handed doors and routers.
 """
 
-from haat.gateways.rest.application import Parts, create, equip
+from haat.gateways.rest.application import Parts, create, describe, equip
 from haat.gateways.rest.storage import AnswerStore
 
-__all__ = ["AnswerStore", "Parts", "create", "equip"]
+__all__ = ["AnswerStore", "Parts", "create", "describe", "equip"]

@@ -43,6 +43,31 @@ def create(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> ASGIApp:
     """The application. `lifespan` starts the runtime and calls `equip` with its parts."""
+    app = _documented_app(routers, lifespan)
+    add_problem_handlers(app)
+    for router in site_routers:
+        app.include_router(router, include_in_schema=False)
+    app.router.routes.extend(rpc)
+    app.add_route("/metrics", metrics_app, include_in_schema=False)
+    app.add_api_route("/health/live", _live, tags=["health"])
+    app.add_api_route("/health/ready", _ready, tags=["health"], response_model=None)
+    inner = Idempotency(app, app.state)
+    larger = dict.fromkeys(("/vendor/", "/welcome"), UPLOAD_MAX_BYTES)
+    for prefix in (API, ALIAS):
+        for part in ("media", "products/", "vendors/"):
+            larger[f"{prefix}/{part}"] = UPLOAD_MAX_BYTES
+    return Limits(AccessLog(inner), larger=larger)
+
+
+def describe(routers: Iterable[APIRouter]) -> dict[str, Any]:
+    """The OpenAPI document of these routers."""
+    return _documented_app(routers, None).openapi()
+
+
+def _documented_app(
+    routers: Iterable[APIRouter],
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None,
+) -> FastAPI:
     app = FastAPI(
         title="Haat",
         version="1",
@@ -57,24 +82,12 @@ def create(
         openapi_url="/openapi.json",
         lifespan=lifespan,
     )
-    add_problem_handlers(app)
     found = list(routers)
     for router in found:
         app.include_router(router, prefix=API)
     for router in found:
         app.include_router(router, prefix=ALIAS, include_in_schema=False)
-    for router in site_routers:
-        app.include_router(router, include_in_schema=False)
-    app.router.routes.extend(rpc)
-    app.add_route("/metrics", metrics_app, include_in_schema=False)
-    app.add_api_route("/health/live", _live, tags=["health"])
-    app.add_api_route("/health/ready", _ready, tags=["health"], response_model=None)
-    inner = Idempotency(app, app.state)
-    larger = dict.fromkeys(("/vendor/", "/welcome"), UPLOAD_MAX_BYTES)
-    for prefix in (API, ALIAS):
-        for part in ("media", "products/", "vendors/"):
-            larger[f"{prefix}/{part}"] = UPLOAD_MAX_BYTES
-    return Limits(AccessLog(inner), larger=larger)
+    return app
 
 
 def equip(app: FastAPI, parts: Parts) -> None:

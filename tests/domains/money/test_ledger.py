@@ -291,3 +291,34 @@ async def test_the_proof_names_an_altered_transfer(ledger: LedgerService, db: Da
     assert len(lines) > 1
     assert str(second.id) in lines[0]
     assert "was altered" in lines[0]
+
+
+async def test_two_refunds_cannot_both_empty_an_escrow(ledger: LedgerService, db: Database) -> None:
+    order = escrow(uuid4())
+    await ledger.post(CTX, transfers=[move(CLEARING, order, 100)])
+    asked = [move(order, CLEARING, 60, code=Code.REFUND) for _ in range(4)]
+    answers = await asyncio.gather(
+        *(ledger.post(CTX, transfers=[one]) for one in asked), return_exceptions=True
+    )
+    assert sum(isinstance(answer, Insufficient) for answer in answers) == 3
+    assert await minor_of(ledger, order) == [40]
+    with pytest.raises(asyncpg.CheckViolationError):
+        await db.execute("UPDATE ledger.accounts SET debits = 101 WHERE kind = 'escrow'")
+    assert await prove(db) == []
+
+
+async def test_a_deadlock_is_tried_again(
+    ledger: LedgerService, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, broken = db.begin, [asyncpg.DeadlockDetectedError(), asyncpg.SerializationError()]
+
+    def begins(ctx: Context) -> object:
+        if broken:
+            raise broken.pop()
+        return begin(ctx)
+
+    monkeypatch.setattr(db, "begin", begins)
+    assert await ledger.post(CTX, transfers=[move(CLEARING, payable(uuid4()), 1)]) == ["created"]
+    broken.append(asyncpg.DiskFullError())
+    with pytest.raises(asyncpg.DiskFullError):
+        await ledger.post(CTX, transfers=[move(CLEARING, payable(uuid4()), 1)])

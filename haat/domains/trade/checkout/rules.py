@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from haat.domains.goods.catalog.api import OfferLine
@@ -318,8 +318,8 @@ def vendor_order_id(checkout_id: UUID, vendor_id: UUID) -> UUID:
 
 
 def draft(quote: Quote) -> OrderDraft:
-    """The order a quote becomes. What it is made of was validated with the quote."""
-    return OrderDraft.model_construct(
+    """The order a quote becomes, to the cent."""
+    return OrderDraft(
         id=quote.id,
         person_id=quote.person_id,
         email=quote.email,
@@ -333,11 +333,11 @@ def draft(quote: Quote) -> OrderDraft:
 
 
 def _vendor_order(checkout_id: UUID, one: QuoteGroup) -> VendorOrderDraft:
-    return VendorOrderDraft.model_construct(
+    return VendorOrderDraft(
         id=vendor_order_id(checkout_id, one.vendor_id),
         vendor_id=one.vendor_id,
         vendor_name=one.vendor_name,
-        lines=[OrderLine.model_construct(**_fields(line)) for line in one.lines],
+        lines=[OrderLine(**line.__dict__) for line in one.lines],  # the same fields
         shipping_method=one.shipping.name,
         shipping_tax_bp=one.shipping_tax_bp,
         shipping_tax=one.shipping_tax,
@@ -345,7 +345,3 @@ def _vendor_order(checkout_id: UUID, one: QuoteGroup) -> VendorOrderDraft:
         commission=one.commission,
         net=one.net,
     )
-
-
-def _fields(line: QuoteLine) -> dict[str, Any]:
-    return dict(line)

@@ -1,0 +1,144 @@
+"""The vendor's orders: accept, reject, prepare, ship, deliver."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+
+from haat.domains.trade.orders.api import FulfilmentState, Orders, Reason, VendorOrder
+from haat.gateways.web.kit.forms import Form, read
+from haat.gateways.web.vendor.portal import Team, page, vendor_of
+from haat.gateways.web.visit import Visit, form_of
+from haat.kernel.errors import NotFound, Problem
+from haat.kernel.model import Body
+
+router = APIRouter()
+HERE = "/vendor/orders"
+STATES: tuple[tuple[str, str], ...] = (
+    ("", "All"),
+    ("pending", "To accept"),
+    ("accepted", "To prepare"),
+    ("ready", "To ship"),
+    ("in_transit", "On their way"),
+    ("delivered", "Delivered"),
+    ("rejected", "Rejected"),
+    ("cancelled", "Cancelled"),
+)
+STEPS = ("Placed", "Accepted", "Ready", "On its way", "Delivered")
+REACHED = {"pending": 0, "accepted": 1, "ready": 2, "in_transit": 3, "delivered": 5}
+TOLD = {
+    "accept": "The order is accepted.",
+    "ready": "The order is ready to be sent.",
+    "deliver": "The order is delivered.",
+    "reject": "The order is rejected. The customer gets the money back.",
+    "cancel": "The order is cancelled. The customer gets the money back.",
+    "ship": "The parcel is on its way. The customer can follow it.",
+}
+
+
+class ReasonForm(Body):
+    reason: Reason
+
+
+class ShipForm(Body):
+    carrier: Annotated[str, Field(min_length=1, max_length=60)]
+    tracking_number: Annotated[str, Field(max_length=80)] | None = None
+
+
+@router.get("/vendor/orders")
+async def listed(
+    visit: Team, fulfilment: FulfilmentState | Literal[""] = "", cursor: str | None = None
+) -> Response:
+    found = await visit.doors[Orders].vendor_orders(
+        visit.ctx,
+        vendor_id=vendor_of(visit),
+        fulfilment=fulfilment or None,
+        cursor=cursor or None,
+    )
+    return page(
+        visit,
+        "orders.html",
+        HERE,
+        orders=found.items,
+        next=found.next,
+        states=STATES,
+        fulfilment=fulfilment,
+    )
+
+
+@router.get("/vendor/orders/{id}")
+async def show(visit: Team, id: UUID) -> Response:
+    return await _page(visit, id, "", Form())
+
+
+@router.post("/vendor/orders/{id}/{move}")
+async def move(
+    visit: Team,
+    id: UUID,
+    move: Literal["accept", "reject", "ready", "ship", "deliver", "cancel"],
+    request: Request,
+) -> Response:
+    """One step on; harmless when the button is pressed twice."""
+    values = await form_of(request)
+    orders: Orders = visit.doors[Orders]
+    try:
+        # Staff may move any vendor's orders; in the portal they act for their own vendor only.
+        await _own(visit, id)
+        given = _given(move, values)
+        await getattr(orders, move)(visit.ctx, id=id, **given)
+    except NotFound:
+        raise
+    except Problem as problem:
+        if problem.status >= 500:
+            raise
+        return await _page(visit, id, move, Form(values, problem), problem.status)
+    visit.flash(TOLD[move])
+    return visit.redirect(f"{HERE}/{id}")
+
+
+def _given(move: str, values: Mapping[str, str]) -> dict[str, str]:
+    """What the move needs beside the order, out of its form."""
+    if move in ("reject", "cancel"):
+        return read(ReasonForm, values).model_dump(by_alias=False)
+    if move == "ship":
+        return read(ShipForm, values).model_dump(by_alias=False, exclude_none=True)
+    return {}
+
+
+async def _own(visit: Visit, id: UUID) -> VendorOrder:
+    order: VendorOrder = await visit.doors[Orders].vendor_order(visit.ctx, id=id)
+    if order.vendor_id != vendor_of(visit):
+        raise NotFound
+    return order
+
+
+async def _page(
+    visit: Visit, id: UUID, moved: str, form: Form, status: int = 200
+) -> Response:
+    """The order; `moved` is the move whose form was refused."""
+    order, timeline = await asyncio.gather(
+        _own(visit, id), visit.doors[Orders].timeline(visit.ctx, ref=str(id))
+    )
+    rates = {line.commission_bp for line in order.lines}
+    return page(
+        visit,
+        "order.html",
+        HERE,
+        status,
+        order=order,
+        timeline=timeline,
+        moved=moved,
+        form=form,
+        rejecting=form if moved == "reject" else Form(),
+        cancelling=form if moved == "cancel" else Form(),
+        shipping=form if moved == "ship" else Form(),
+        rate=rates.pop() if len(rates) == 1 else None,
+        # Whether tax came on top is the order's; the sums of this part say it as well.
+        tax_on_top=order.totals.total != order.totals.goods + order.totals.shipping,
+        is_paid=order.payment in ("paid", "partially_refunded"),
+        steps=STEPS,
+        reached=REACHED,
+    )
