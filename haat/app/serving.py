@@ -1,7 +1,5 @@
 """Runs granian for one target: `python -m haat.app.serving`. Its parent is the supervisor."""
 
-import os
-
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 from granian.server import Server
@@ -20,12 +18,12 @@ def main() -> None:
         workers=settings.workers,
         loop=Loops.auto,
         backlog=2048,
+        backpressure=2000,  # connections a worker serves at once; waiting ones are kept-alive, too
         log_enabled=True,
         log_level=LogLevels.warning,
         log_access=False,
         respawn_failed_workers=True,
         workers_kill_timeout=15,
-        process_name=os.environ.get("HAAT_PROCESS", "haat-web"),
     ).serve()
 
 

@@ -17,6 +17,7 @@ class AppSettings(Settings):
     port: Annotated[int, Field(ge=1, le=65_535)] = 4004
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     demo: bool = True
+    test_cards: bool | None = None  # the test card network as a provider; as `demo` when None
     public_url: str = ""  # what browsers and mails see; http://localhost:PORT when empty
     sql_url: SecretStr = SecretStr("")
     sql_pool: Annotated[int, Field(ge=1, le=200)] = 12  # connections per process and database
@@ -43,6 +44,11 @@ class AppSettings(Settings):
     def site(self) -> str:
         """The address people use, without a slash at the end."""
         return self.public_url or f"http://localhost:{self.port}"
+
+    @property
+    def takes_test_cards(self) -> bool:
+        """Whether the test card network is started. Its cards pay with nothing."""
+        return self.demo if self.test_cards is None else self.test_cards
 
     @property
     def secret_path(self) -> Path:

@@ -76,11 +76,11 @@ class Supervisor:
         applied = migrate_all(environment["HAAT_SQL_URL"])
         if applied:
             tell(f"brought {len(applied)} schemas up to date")
-        if settings.demo and "HAAT_TESTCARD_URL" not in os.environ:
+        if settings.takes_test_cards and "HAAT_TESTCARD_URL" not in os.environ:
             command, where = installation.card_network()
             environment |= where
             self._add("test card network", command, environment)
-            self._await("http://" + where["HAAT_TESTCARD_URL"].removeprefix("http://") + "/health")
+            self._await(where["HAAT_TESTCARD_URL"] + "/health")
         if settings.demo and self._target == "all":
             self._seed(environment)
         self._start_workers(environment)

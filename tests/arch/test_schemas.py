@@ -15,6 +15,7 @@ from haat.app.targets import MODULES
 from haat.engines.sql import Database
 
 STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s")
+PATTERN = re.compile(r"\{\w+\}")  # what statements are made of, not one itself
 DatabaseOf = Callable[[str], Awaitable[Database]]
 OWNERS = [m.package for m in everything() if m.name not in ("bus", "scheduler")]
 
@@ -44,7 +45,7 @@ def statements(package: str) -> dict[str, str]:
         for name, value in vars(module).items():
             if name.lstrip("_").isupper():
                 for text in texts(value):
-                    if STATEMENT.match(text):
+                    if STATEMENT.match(text) and not PATTERN.search(text):
                         found.setdefault(text, f"{module.__name__}.{name}")
     return {where: sql for sql, where in found.items()}
 

@@ -216,8 +216,8 @@ async def market(
 
 
 class Quiet(uvicorn.Server):
-    """Leaves the test runner's signal handlers alone. (granian's embedded server lost answers
-    under 200 connections; as a process of its own, as the market runs it, it does not.)"""
+    """Leaves the test runner's signal handlers alone. The market itself runs under granian,
+    in processes of its own."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -415,8 +415,8 @@ async def test_a_crash_between_the_intent_and_the_answer(world: World) -> None:
 
 async def test_a_payment_nobody_comes_back_for_is_given_up(world: World) -> None:
     held = await world.hold()
-    await world.db.execute("UPDATE payments.payments SET status = 'created', rank = 0")
-    await world.db.execute("UPDATE payments.payments SET id = $1", uuid4())
+    lost = "UPDATE payments.payments SET id = $1, status = 'created', rank = 0"
+    await world.db.execute(lost, uuid4())
     await world.payments.ask_again(await world.later(hours=1))
     await world.payments.ask_again(await world.later(days=2))
     rows = await world.db.fetch("SELECT status, void_due FROM payments.payments")

@@ -115,9 +115,7 @@ async def _own(visit: Visit, id: UUID) -> VendorOrder:
     return order
 
 
-async def _page(
-    visit: Visit, id: UUID, moved: str, form: Form, status: int = 200
-) -> Response:
+async def _page(visit: Visit, id: UUID, moved: str, form: Form, status: int = 200) -> Response:
     """The order; `moved` is the move whose form was refused."""
     order, timeline = await asyncio.gather(
         _own(visit, id), visit.doors[Orders].timeline(visit.ctx, ref=str(id))

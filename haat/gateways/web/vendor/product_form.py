@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from haat.domains.goods.catalog.api import Offer, Product, ProductDraft, Variant, VariantDraft
+from haat.domains.goods.catalog.api import Offer, Product, ProductDraft, Variant
 from haat.domains.people.media.api import Picture
 from haat.gateways.web.kit.forms import invalid
 from haat.gateways.web.kit.reading import Reader
@@ -173,11 +173,10 @@ def filled(values: Mapping[str, str], currency: str, present: Product | None) ->
     kept = {str(v.id): v for v in present.variants} if present else {}
     drafts, counts = [], []
     for n, row in rows:
-        draft = _variant(reader, n, row, names, currency, kept.get(row["id"]))
-        drafts.append(draft)
+        drafts.append(_variant(reader, n, row, names, currency, kept.get(row["id"])))
         if row["stock"] and row["stock"] != row["stock_was"]:
             on_hand = reader.whole(f"v{n}_stock", most=STOCK_MAX)
-            counts.append(Count(sku=draft["sku"], on_hand=on_hand))
+            counts.append(Count(sku=row["sku"], on_hand=on_hand))
     given = {
         "title": reader.text("title", longest=200),
         "description_html": to_markup(reader.text("description", longest=90_000, required=False)),
@@ -190,10 +189,10 @@ def filled(values: Mapping[str, str], currency: str, present: Product | None) ->
     reader.done()
     places = [n for n, _ in rows]
     try:
-        draft_of = ProductDraft(**given, variants=[VariantDraft(**d) for d in drafts])
+        draft = ProductDraft.model_validate({**given, "variants": drafts})
     except ValidationError as error:
         raise at_fields(invalid(error), places) from None
-    return Filled(draft=draft_of, counts=counts, rows=places)
+    return Filled(draft=draft, counts=counts, rows=places)
 
 
 def _is_used(row: Mapping[str, str]) -> bool:
@@ -209,9 +208,7 @@ def _variant(
     currency: str,
     present: Variant | None,
 ) -> dict[str, object]:
-    options = {
-        name: reader.text(f"v{n}_{option}", longest=120) for option, name in names.items()
-    }
+    options = {name: reader.text(f"v{n}_{option}", longest=120) for option, name in names.items()}
     for option in OPTIONS:
         if row[option] and option not in names:
             reader.refuse(option, "Name this option; its values stand below.", "missing")

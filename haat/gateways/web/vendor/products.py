@@ -50,7 +50,7 @@ async def listed(
         products=[(one, sum(stock.get(o, 0) for o in one.offer_ids)) for one in found.items],
         next=found.next,
         statuses=STATUSES,
-        status=status,
+        chosen=status,
         is_start=not cursor,
     )
 
@@ -80,9 +80,7 @@ async def change(visit: Team, id: UUID, request: Request) -> Response:
 
 
 @router.post("/vendor/products/{id}/{move}")
-async def move(
-    visit: Team, id: UUID, move: Literal["submit", "archive", "restore"]
-) -> Response:
+async def move(visit: Team, id: UUID, move: Literal["submit", "archive", "restore"]) -> Response:
     """What needs no form: one button."""
     told = {
         "submit": "The product is submitted. We look at it soon.",
@@ -167,9 +165,7 @@ async def _after(
     return " ".join(filter(None, told))
 
 
-async def _count(
-    visit: Visit, saved: Product, counts: list[fields.Count], form_id: UUID
-) -> str:
+async def _count(visit: Visit, saved: Product, counts: list[fields.Count], form_id: UUID) -> str:
     """Sets the counts that were typed over, a few at a time; answers which were refused."""
     offers = {offer.sku: offer.id for _, offer in fields.offered(saved)}
     gate = asyncio.Semaphore(COUNTS_AT_ONCE)

@@ -30,7 +30,7 @@ async def listed(visit: Team) -> Response:
 
 
 @router.get("/vendor/shipping/{ref}")
-async def edit(visit: Team, ref: UUID | str) -> Response:
+async def edit(visit: Team, ref: str) -> Response:
     """The form of a method; "new" is one that is not there yet."""
     method = await _method(visit, ref)
     values = values_of(method) if method else {"id": str(visit.ctx.new_id()), **NEW}
@@ -38,7 +38,7 @@ async def edit(visit: Team, ref: UUID | str) -> Response:
 
 
 @router.post("/vendor/shipping/{ref}")
-async def save(visit: Team, ref: UUID | str, request: Request) -> Response:
+async def save(visit: Team, ref: str, request: Request) -> Response:
     values = await form_of(request)
     method = await _method(visit, ref)
     if "add_band" in values:
@@ -139,7 +139,7 @@ def at_fields(problem: Problem) -> Problem:
     return problem
 
 
-async def _method(visit: Visit, ref: UUID | str) -> ShippingMethod | None:
+async def _method(visit: Visit, ref: str) -> ShippingMethod | None:
     """One of the vendor's; None for "new"."""
     if ref == "new":
         return None
@@ -147,7 +147,7 @@ async def _method(visit: Visit, ref: UUID | str) -> ShippingMethod | None:
         visit.ctx, vendor_id=vendor_of(visit)
     )
     for method in methods:
-        if method.id == ref:
+        if str(method.id) == ref:
             return method
     raise NotFound
 
@@ -158,7 +158,7 @@ def _count(values: Mapping[str, str]) -> int:
 
 
 def _page(
-    visit: Visit, ref: UUID | str, method: ShippingMethod | None, form: Form, status: int = 200
+    visit: Visit, ref: str, method: ShippingMethod | None, form: Form, status: int = 200
 ) -> Response:
     many = _count(form.values)
     return page(

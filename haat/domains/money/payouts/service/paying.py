@@ -120,11 +120,7 @@ class Paying:
     ) -> Payout:
         row = await self._db.fetchrow(FIND, id)
         if row is None:
-            minor = await self._minor_of(ctx, vendor_id, amount, currency)
-            born = await self._db.step(ctx, ASK, id, vendor_id, currency, minor, ctx.now())
-            row = born[0] if born else await self._db.fetchrow(FIND, id)
-            if row is None:
-                raise NoDestination
+            row = await self._ask(ctx, id, vendor_id, amount, currency)
         if row["vendor_id"] != vendor_id:
             raise NotFound
         if amount is not None and amount != _amount(row):
@@ -133,6 +129,24 @@ class Paying:
         if row["status"] == REFUSED:
             raise BalanceTooLow(available=(await self._free(ctx, vendor_id, currency)).model_dump())
         return shown(row)
+
+    async def _ask(
+        self, ctx: Context, id: UUID, vendor_id: UUID, amount: Money | None, currency: str
+    ) -> Record:
+        """The payout as written now, or by the same request that was a moment faster."""
+        try:
+            minor = await self._minor_of(ctx, vendor_id, amount, currency)
+        except BalanceTooLow:
+            # Perhaps because that one has set the whole balance aside already.
+            row = await self._db.fetchrow(FIND, id)
+            if row is None:
+                raise
+            return row
+        born = await self._db.step(ctx, ASK, id, vendor_id, currency, minor, ctx.now())
+        row = born[0] if born else await self._db.fetchrow(FIND, id)
+        if row is None:
+            raise NoDestination
+        return row
 
     async def _minor_of(
         self, ctx: Context, vendor_id: UUID, amount: Money | None, currency: str

@@ -1,0 +1,30 @@
+"""The back office: approval queues, orders and refunds, payouts, settings."""
+
+from fastapi import APIRouter
+
+from haat.gateways.web.admin.categories import router as categories
+from haat.gateways.web.admin.letters import router as letters
+from haat.gateways.web.admin.orders import router as orders
+from haat.gateways.web.admin.overview import router as overview
+from haat.gateways.web.admin.payments import router as payments
+from haat.gateways.web.admin.payouts import router as payouts
+from haat.gateways.web.admin.people import router as people
+from haat.gateways.web.admin.products import router as products
+from haat.gateways.web.admin.settings import router as settings
+from haat.gateways.web.admin.vendors import router as vendors
+
+
+def admin_routers() -> list[APIRouter]:
+    """Every page's router under /admin."""
+    return [
+        overview,
+        vendors,
+        products,
+        orders,
+        payouts,
+        payments,
+        settings,
+        categories,
+        letters,
+        people,
+    ]

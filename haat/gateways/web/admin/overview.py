@@ -1,0 +1,36 @@
+"""The first page: the work that waits, then the market's numbers."""
+
+from fastapi import APIRouter, Response
+
+from haat.domains.reach.backoffice.api import Backoffice, Overview
+from haat.gateways.web.admin import chart
+from haat.gateways.web.admin.office import Staff, page
+from haat.kernel.money import total
+
+router = APIRouter()
+
+
+@router.get("/admin")
+async def show(visit: Staff) -> Response:
+    found: Overview = await visit.doors[Backoffice].overview(visit.ctx)
+    queues = (
+        ("Vendors to review", found.vendors_pending, "/admin/vendors?status=pending", "vendors"),
+        ("Products to review", found.products_pending, "/admin/products", "products"),
+        ("Payouts to decide", found.payouts_requested, "/admin/payouts", "payouts"),
+        ("Dead letters", found.dead_letters, "/admin/dead-letters", "settings"),
+    )
+    return page(
+        visit,
+        "overview.html",
+        "/admin",
+        overview=found,
+        queues=[
+            (label, count, href)
+            for label, count, href, scope in queues
+            if visit.ctx.has(f"staff:{scope}")
+        ],
+        bars=chart.bars(found.days),
+        chart=chart,
+        sold=total((day.total for day in found.days), visit.market.currency),
+        orders=sum(day.orders for day in found.days),
+    )

@@ -1,0 +1,90 @@
+"""Products: the queue of those to approve, and a look at each before it goes on sale."""
+
+import asyncio
+from typing import Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from haat.domains.goods.catalog.api import Catalog, Product, ProductStatus
+from haat.gateways.web.admin.office import Staff, page, vendors_by_id
+from haat.gateways.web.kit.forms import Form, read
+from haat.gateways.web.store.tree import Tree
+from haat.gateways.web.visit import Visit, form_of
+from haat.kernel.errors import NotFound, Problem
+from haat.kernel.model import Body
+
+router = APIRouter()
+HERE = "/admin/products"
+STATUSES: tuple[tuple[str, str], ...] = (
+    ("pending", "To review"),
+    ("active", "On sale"),
+    ("rejected", "Rejected"),
+    ("draft", "Drafts"),
+    ("archived", "Archived"),
+)
+
+
+class DecisionForm(Body):
+    decision: Literal["approve", "reject"]
+    reason: str = ""
+
+
+@router.get("/admin/products")
+async def listed(
+    visit: Staff, status: ProductStatus = "pending", cursor: str | None = None
+) -> Response:
+    found = await visit.doors[Catalog].queue(visit.ctx, status=status, cursor=cursor or None)
+    vendors = await vendors_by_id(visit, (one.vendor_id for one in found.items))
+    return page(
+        visit,
+        "products.html",
+        HERE,
+        products=[(one, vendors.get(one.vendor_id)) for one in found.items],
+        next=found.next,
+        statuses=STATUSES,
+        chosen=status,
+    )
+
+
+@router.get("/admin/products/{id}")
+async def show(visit: Staff, id: UUID) -> Response:
+    return await _page(visit, id, Form())
+
+
+@router.post("/admin/products/{id}")
+async def decide(visit: Staff, id: UUID, request: Request) -> Response:
+    values = await form_of(request)
+    try:
+        wanted = read(DecisionForm, values)
+        product = await visit.doors[Catalog].decide(
+            visit.ctx, id=id, decision=wanted.decision, reason=wanted.reason
+        )
+    except NotFound:
+        raise
+    except Problem as problem:
+        if problem.status >= 500 or problem.status == 403:
+            raise
+        return await _page(visit, id, Form(values, problem), problem.status)
+    done = "on sale" if wanted.decision == "approve" else "rejected"
+    visit.flash(f"{product.title} is {done}.")
+    return visit.redirect(HERE)
+
+
+async def _page(visit: Visit, id: UUID, form: Form, status: int = 200) -> Response:
+    catalog: Catalog = visit.doors[Catalog]
+    product: Product
+    product, categories = await asyncio.gather(
+        catalog.product(visit.ctx, ref=str(id)), catalog.categories(visit.ctx)
+    )
+    vendors = await vendors_by_id(visit, [product.vendor_id])
+    return page(
+        visit,
+        "product.html",
+        HERE,
+        status,
+        product=product,
+        vendor=vendors.get(product.vendor_id),
+        path=Tree(categories).path(product.category_id),
+        form=form,
+    )

@@ -1,0 +1,96 @@
+"""The market's own settings and its tax rates."""
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request, Response
+
+from haat.domains.goods.pricing.api import Pricing, TaxRate
+from haat.domains.people.market.api import Market, SettingsChange
+from haat.gateways.web.admin.office import Staff, page
+from haat.gateways.web.kit.forms import Form
+from haat.gateways.web.kit.places import countries
+from haat.gateways.web.kit.reading import Reader, minutes_in_words, percent
+from haat.gateways.web.visit import Visit, form_of
+from haat.kernel.errors import Forbidden, Problem
+
+router = APIRouter()
+HERE = "/admin/settings"
+YEAR_MINUTES = 525_600
+
+
+@router.get("/admin/settings")
+async def show(visit: Staff) -> Response:
+    return await _page(visit, Form(), Form())
+
+
+@router.post("/admin/settings")
+async def change(visit: Staff, request: Request) -> Response:
+    values = await form_of(request)
+    try:
+        await visit.doors[Market].change(visit.ctx, change=change_of(values))
+    except Problem as problem:
+        if problem.status >= 500 or problem.status == 403:
+            raise
+        at = {"name_invalid": "name", "email_invalid": "support_email"}
+        return await _page(visit, Form(values, problem, at), Form(), problem.status)
+    visit.flash("The settings are saved.")
+    return visit.redirect(HERE)
+
+
+@router.post("/admin/settings/rates")
+async def set_rate(visit: Staff, request: Request) -> Response:
+    values = await form_of(request)
+    try:
+        rate = rate_of(values)
+        await visit.doors[Pricing].set_rate(visit.ctx, rate=rate)
+    except Problem as problem:
+        if problem.status >= 500 or problem.status == 403:
+            raise
+        return await _page(visit, Form(), Form(values, problem), problem.status)
+    visit.flash(f"The rate is saved: {percent(rate.rate_bp)} %.")
+    return visit.redirect(f"{HERE}#rates")
+
+
+def change_of(values: Mapping[str, str]) -> SettingsChange:
+    """The settings form read; Invalid with every field that is wrong."""
+    reader = Reader(values)
+    given = {
+        "name": reader.text("name", longest=80),
+        "support_email": reader.text("support_email", longest=254, required=False),
+        "commission_bp": reader.percent("commission"),
+        "return_window_minutes": reader.whole("return_window_minutes", most=YEAR_MINUTES),
+        "prices_include_tax": values.get("prices_include_tax") == "on",
+    }
+    reader.done()
+    return SettingsChange.model_validate(given)
+
+
+def rate_of(values: Mapping[str, str]) -> TaxRate:
+    """The form of a tax rate read; Invalid with every field that is wrong."""
+    reader = Reader(values)
+    name = reader.text("tax_class", longest=30).lower().replace(" ", "_").replace("-", "_")
+    if name and not (name.isascii() and name.replace("_", "").isalpha()):
+        reader.refuse("tax_class", "Use letters from a to z.", "tax_class_invalid")
+    country = values.get("country", "")
+    if country not in dict(countries()):
+        reader.refuse("country", "Choose one of the list.", "country_unknown")
+    rate = reader.percent("rate")
+    reader.done("This rate needs another look.")
+    return TaxRate(tax_class=name, country=country, rate_bp=rate)
+
+
+async def _page(visit: Visit, form: Form, rate_form: Form, status: int = 200) -> Response:
+    if not visit.ctx.has("staff:settings"):
+        raise Forbidden  # what is shown here is not secret, but nothing here could be saved
+    rates = await visit.doors[Pricing].rates(visit.ctx)
+    return page(
+        visit,
+        "settings.html",
+        HERE,
+        status,
+        form=form,
+        rate_form=rate_form,
+        rates=sorted(rates, key=lambda rate: (rate.country, rate.tax_class)),
+        countries=countries(),
+        window=minutes_in_words(visit.market.return_window_minutes),
+    )

@@ -1,0 +1,146 @@
+"""What the tour does as each kind of person: forms, mistakes, a purchase, the back rooms."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from playwright.async_api import Browser, Page
+
+from tests.browser import hands
+from tests.browser.chromium import visitor
+from tests.browser.tour import Tour
+
+MISTAKE = (409, 422)
+Outing = Callable[[Tour, Browser], Awaitable[None]]
+
+
+async def as_guest(tour: Tour, browser: Browser) -> None:
+    """Everything a guest sees, and the whole purchase."""
+    async with visitor(browser, tour.troubles) as page:
+        await tour.show(page, "/cart", "guest-cart-empty")
+        await tour.wander(page, "guest", "/")
+        await tour.show(page, "/search?q=qqqzzz", "guest-search-nothing")
+        await tour.show(page, "/search?q=a&price_min=x", "guest-search-mistake", 422)
+        await tour.show(page, "/track/NO-SUCH-PARCEL", "guest-track-unknown", 404)
+        await tour.show(page, "/no-such-page", "guest-not-found", 404)
+        await tour.show(page, "/products/no-such-product", "guest-no-product", 404)
+        await tour.show(page, "/orders/link/forged", "guest-forged-link", 404)
+        await tour.show(page, "/docs", "docs")
+        await mistakes(tour, page, "/sign-in", "Sign in", "guest-sign-in-mistake", 401)
+        await mistakes(tour, page, "/register", "Make the account", "guest-register-mistake")
+        await buy(tour, page)
+
+
+async def buy(tour: Tour, page: Page) -> None:
+    """Goods of two vendors, a declined card, then 3-D Secure and the order."""
+    for address in await of_two_vendors(tour, page):
+        await hands.add_to_cart(page, address)
+    await tour.show(page, "/cart", "buy-1-cart")
+    await tour.show(page, "/checkout", "buy-2-checkout")
+    await mistakes(tour, page, "/checkout", "Go on to shipping", "buy-2-checkout-mistake")
+    await page.goto(f"{tour.site}/checkout")
+    await hands.fill_address(page, email="guest@example.com")
+    await hands.go_on_to_payment(page)
+    await tour.snap(page, "buy-3-quote")
+    await hands.pay_by_card(page)
+    await tour.snap(page, "buy-4-pay")
+    paying = page.url
+    await page.get_by_role("link", name="Cancel and go back").click()
+    await page.wait_for_url("**/return**")
+    await tour.snap(page, "buy-5-left-the-payment")
+    await page.goto(paying)
+    await hands.give_card(page, hands.DECLINED)
+    await page.wait_for_url("**/return**")
+    await tour.snap(page, "buy-6-declined")
+    await page.get_by_role("button", name="Try again").click()
+    await hands.pay_by_card(page)
+    await hands.give_card(page, hands.THREE_D_SECURE)
+    await page.wait_for_url("**/3ds/**")
+    await tour.snap(page, "buy-7-three-d-secure")
+    await hands.approve(page)
+    await tour.snap(page, "buy-8-order")
+
+
+async def of_two_vendors(tour: Tour, page: Page) -> list[str]:
+    """Addresses of two products on sale, of different vendors."""
+    found: dict[str, str] = {}
+    await page.goto(f"{tour.site}/search")
+    links = await page.locator("article.card h3 a").all()
+    for address in [f"{tour.site}{await link.get_attribute('href')}" for link in links]:
+        await page.goto(address)
+        vendor = await page.locator("main a[href^='/vendors/']").first.get_attribute("href")
+        if await page.get_by_role("button", name="Add to cart").count():
+            found.setdefault(vendor or "", address)
+        if len(found) == 2:
+            break
+    return list(found.values())
+
+
+async def as_customer(tour: Tour, browser: Browser) -> None:
+    """A customer's own pages."""
+    async with visitor(browser, tour.troubles) as page:
+        await hands.sign_in(page, tour.site, tour.stage.emails["customer"], tour.stage.password)
+        await tour.show(page, "/", "customer-home")
+        await open_menu(tour, page, "customer-menu")
+        await tour.wander(page, "customer", "/orders")
+        await tour.wander(page, "customer", "/account")
+        await tour.wander(page, "customer", "/vendor/apply")
+        for address in await of_two_vendors(tour, page):
+            await hands.add_to_cart(page, address)
+        await tour.show(page, "/checkout", "customer-checkout")
+        await tour.show(page, "/admin", "customer-not-for-you", 403)
+        await mistakes(tour, page, "/account", "Save profile", "customer-account-mistake")
+
+
+async def as_vendor(tour: Tour, browser: Browser) -> None:
+    """The vendor portal."""
+    async with visitor(browser, tour.troubles) as page:
+        email = tour.stage.emails["vendor"]
+        await hands.sign_in(page, tour.site, email, tour.stage.password, to="/vendor")
+        await tour.wander(page, "vendor", "/vendor")
+        for path in ("/vendor/money/earnings", "/vendor/money/payouts", "/vendor/shipping/new"):
+            await tour.wander(page, "vendor", path)
+        await mistakes(tour, page, "/vendor/products/new", "Save and submit", "vendor-mistake")
+        await page.goto(f"{tour.site}/vendor/products/new")
+        await page.get_by_role("button", name="Add a variant").click()
+        await tour.snap(page, "vendor-more-variants")
+
+
+async def as_staff(tour: Tour, browser: Browser) -> None:
+    """The back office."""
+    async with visitor(browser, tour.troubles) as page:
+        email = tour.stage.emails["staff"]
+        await hands.sign_in(page, tour.site, email, tour.stage.password, to="/admin")
+        await tour.wander(page, "staff", "/admin")
+
+
+async def on_first_run(tour: Tour, browser: Browser) -> None:
+    """A market nobody has opened yet: every page leads to the first one."""
+    async with visitor(browser, tour.troubles) as page:
+        await tour.show(page, "/", "first-run")
+        assert page.url.endswith("/welcome"), f"a market that is not open shows {page.url}"
+        await mistakes(tour, page, "/welcome", "Open the market", "first-run-mistake")
+
+
+async def mistakes(
+    tour: Tour, page: Page, path: str, button: str, name: str, *statuses: int
+) -> None:
+    """Sends a page's form empty, past the browser's own checks, and photographs the answer."""
+    await page.goto(tour.site + path)
+    pressed = page.get_by_role("button", name=re.compile(f"^{button}")).first
+    await pressed.evaluate(
+        """(button) => {
+          button.form.noValidate = true;
+          for (const one of button.form.querySelectorAll("input[required]:not([type=hidden])"))
+            one.value = "";
+        }"""
+    )
+    with tour.troubles.expecting(*MISTAKE, *statuses):
+        await pressed.click()
+        await page.wait_for_load_state("load")
+        await tour.snap(page, name)
+
+
+async def open_menu(tour: Tour, page: Page, name: str) -> None:
+    """Photographs the account menu."""
+    await page.get_by_text("Account", exact=True).first.click()
+    await tour.snap(page, name)
