@@ -56,7 +56,7 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "ceramics": Kind(
         ("bowl", "mug"),
-        ("Breakfast Bowl", "Serving Bowl", "Coffee Mug", "Tea Cup", "Side Plate", "Butter Dish"),
+        ("Breakfast Bowl", "Coffee Mug", "Serving Bowl", "Tea Cup", "Salad Bowl", "Beaker"),
         ("Speckled", "Celadon", "Ash-Glazed", "Cobalt", "Terracotta", "Salt-Fired"),
         (TWO_SIZES, COLOURS),
         (1400, 5200),
@@ -74,7 +74,7 @@ KINDS: dict[str, Kind] = {
     ),
     "kitchenware": Kind(
         ("pan", "jar"),
-        ("Saucepan", "Milk Pan", "Stock Pot", "Ladle Set", "Storage Jar", "Colander"),
+        ("Saucepan", "Storage Jar", "Milk Pan", "Pickle Jar", "Stock Pot", "Spice Crock"),
         ("Copper", "Enamelled", "Cast-Iron", "Brushed Steel", "Hammered"),
         (TWO_SIZES, COLOURS),
         (1900, 14500),
@@ -196,7 +196,7 @@ KINDS: dict[str, Kind] = {
         ("pouch", "plant"),
         ("Wildflower Mix", "Heirloom Tomatoes", "Kitchen Herbs", "Sweet Peas", "Salad Mix"),
         ("Organic", "Bee-Friendly", "Early", "Balcony", "Cottage"),
-        ((("Pack", ("One packet", "Five packets"))),),
+        (("Pack", ("One packet", "Five packets")),),
         (350, 1200),
         20,
         "Saved from last year's best plants and tested before they are packed.",

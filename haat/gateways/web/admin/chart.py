@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from haat.domains.reach.backoffice.api import Day
 from haat.gateways.web.pages import money
 
-WIDTH, HEIGHT = 600, 150
-TOP, BOTTOM = 10, 20  # room above the highest bar, and for the dates below
+WIDTH, HEIGHT = 600, 100
+NONE = 1  # how high a day without sales stands, so that the days can be told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,6 @@ class Bar:
     y: float
     width: float
     height: float
-    label: str
     told: str
 
 
@@ -28,18 +27,16 @@ def bars(days: Sequence[Day]) -> list[Bar]:
         return []
     highest = max(max(day.total.minor for day in days), 1)
     slot = WIDTH / len(days)
-    room = HEIGHT - TOP - BOTTOM
     found = []
     for n, day in enumerate(days):
-        height = max(room * max(day.total.minor, 0) / highest, 1)
+        height = max(HEIGHT * max(day.total.minor, 0) / highest, NONE)
         orders = f"{day.orders} order{'' if day.orders == 1 else 's'}"
         found.append(
             Bar(
                 x=round(n * slot + slot * 0.1, 2),
-                y=round(HEIGHT - BOTTOM - height, 2),
+                y=round(HEIGHT - height, 2),
                 width=round(slot * 0.8, 2),
                 height=round(height, 2),
-                label=f"{int(day.day[8:10])}.{int(day.day[5:7])}.",
                 told=f"{day.day}: {money(day.total)}, {orders}",
             )
         )

@@ -1,0 +1,98 @@
+"""Who acts in the demo, when, and under which ids: contexts for every call the seed makes."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from haat.kernel.clock import SettableClock
+from haat.kernel.context import GUEST, SYSTEM, Actor, Context
+from haat.kernel.ids import DerivedIds, derive
+
+T = TypeVar("T")
+NAMESPACE = uuid5(NAMESPACE_URL, "https://demo.haat.example/")
+STAFF_SCOPES = frozenset(
+    {"person", "staff"}
+    | {f"staff:{area}" for area in ("vendors", "products", "orders", "payouts", "settings")}
+)
+TEAM_SCOPES = frozenset(
+    {"person"}
+    | {f"vendor:{area}" for area in ("products", "stock", "orders", "money", "team", "profile")}
+)
+
+
+def id_of(label: str) -> UUID:
+    """The id of the demo's thing with this label: the same in every installation."""
+    return derive(NAMESPACE, label)
+
+
+def person_id(email: str) -> UUID:
+    return id_of(f"person:{email}")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody of a vendor's team."""
+
+    person_id: UUID
+    vendor_id: UUID
+
+
+def as_guest(label: str, at: datetime) -> Context:
+    return _context(label, at, GUEST)
+
+
+def as_system(label: str, at: datetime) -> Context:
+    return _context(label, at, SYSTEM)
+
+
+def as_person(label: str, at: datetime, person: UUID) -> Context:
+    return _context(label, at, Actor("person", person), frozenset({"person"}))
+
+
+def as_staff(label: str, at: datetime, person: UUID) -> Context:
+    return _context(label, at, Actor("person", person), STAFF_SCOPES)
+
+
+def as_member(label: str, at: datetime, member: Member) -> Context:
+    actor = Actor("person", member.person_id)
+    return _context(label, at, actor, TEAM_SCOPES, member.vendor_id)
+
+
+def _context(
+    label: str,
+    at: datetime,
+    actor: Actor,
+    scopes: Iterable[str] = (),
+    vendor_id: UUID | None = None,
+) -> Context:
+    """Each has a clock of its own, so that what happens at once need not happen at one time."""
+    return Context(
+        actor=actor,
+        scopes=frozenset(scopes),
+        vendor_id=vendor_id,
+        request_id=f"demo:{label}"[:64],
+        correlation_id=f"demo:{label}"[:64],
+        clock=SettableClock(at),
+        ids=DerivedIds(id_of(f"ids:{label}")),
+    )
+
+
+class Crowd:
+    """Runs work at once, but never more than `most` of it."""
+
+    def __init__(self, most: int) -> None:
+        self._slots = asyncio.Semaphore(most)
+
+    async def all(self, work: Iterable[Awaitable[T]]) -> list[T]:
+        """The results in order. The first failure ends everything."""
+
+        async def one(job: Awaitable[T]) -> T:
+            async with self._slots:
+                return await job
+
+        async with asyncio.TaskGroup() as group:
+            tasks: list[Any] = [group.create_task(one(job)) for job in work]
+        return [task.result() for task in tasks]
