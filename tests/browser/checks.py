@@ -64,7 +64,7 @@ CHECKS = """() => {
   for (const one of document.querySelectorAll("button, select, input:not([type=hidden])")) {
     const box = one.getBoundingClientRect();
     const around = one.closest("label")?.getBoundingClientRect().height || 0;
-    if (seen(one) && Math.max(box.height, around) < 24) say("too small to tap", one);
+    if (seen(one) && !one.ariaHidden && Math.max(box.height, around) < 24) say("too small to tap", one);
   }
   return found;
 }"""

@@ -71,7 +71,8 @@ class Tour:
             if answer is not None and answer.status != status:
                 self.troubles.add(f"answers {answer.status}, not {status}")
             await self._shoot(page, name, width)
-        self.seen[self.route_of(page.url) or ""] += 1
+        if status == 200:
+            self.seen[self.route_of(page.url) or ""] += 1
 
     async def snap(self, page: Page, name: str) -> None:
         """Photographs the page that stands there, which only a form leads to."""

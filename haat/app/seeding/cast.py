@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from haat.kernel.clock import SettableClock
@@ -93,6 +93,9 @@ class Crowd:
             async with self._slots:
                 return await job
 
-        async with asyncio.TaskGroup() as group:
-            tasks: list[Any] = [group.create_task(one(job)) for job in work]
-        return [task.result() for task in tasks]
+        tasks = [asyncio.create_task(one(job)) for job in work]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()

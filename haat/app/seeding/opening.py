@@ -4,6 +4,7 @@ Every step may be repeated: ids are derived, and what is there already is left a
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -114,10 +115,8 @@ class Opening:
             return_window_minutes=10,
             support_email="help@demo.haat.example",
         )
-        try:
+        with suppress(AlreadyOpened):  # by an earlier run, which did not come to its end
             await self._door(Market).open(as_system("open", self._start), settings=settings)
-        except AlreadyOpened:
-            pass  # by an earlier run, which did not come to its end
         pricing: Pricing = self._door(Pricing)
         for country, rates in RATES.items():
             for tax_class, rate in zip(("standard", "reduced"), rates, strict=True):

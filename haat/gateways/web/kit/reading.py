@@ -116,9 +116,9 @@ def percent(points: int) -> str:
 
 
 def minutes_in_words(minutes: int) -> str:
-    """20,160 → '14 days'; the largest unit that says it exactly."""
+    """20,160 → '14 days'; the largest unit that says it exactly; '' for none."""
     for size, word in ((1440, "day"), (60, "hour"), (1, "minute")):
         if minutes and minutes % size == 0:
             count = minutes // size
             return f"{count} {word}{'s' if count != 1 else ''}"
-    return "none"
+    return ""

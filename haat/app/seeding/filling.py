@@ -1,0 +1,94 @@
+"""Puts the parts of the demo together: draws pictures beside the history, and uploads them last."""
+
+import asyncio
+from datetime import datetime
+from uuid import UUID
+
+from haat.app.migrating import migrate_all
+from haat.app.runtime import Runtime
+from haat.app.seeding.assortment import STORES, Goods, goods
+from haat.app.seeding.cast import Crowd, Member, as_member
+from haat.app.seeding.demo import first_day
+from haat.app.seeding.history import History
+from haat.app.seeding.opening import Opening, Report, picture_id, standing
+from haat.app.seeding.pictures import product_picture
+from haat.app.seeding.plan import Size, plans
+from haat.app.settings import AppSettings
+from haat.app.targets import all_modules
+from haat.domains.money.payments.settings import PaymentsSettings
+from haat.domains.people.market.api import Market, NotOpened
+from haat.domains.people.media.api import Media
+from haat.kernel.clock import SettableClock
+
+THREADS = 2  # that draw while the history goes on
+
+
+async def fill(settings: AppSettings, size: Size, now: datetime, report: Report) -> bool:
+    """Makes the whole demo up to `now`; False when this market is somebody's own, not a demo."""
+    await asyncio.to_thread(migrate_all, settings.sql_url.get_secret_value())
+    start = first_day(now, size.days)
+    clock = SettableClock(start)
+    assortment = goods(size.products)
+    drawing = asyncio.create_task(_draw(assortment))
+    try:
+        async with Runtime(
+            settings, all_modules(), clock=clock, reacts=True, timers=False
+        ) as runtime:
+            if not await _is_ours(runtime):
+                return False
+            scene = await Opening(runtime, size, start, report).all(assortment)
+            made = plans(size, [one for one in assortment if standing(one) == "active"])
+            network = PaymentsSettings().testcard_url
+            history = History(runtime, clock, scene, made, now, card_network=network, report=report)
+            await history.walk()
+            await runtime.settle()
+        pictures = await drawing
+    finally:
+        drawing.cancel()
+    # Without reactions: making smaller copies of all pictures takes a while, and need not be
+    # waited for. The market's worker does it; until then the originals are shown.
+    async with Runtime(settings, all_modules(), clock=SettableClock(now)) as runtime:
+        await _upload(runtime, start, assortment, pictures, scene.members)
+    return True
+
+
+async def _is_ours(runtime: Runtime) -> bool:
+    """Nobody has opened this market yet, or the demo has."""
+    try:
+        settings = await runtime.inner[Market].settings(runtime.system_context("demo"))
+    except NotOpened:
+        return True
+    return bool(settings.demo)
+
+
+async def _draw(assortment: list[Goods]) -> dict[UUID, bytes]:
+    """Every product's picture."""
+    slots = asyncio.Semaphore(THREADS)
+
+    async def one(made: Goods) -> tuple[UUID, bytes]:
+        async with slots:
+            initial = STORES[made.store].name[0]
+            seed = f"product-{made.number}"
+            return picture_id(made), await asyncio.to_thread(
+                product_picture, made.shape, initial, seed
+            )
+
+    return dict(await asyncio.gather(*(one(made) for made in assortment)))
+
+
+async def _upload(
+    runtime: Runtime,
+    at: datetime,
+    assortment: list[Goods],
+    pictures: dict[UUID, bytes],
+    members: list[Member],
+) -> None:
+    media: Media = runtime.inner[Media]
+
+    async def one(made: Goods) -> None:
+        member = members[made.store]
+        id = picture_id(made)
+        ctx = as_member(f"picture:{made.number}", at, member)
+        await media.upload(ctx, id=id, content=pictures[id], vendor_id=member.vendor_id)
+
+    await Crowd(8).all([one(made) for made in assortment])
