@@ -135,7 +135,7 @@ async def drained(url: str) -> float:
     try:
         while perf_counter() - started < DRAIN_WAIT_S:
             left = await connection.fetchval(
-                f"SELECT {counts} + (SELECT count(*) FROM bus.queue WHERE attempts = 0)"
+                f"SELECT {counts} + (SELECT count(*) FROM bus.queue)"
             )
             if left == 0:
                 break

@@ -1,23 +1,34 @@
-"""The data folder of one installation: its lock, its PostgreSQL, its test card network."""
+"""The data folder of one installation: who is in charge of it, its PostgreSQL, its card network.
 
-import ctypes
+Two locks stand in it. `market.lock` is held by the one process in charge, a market or a command,
+and says in JSON who that is and where its database answers; it goes when that process dies.
+`run.lock` is held by all of its processes as well, so that a start after kill -9 can wait for them.
+"""
+
 import fcntl
+import json
 import os
-import signal
+import shutil
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
+from haat.app.processes import has_died, is_alive, port_is_free, start_child
 from haat.app.settings import AppSettings
 from haat.engines.sql.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
-LOCK_WAIT_S = 20.0
-PR_SET_PDEATHSIG = 1
+__all__ = ["CannotStart", "InCharge", "Installation", "start_child", "tell"]
+
+ORPHANS_WAIT_S = 20.0  # processes that a killed market left behind end within moments
+COMMAND_WAIT_S = 120.0  # for another command, or a market that starts or stops
+TOLD_AFTER_S = 1.0
+POLL_S = 0.05
+LOG_LIMIT_BYTES = 16 * 1024 * 1024
 
 
 class CannotStart(Exception):
@@ -25,89 +36,186 @@ class CannotStart(Exception):
 
 
 def tell(text: str) -> None:
-    """A line for the person at the terminal."""
-    sys.stdout.write(f"haat: {text}\n")
-    sys.stdout.flush()
+    """A line for the person at the terminal, who may have left."""
+    with suppress(OSError, ValueError):
+        sys.stdout.write(f"haat: {text}\n")
+        sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class InCharge:
+    """Who has the data folder. `sql` and `cards` are addresses; '' until they answer."""
+
+    pid: int
+    what: Literal["market", "command"]
+    state: Literal["starting", "open", "stopping"] = "starting"
+    site: str = ""
+    sql: str = ""
+    cards: str = ""
 
 
 class Installation:
-    """What `haat run` and the other commands do with a data folder.
-
-    `environment` is what child processes and `AppSettings` need beyond what the operator set.
-    """
+    """What `haat run` and the other commands do with a data folder."""
 
     def __init__(self, settings: AppSettings) -> None:
         self.settings = settings
         self.folder = settings.folder
         self._postgres: EmbeddedPostgres | None = None
+        self._postgres_pid = 0
+        self._charge: IO[str] | None = None
         self._lock: IO[str] | None = None
 
-    # -- the folder and its lock ---------------------------------------------------------------
+    # -- the folder and its locks --------------------------------------------------------------
 
     def prepare(self) -> None:
         """Makes the folder; CannotStart when it cannot be written."""
+        advice = "set HAAT_DATA to a folder this user may write"
+        if self.folder.exists() and not self.folder.is_dir():
+            raise CannotStart(f"the data folder {self.folder} is a file: {advice}")
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self.folder / "log").mkdir(mode=0o700, exist_ok=True)
             probe = self.folder / f".probe-{os.getpid()}"
-            probe.touch()
+            probe.write_text("haat")
             probe.unlink()
+            for name in ("market.lock", "run.lock"):
+                _open_lock(self.folder / name).close()
         except OSError as error:
             raise CannotStart(
-                f"the data folder {self.folder} cannot be written ({error.strerror}):"
-                " make it writable for this user or set HAAT_DATA to another one"
+                f"the data folder {self.folder} cannot be written ({error.strerror}): {advice}"
             ) from None
 
-    def take_lock(self) -> int:
-        """The lock of the running market; its descriptor, to be inherited by its processes.
+    def take_charge(self, what: Literal["market", "command"]) -> int:
+        """Waits for whoever is about to leave; the lock's descriptor, for child processes.
 
-        A market that was killed leaves processes that end within moments: waits for them.
+        CannotStart at once when a market runs here.
         """
-        self._lock = (self.folder / "run.lock").open("a+")
-        until = time.monotonic() + LOCK_WAIT_S
-        told = False
-        while True:
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise CannotStart(
-                        f"a market is running in {self.folder} already:"
-                        " stop it first, or set HAAT_DATA and HAAT_PORT for a second one"
-                    ) from None
-                if not told:
-                    tell("waiting for an earlier run in this data folder to end")
-                    told = True
-                time.sleep(0.1)
+        patience = _Patience(COMMAND_WAIT_S)
+        while not self._try_charge():
+            found = self.in_charge()
+            if found is not None and found.what == "market" and found.state != "stopping":
+                raise CannotStart(
+                    f"a market runs in {self.folder} already (process {found.pid}, {found.site}):"
+                    " stop it first, or set HAAT_DATA and HAAT_PORT for a second one"
+                )
+            who = f"process {found.pid}" if found else "another process"
+            patience.wait(f"{who}, which uses {self.folder}, to end")
+        self.publish(InCharge(os.getpid(), what))
+        self._lock = _open_lock(self.folder / "run.lock")
+        patience = _Patience(ORPHANS_WAIT_S)
+        while not _try(self._lock):
+            patience.wait(f"what is left of an earlier run in {self.folder} to end")
         return self._lock.fileno()
 
-    def is_running(self) -> bool:
-        """Another process runs the market of this folder."""
-        with (self.folder / "run.lock").open("a+") as probe:
-            try:
-                fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
+    def _try_charge(self) -> bool:
+        file = _open_lock(self.folder / "market.lock")
+        if not _try(file):
+            file.close()
+            return False
+        self._charge = file
+        return True
 
-    # -- engines -------------------------------------------------------------------------------
+    def publish(self, now: InCharge) -> None:
+        """Says who is in charge. Only for the one who is."""
+        assert self._charge is not None
+        self._charge.seek(0)
+        self._charge.truncate()
+        self._charge.write(json.dumps(asdict(now)))
+        self._charge.flush()
+
+    def leave(self) -> None:
+        """Gives the folder up."""
+        for file in (self._lock, self._charge):
+            if file is not None:
+                file.close()
+        self._lock = self._charge = None
+
+    def in_charge(self) -> InCharge | None:
+        """Who has the folder now; None when nobody, or when it is not said yet."""
+        with _open_lock(self.folder / "market.lock") as file:
+            if _try(file):
+                return None
+            try:
+                found = InCharge(**json.loads(file.read()))
+            except (TypeError, ValueError):
+                return None
+        return found if is_alive(found.pid) else None  # what a killed one left written
+
+    # -- PostgreSQL ----------------------------------------------------------------------------
 
     def start_sql(self) -> str:
-        """The database's address: the operator's, or the embedded server's."""
+        """The database's address: the operator's, or the embedded server's, started if need be.
+
+        A server of ours that has died is started again, on its old port where that is free.
+        """
         given = self.settings.sql_url.get_secret_value()
         if given:
             return given
-        self._postgres = EmbeddedPostgres(self.folder / "postgres")
+        if self._postgres is None:
+            self._postgres = EmbeddedPostgres(self.folder / "postgres")
         try:
-            return self._postgres.start().url
+            cluster = self._postgres.start()
         except EmbeddedPostgresError as error:
-            self._postgres = None
             raise CannotStart(str(error)) from None
+        self._postgres_pid = cluster.pid
+        return cluster.url
+
+    @property
+    def sql_has_died(self) -> bool:
+        """The embedded server was started and is there no more."""
+        return self._postgres_pid != 0 and has_died(self._postgres_pid)
 
     def stop_sql(self) -> None:
-        if self._postgres is not None:
+        if self._postgres is None:
+            return
+        try:
             self._postgres.stop()
-            self._postgres = None
+        except EmbeddedPostgresError as error:
+            tell(str(error))
+        self._postgres, self._postgres_pid = None, 0
+
+    @contextmanager
+    def sql_for_command(self) -> Iterator[str]:
+        """The database for a command: a running market's, else a server that ends with the command.
+
+        Waits while a market starts or stops, or another command has the folder.
+        """
+        given = self.settings.sql_url.get_secret_value()
+        if given:
+            yield given
+            return
+        self.prepare()
+        beside = self._beside()
+        if beside is not None:
+            yield beside.sql
+            return
+        self.take_charge("command")
+        try:
+            yield self.start_sql()
+        finally:
+            self.stop_sql()
+            self.leave()
+
+    def running(self) -> InCharge | None:
+        """The market at work in this folder, its database answering; None when there is none."""
+        if not (self.folder / "market.lock").exists():
+            return None
+        found = self.in_charge()
+        ready = found is not None and found.what == "market" and found.sql
+        return found if ready and found and found.state != "stopping" else None
+
+    def _beside(self) -> InCharge | None:
+        """The running market, awaited while it starts; None when there is none to wait for."""
+        patience = _Patience(COMMAND_WAIT_S)
+        while (found := self.in_charge()) is not None and found.what == "market":
+            if found.state == "stopping":
+                return None  # take_charge waits for its end
+            if found.sql:
+                return found
+            patience.wait(f"the market in {self.folder} to start")
+        return None
+
+    # -- the test card network -----------------------------------------------------------------
 
     def card_network(self) -> tuple[list[str], dict[str, str]]:
         """The command that starts the test card network, and where modules find it.
@@ -116,68 +224,80 @@ class Installation:
         """
         remembered = self.folder / "testcard.port"
         port = _usable_port(remembered)
-        key = self.folder / "testcard.key"
         command = [sys.executable, "-m", "haat.domains.money.payments.providers.testcard"]
         command += ["--port", str(port), "--data", str(self.folder / "testcard.db")]
-        command += ["--secret-file", str(key), "--parent-death"]
-        where = {"HAAT_TESTCARD_URL": f"http://127.0.0.1:{port}"}
-        return command, {**where, "HAAT_TESTCARD_SECRET_FILE": str(key)}
+        command += ["--secret-file", str(self._card_key), "--parent-death"]
+        return command, self._cards_at(f"http://127.0.0.1:{port}")
 
-    @contextmanager
-    def sql_for_command(self) -> Iterator[str]:
-        """The database for a command beside a market that may run: uses its server, or one of its
-        own that ends with the command."""
-        self.prepare()
-        beside = self.is_running()
-        if not beside and not self.settings.sql_url.get_secret_value():
-            self.take_lock()
-        url = self.start_sql()
+    def cards_for_command(self) -> Mapping[str, str]:
+        """Where a command's modules find the card network of this folder, running or not.
+
+        Empty when there never was one, or the operator named another.
+        """
+        if not self.settings.takes_test_cards or "HAAT_TESTCARD_URL" in os.environ:
+            return {}
+        found = self.running()
+        if found is not None and found.cards:
+            return self._cards_at(found.cards)
         try:
-            yield url
-        finally:
-            if not beside:
-                self.stop_sql()
-            if self._lock is not None:
-                self._lock.close()
-                self._lock = None
+            port = int((self.folder / "testcard.port").read_text())
+        except (OSError, ValueError):
+            return {}
+        return self._cards_at(f"http://127.0.0.1:{port}")
+
+    @property
+    def _card_key(self) -> Path:
+        return self.folder / "testcard.key"
+
+    def _cards_at(self, url: str) -> dict[str, str]:
+        return {"HAAT_TESTCARD_URL": url, "HAAT_TESTCARD_SECRET_FILE": str(self._card_key)}
+
+    # -- logs ----------------------------------------------------------------------------------
+
+    def log(self, name: str) -> Path:
+        """The file of one kind of process; those who write to it append."""
+        return self.folder / "log" / f"{name}.log"
+
+    def trim_logs(self) -> None:
+        """Moves what has grown large aside. Writers keep the file open, so it is copied and cut:
+        a line written in between may be lost."""
+        for path in (self.folder / "log").glob("*.log"):
+            with suppress(OSError):
+                if path.stat().st_size > LOG_LIMIT_BYTES:
+                    shutil.copyfile(path, path.with_name(path.name + ".1"))
+                    os.truncate(path, 0)
 
 
-def tied_to_parent(death: signal.Signals) -> Callable[[], None] | None:
-    """For `preexec_fn`: this signal reaches the child when its parent dies, even by kill -9."""
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None)
+class _Patience:
+    """Waits in steps, says so once, and gives up."""
 
-    def prepare() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, death)
+    def __init__(self, seconds: float) -> None:
+        self._began = time.monotonic()
+        self._seconds = seconds
+        self._told = False
 
-    return prepare
-
-
-def start_child(
-    command: list[str], environment: dict[str, str], lock: int | None
-) -> subprocess.Popen[bytes]:
-    """A child process that does not outlive this one, holds the lock, and ignores the terminal's
-    Ctrl-C (the supervisor stops it in order)."""
-    return subprocess.Popen(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        pass_fds=() if lock is None else (lock,),
-        start_new_session=True,
-        preexec_fn=tied_to_parent(signal.SIGTERM),  # no threads run yet
-    )
+    def wait(self, what: str) -> None:
+        passed = time.monotonic() - self._began
+        if passed > self._seconds:
+            raise CannotStart(f"gave up waiting for {what}")
+        if passed > TOLD_AFTER_S and not self._told:
+            self._told = True
+            with suppress(OSError, ValueError):
+                sys.stderr.write(f"haat: waiting for {what}\n")
+        time.sleep(POLL_S)
 
 
-def port_is_free(host: str, port: int) -> bool:
-    """Nobody listens there. (SO_REUSEPORT would let two servers share it silently.)"""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
+def _open_lock(path: Path) -> IO[str]:
+    """Not inherited by child processes unless passed on; for its owner's eyes."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    return os.fdopen(descriptor, "r+", encoding="utf-8")
+
+
+def _try(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
     return True
 
 
@@ -187,7 +307,7 @@ def _usable_port(remembered: Path) -> int:
         port = int(remembered.read_text())
         if port_is_free("127.0.0.1", port):
             return port
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):
         pass
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

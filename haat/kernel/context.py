@@ -67,13 +67,22 @@ class Context:
 
     @property
     def acting_vendor(self) -> UUID:
-        """The vendor the person acts for; Forbidden when there is none."""
+        """The vendor the person acts for; Forbidden when there is none, Unauthenticated for a
+        guest."""
+        if self.actor.type == "guest":
+            raise Unauthenticated
         if self.vendor_id is None:
             raise Forbidden("This account belongs to no vendor.", code="no_vendor")
         return self.vendor_id
 
     def need_vendor(self, vendor_id: UUID) -> None:
-        """NotFound unless the actor acts for this vendor, or is staff or the system."""
-        allowed = vendor_id == self.vendor_id or self.actor.type == "system"
-        if not allowed and "staff" not in self.scopes:
+        """NotFound unless the actor acts for this vendor or is the system; Unauthenticated for a
+        guest.
+
+        Staff are no exception: what staff may do with vendors has scopes of its own, and a scope
+        from their part in one vendor's team must not count in another's.
+        """
+        if self.actor.type == "guest":
+            raise Unauthenticated
+        if vendor_id != self.vendor_id and self.actor.type != "system":
             raise NotFound

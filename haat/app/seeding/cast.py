@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from haat.app.runtime import Runtime
 from haat.kernel.clock import SettableClock
 from haat.kernel.context import GUEST, SYSTEM, Actor, Context
 from haat.kernel.ids import DerivedIds, derive
@@ -78,6 +79,14 @@ def _context(
         clock=SettableClock(at),
         ids=DerivedIds(id_of(f"ids:{label}")),
     )
+
+
+async def settled(runtime: Runtime) -> None:
+    """Returns when all events are handled, like `Runtime.settle` but without waking everybody
+    again and again: the seed waits for this twice on every one of its days. TimeoutError."""
+    async with asyncio.timeout(60):
+        while not await runtime.bus.idle():  # noqa: ASYNC110 (there is no event to wait for)
+            await asyncio.sleep(0.01)
 
 
 class Crowd:

@@ -4,10 +4,12 @@ import asyncio
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from haat.app.migrating import migrate_all
 from haat.app.runtime import Runtime
 from haat.app.seeding.assortment import STORES, Goods, goods
-from haat.app.seeding.cast import Crowd, Member, as_member
+from haat.app.seeding.cast import Crowd, Member, as_member, settled
 from haat.app.seeding.demo import first_day
 from haat.app.seeding.history import History
 from haat.app.seeding.opening import Opening, Report, picture_id, standing
@@ -32,7 +34,7 @@ async def fill(settings: AppSettings, size: Size, now: datetime, report: Report)
     drawing = asyncio.create_task(_draw(assortment))
     try:
         async with Runtime(
-            settings, all_modules(), clock=clock, reacts=True, timers=False
+            _hasty(settings), all_modules(), clock=clock, reacts=True, timers=False
         ) as runtime:
             if not await _is_ours(runtime):
                 return False
@@ -41,7 +43,7 @@ async def fill(settings: AppSettings, size: Size, now: datetime, report: Report)
             network = PaymentsSettings().testcard_url
             history = History(runtime, clock, scene, made, now, card_network=network, report=report)
             await history.walk()
-            await runtime.settle()
+            await settled(runtime)
         pictures = await drawing
     finally:
         drawing.cancel()
@@ -50,6 +52,14 @@ async def fill(settings: AppSettings, size: Size, now: datetime, report: Report)
     async with Runtime(settings, all_modules(), clock=SettableClock(now)) as runtime:
         await _upload(runtime, start, assortment, pictures, scene.members)
     return True
+
+
+def _hasty(settings: AppSettings) -> AppSettings:
+    """Commits are not waited for: what a crash of the server takes with it, the next run makes
+    again. The ordinary commits of the upload at the end make all earlier ones durable."""
+    url = settings.sql_url.get_secret_value()
+    url += ("&" if "?" in url else "?") + "synchronous_commit=off"
+    return settings.model_copy(update={"sql_url": SecretStr(url)})
 
 
 async def _is_ours(runtime: Runtime) -> bool:

@@ -23,6 +23,7 @@ from haat.app.seeding.cast import (
     as_system,
     id_of,
     person_id,
+    settled,
 )
 from haat.app.seeding.people import Shopper, shopper
 from haat.app.seeding.pictures import logo_picture
@@ -93,10 +94,10 @@ class Opening:
         await self._market()
         await self._people()
         await self._vendors()
-        await self._runtime.settle()
+        await settled(self._runtime)
         await self._crowd.all([self._trade(place) for place in range(len(STORES))])
         await self._goods(goods)
-        await self._runtime.settle()
+        await settled(self._runtime)
         await self._stock(goods)
         return self.scene
 

@@ -76,14 +76,13 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _background(palette: Palette, dice: random.Random) -> Image.Image:
-    """A gradient: four pixels, stretched."""
+    """A gradient: four pixels, stretched; the last step copies pixels, which is cheap."""
     small = Image.new("RGB", (2, 2))
     corners = [palette.pale, _mix(palette.pale, palette.soft, 0.5), palette.soft, palette.soft]
     dice.shuffle(corners)
     small.putdata(corners)
-    return small.resize((_BIG // 8, _BIG // 8), Resampling.BICUBIC).resize(
-        (_BIG, _BIG), Resampling.BILINEAR
-    )
+    smooth = small.resize((_BIG // 4, _BIG // 4), Resampling.BICUBIC)
+    return smooth.resize((_BIG, _BIG), Resampling.NEAREST)
 
 
 def _jpeg(picture: Image.Image) -> bytes:

@@ -77,7 +77,7 @@ def _documented_app(
             "`{items, next}`. Every write takes an `Idempotency-Key`: the same key and body "
             "again answer what the first request answered."
         ),
-        docs_url="/docs",
+        docs_url=None,  # FastAPI's page needs the internet; the web gateway draws /docs itself
         redoc_url=None,
         openapi_url="/openapi.json",
         lifespan=lifespan,

@@ -16,12 +16,13 @@ YEAR_S = 365 * 24 * 3600
 def site_routers() -> Sequence[APIRouter]:
     """Every page's router, and the static files."""
     from haat.gateways.web.admin import admin_routers
+    from haat.gateways.web.docs import docs_routers
     from haat.gateways.web.store import store_routers
     from haat.gateways.web.vendor import vendor_routers
 
     files = APIRouter()
     files.add_api_route("/static/{name}", _static, response_model=None)
-    return [files, *store_routers(), *vendor_routers(), *admin_routers()]
+    return [files, *store_routers(), *vendor_routers(), *admin_routers(), *docs_routers()]
 
 
 def web_state(site: str) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def check(text: str) -> None:
     """One heading, ids once, labels that lead somewhere, nothing that the CSP refuses."""
     assert text.count("<h1") == 1, text[:2000]
     assert not re.search(r"<[^>]+ (style|onclick|onsubmit)=", text)
-    ids = re.findall(r' id="([^"]+)"', text)
+    ids = re.findall(r'\sid="([^"]+)"', text)
     assert len(ids) == len(set(ids)), [one for one in ids if ids.count(one) > 1]
     assert set(re.findall(r'<label[^>]* for="([^"]+)"', text)) <= set(ids)
     described = re.findall(r'aria-(?:describedby|labelledby)="([^"]+)"', text)

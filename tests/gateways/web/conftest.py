@@ -1,4 +1,4 @@
-"""A real market for the pages of vendors and staff: every module, its database, its card network."""
+"""A real market for the pages of vendors and staff, with its database and card network."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

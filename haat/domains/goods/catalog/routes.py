@@ -45,6 +45,7 @@ TRIES = 4
 
 
 @router.get("/products", response_model=Page[Listing])
+@router.get("/products/", response_model=Page[Listing], include_in_schema=False)
 async def listed(
     ctx: Ctx,
     goods: Goods,
@@ -84,7 +85,7 @@ async def own(
 ) -> Page[Listing]:
     """The acting vendor's own products, in any state."""
     return await goods.own_products(
-        ctx, vendor_id=_acting(ctx), status=status, limit=limit, cursor=cursor
+        ctx, vendor_id=ctx.acting_vendor, status=status, limit=limit, cursor=cursor
     )
 
 
@@ -138,7 +139,7 @@ async def category(ref: str, ctx: Ctx, goods: Goods) -> CategoryPage:
 @router.post("/products/create", status_code=201)
 async def create(body: ProductBody, ctx: Ctx, goods: Goods) -> Product:
     """A draft of the acting vendor's."""
-    return await goods.create(ctx, id=ctx.new_id(), vendor_id=_acting(ctx), draft=body.draft())
+    return await goods.create(ctx, id=ctx.new_id(), vendor_id=ctx.acting_vendor, draft=body.draft())
 
 
 @router.post("/vendors/{vendor_id}/products", status_code=201)
@@ -280,9 +281,3 @@ async def _vendor_id(ctx: Context, vendors: Vendors, ref: str) -> UUID:
 def _json(value: Model) -> Response:
     """Serialised once, by Pydantic itself: these are the resources read most."""
     return Response(value.model_dump_json(), media_type="application/json")
-
-
-def _acting(ctx: Context) -> UUID:
-    """The actor's vendor. Who is not signed in is told that, not that they have none."""
-    assert ctx.person_id
-    return ctx.acting_vendor

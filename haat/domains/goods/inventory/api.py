@@ -146,7 +146,7 @@ class Inventory(Contract, name="inventory"):
 
     @query(scope="vendor:stock")
     async def stock_of(self, ctx: Context, *, offers: list[UUID]) -> list[Stock]:
-        """Of the acting vendor's own offers among these (all, for staff and modules)."""
+        """Of the acting vendor's own offers among these (all, for modules)."""
 
     @query(scope="vendor:stock")
     async def find(

@@ -48,7 +48,7 @@ async def listed(
 ) -> Page[Stock]:
     """The acting vendor's stock by SKU."""
     return await inventory.stock(
-        ctx, vendor_id=_acting(ctx), low_only=low, limit=limit, cursor=cursor
+        ctx, vendor_id=ctx.acting_vendor, low_only=low, limit=limit, cursor=cursor
     )
 
 
@@ -58,7 +58,7 @@ async def alerts(
 ) -> Page[Stock]:
     """What is at or below its threshold now."""
     return await inventory.stock(
-        ctx, vendor_id=_acting(ctx), low_only=True, limit=limit, cursor=cursor
+        ctx, vendor_id=ctx.acting_vendor, low_only=True, limit=limit, cursor=cursor
     )
 
 
@@ -140,9 +140,3 @@ async def _one(ctx: Context, inventory: Inventory, ref: str, vendor_id: UUID | N
         return UUID(ref)
     except ValueError:
         raise NotFound from None
-
-
-def _acting(ctx: Context) -> UUID:
-    """The actor's vendor. Who is not signed in is told that, not that they have none."""
-    assert ctx.person_id
-    return ctx.acting_vendor

@@ -34,6 +34,7 @@ class Vendor(Model):
     description: str = ""
     status: Status
     logo_id: UUID | None = None
+    banner_id: UUID | None = None
     country: str
     contact_email: str | None = None  # given to the vendor's team and staff only
     commission_bp: int | None = None
@@ -53,6 +54,7 @@ class VendorChange(Model):
     name: Name | None = None
     description: Annotated[str, Field(max_length=2000)] | None = None
     logo_id: UUID | None = None
+    banner_id: UUID | None = None
     contact_email: Annotated[str, Field(max_length=254)] | None = None
 
 

@@ -17,7 +17,8 @@ from haat.domains.people.vendors.api import (
 )
 from haat.domains.people.vendors.rules import decision_to
 from haat.engines.http import Ctx, Door
-from haat.kernel.errors import NotFound
+from haat.kernel.context import Context
+from haat.kernel.errors import Forbidden, NotFound
 from haat.kernel.model import Body
 from haat.kernel.page import Limit, Page
 
@@ -44,6 +45,7 @@ class ChangeBody(Body):
     name: Name | None = None
     description: Description | None = None
     logo_id: UUID | None = None
+    banner_id: UUID | None = None
     contact_email: Address | None = None
 
 
@@ -103,9 +105,29 @@ async def logo(
     vendors: Service,
     media: Annotated[Media, Door(Media)],
 ) -> Vendor:
+    kept = await _kept(ctx, media, id, file)
+    return await vendors.change(ctx, id=id, change=VendorChange(logo_id=kept))
+
+
+@router.post("/vendors/{id}/banner", summary="Upload the picture above a vendor's page")
+async def banner(
+    id: UUID,
+    file: Annotated[UploadFile, File()],
+    ctx: Ctx,
+    vendors: Service,
+    media: Annotated[Media, Door(Media)],
+) -> Vendor:
+    kept = await _kept(ctx, media, id, file)
+    return await vendors.change(ctx, id=id, change=VendorChange(banner_id=kept))
+
+
+async def _kept(ctx: Context, media: Media, vendor_id: UUID, file: UploadFile) -> UUID:
+    """The id of the uploaded picture; nothing is kept for who may not change the vendor."""
+    if ctx.actor.type == "person" and "vendor:profile" not in ctx.scopes:
+        raise Forbidden
     content = await file.read(SIZE_MAX + 1)
-    kept = await media.upload(ctx, id=ctx.new_id(), content=content, vendor_id=id)
-    return await vendors.change(ctx, id=id, change=VendorChange(logo_id=kept.id))
+    kept = await media.upload(ctx, id=ctx.new_id(), content=content, vendor_id=vendor_id)
+    return kept.id
 
 
 @router.get("/admin/vendors", summary="Vendors in any status, oldest first")

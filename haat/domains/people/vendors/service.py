@@ -78,7 +78,7 @@ CHANGE = Sql("""
 UPDATE vendors.vendors
    SET name = coalesce($2, name), name_key = coalesce($3, name_key),
        description = coalesce($4, description), logo_id = coalesce($5, logo_id),
-       contact_email = coalesce($6, contact_email)
+       contact_email = coalesce($6, contact_email), banner_id = coalesce($7, banner_id)
  WHERE id = $1
 RETURNING *
 """)
@@ -194,8 +194,7 @@ class VendorsService(Vendors):
         ctx.need_vendor(id)
         name = None if change.name is None else vendor_name(change.name)
         email = None if change.contact_email is None else contact_address(change.contact_email)
-        if change.logo_id and not await self._media.files(ctx, ids=[change.logo_id]):
-            raise Invalid.at("logoId", "There is no such picture.", "picture_unknown")
+        await self._know_pictures(ctx, {"logoId": change.logo_id, "bannerId": change.banner_id})
         try:
             async with self._db.begin(ctx) as tx:
                 row = await tx.fetchrow(
@@ -206,6 +205,7 @@ class VendorsService(Vendors):
                     change.description,
                     change.logo_id,
                     email,
+                    change.banner_id,
                 )
                 if row is None:
                     raise NotFound
@@ -215,6 +215,14 @@ class VendorsService(Vendors):
                 "name", VendorNameTaken().detail, "vendor_name_taken"
             ) from None
         return _whole(row)
+
+    async def _know_pictures(self, ctx: Context, given: dict[str, UUID | None]) -> None:
+        """Invalid at each field that names a picture nobody uploaded."""
+        wanted = [id for id in given.values() if id is not None]
+        known = {f.id for f in await self._media.files(ctx, ids=wanted)} if wanted else set()
+        for path, id in given.items():
+            if id is not None and id not in known:
+                raise Invalid.at(path, "There is no such picture.", "picture_unknown")
 
     async def commissions(self, ctx: Context, *, ids: list[UUID]) -> dict[UUID, int | None]:
         rows = await self._db.fetch(COMMISSIONS, ids)

@@ -17,6 +17,7 @@ vendors = Table(
     Column("description", Text, nullable=False, info=IMPERSONAL),
     Column("status", Text, nullable=False, info=IMPERSONAL),
     Column("logo_id", Uuid),
+    Column("banner_id", Uuid),
     Column("country", Text, nullable=False, info=IMPERSONAL),
     Column("contact_email", Text, nullable=False, info=PERSONAL),
     Column("business_type", Text, nullable=False, info=IMPERSONAL),

@@ -106,6 +106,10 @@ class ShipBody(Body):
     tracking_number: TrackingNumber | None = None
 
 
+class ShipmentBody(ShipBody):
+    vendor_order_id: UUID
+
+
 class StatusBody(Body):
     """`status`: processing, ready, shipped, delivered, cancelled or rejected."""
 
@@ -123,6 +127,7 @@ def _shown(ctx: Context, order: Order) -> Order | SoldOrder:
 
 
 @router.get("/orders", summary="The vendor's orders; all for staff, one's own for customers")
+@router.get("/orders/", include_in_schema=False)
 async def orders_list(
     ctx: Ctx,
     orders: OrdersDoor,
@@ -206,6 +211,14 @@ async def ship(id: UUID, ctx: Ctx, orders: OrdersDoor, body: ShipBody | None = N
     return await orders.ship(
         ctx, id=id, carrier=given.carrier, tracking_number=given.tracking_number
     )
+
+
+@router.post("/shipments", status_code=201, summary="Send a vendor order: a parcel leaves with it")
+async def create_shipment(body: ShipmentBody, ctx: Ctx, orders: OrdersDoor) -> Shipment:
+    part = await orders.ship(
+        ctx, id=body.vendor_order_id, carrier=body.carrier, tracking_number=body.tracking_number
+    )
+    return part.shipments[-1]
 
 
 @router.put("/orders/{id}/deliver", summary="A vendor order has arrived")

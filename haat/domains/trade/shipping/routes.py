@@ -1,6 +1,6 @@
 """Shipping over REST: rates, a vendor's methods, shipments and tracking.
 
-POST /shipments is PUT /orders/{id}/ship: a parcel leaves with its vendor order.
+POST /shipments is among orders' routes: a parcel leaves with its vendor order.
 """
 
 from typing import Annotated

@@ -50,6 +50,13 @@ class Form:
         name = (at or {}).get(problem.code)
         if name is not None:
             self.errors.setdefault(name, problem.detail)
+        self._order()
+
+    def _order(self) -> None:
+        """Puts the errors in the order of the page: a browser sends the fields in that order."""
+        sent = {name: place for place, name in enumerate(self.values)}
+        ordered = sorted(self.errors.items(), key=lambda error: sent.get(error[0], len(sent)))
+        self.errors = dict(ordered)
 
     def value(self, name: str, default: object = "") -> str:
         """What was sent, else the default. A form that was sent has no defaults any more."""

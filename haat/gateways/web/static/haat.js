@@ -43,3 +43,10 @@ document.getElementById("problems")?.focus();
 if (matchMedia("(min-width: 56rem)").matches) {
   for (const box of document.querySelectorAll("details.filter-box")) box.open = true;
 }
+
+// On a phone the place where one stands may be outside of the row of sections.
+const here = document.querySelector(".subnav [aria-current]");
+if (here) {
+  const row = here.closest(".subnav");
+  row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+}

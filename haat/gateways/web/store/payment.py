@@ -52,6 +52,7 @@ async def pay(visit: Shopping, quote_id: UUID, request: Request) -> Response:
             raise
         return await quote_page(visit, quote, plainly(problem), problem.status)
     if placed.status == "placed":
+        visit.flash("Thank you. Your order is placed.")
         return visit.redirect(order_path(visit, placed))
     if placed.status == "needs_action" and placed.next_action_url:
         return visit.redirect(placed.next_action_url)
@@ -69,6 +70,7 @@ async def back(visit: Shopping, quote_id: UUID, result: str = "") -> Response:
             raise
         placement = None
     if placement is not None and placement.status == "placed":
+        visit.flash("Thank you. Your order is placed.")
         return visit.redirect(order_path(visit, placement))
     state = placement.status if placement else "processing"
     url = placement.next_action_url if placement else None

@@ -6,6 +6,7 @@ say how many there are. Adding and removing a row sends the form and shows it ag
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from haat.gateways.web.kit.forms import invalid
 from haat.gateways.web.kit.reading import Reader
 from haat.gateways.web.vendor.description import to_markup, to_text
 from haat.kernel.errors import FieldError, Problem
+from haat.kernel.ids import derive
 
 Values = dict[str, str]
 OPTIONS = ("option_1", "option_2", "option_3")
@@ -137,6 +139,11 @@ def picture_row(picture: Picture, place: int) -> Values:
         "place": str(place),
         "remove": "",
     }
+
+
+def picture_id(form_id: UUID, content: bytes) -> UUID:
+    """The same for the same picture in the same form, so that sending it twice keeps one."""
+    return derive(form_id, f"picture:{sha256(content).hexdigest()}")
 
 
 def picture_of(row: Mapping[str, str]) -> Picture | None:

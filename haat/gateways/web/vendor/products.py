@@ -18,7 +18,6 @@ from haat.gateways.web.vendor import product_form as fields
 from haat.gateways.web.vendor.portal import Team, page, vendor_of
 from haat.gateways.web.visit import Visit, form_of, uuid_in
 from haat.kernel.errors import Conflict, Invalid, NotFound, Problem
-from haat.kernel.ids import derive
 
 router = APIRouter()
 HERE = "/vendor/products"
@@ -203,9 +202,11 @@ async def _keep_pictures(
         content = await file.read(SIZE_MAX + 1)
         if len(content) > SIZE_MAX:
             raise PictureTooLarge
-        id = derive(form_id, f"picture:{len(rows)}:{file.filename}:{len(content)}")
         kept = await visit.doors[Media].upload(
-            visit.ctx, id=id, content=content, vendor_id=vendor_of(visit)
+            visit.ctx,
+            id=fields.picture_id(form_id, content),
+            content=content,
+            vendor_id=vendor_of(visit),
         )
         rows.append(fields.picture_row(Picture(media_id=kept.id), len(rows) + 1))
         fields.put_rows(values, "pictures", rows)

@@ -9,6 +9,7 @@ from haat.domains.people.media.api import SIZE_MAX, Media, PictureTooLarge
 from haat.domains.people.vendors.api import Vendor, VendorChange, Vendors
 from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.vendor.portal import Team, page, vendor_of
+from haat.gateways.web.vendor.product_form import picture_id
 from haat.gateways.web.visit import Visit, form_of, uuid_in
 from haat.kernel.errors import Problem
 
@@ -57,14 +58,16 @@ async def _logo(visit: Visit, request: Request, values: dict[str, str]) -> Any:
     if len(content) > SIZE_MAX:
         raise PictureTooLarge
     kept = await visit.doors[Media].upload(
-        visit.ctx, id=uuid_in(values, "id"), content=content, vendor_id=vendor_of(visit)
+        visit.ctx,
+        id=picture_id(uuid_in(values, "id"), content),
+        content=content,
+        vendor_id=vendor_of(visit),
     )
     return kept.id
 
 
 async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
     vendor: Vendor = await visit.doors[Vendors].find(visit.ctx, slug=str(vendor_of(visit)))
-    # A new id every time: another picture under the id of the first would be refused.
     return page(
         visit,
         "profile.html",

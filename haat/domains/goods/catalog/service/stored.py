@@ -47,14 +47,19 @@ class Cases(Catalog):
             return None
         return Stored(Product.model_validate_json(row["product"]), row["vendor_active"])
 
-    async def _mine(self, ctx: Context, id: UUID) -> Product:
-        """The product, when the actor may change it; NotFound otherwise."""
+    async def _known(self, id: UUID) -> Product:
+        """The product, whoever asks. NotFound."""
         found = await self._read(id)
         if found is None:
             raise NotFound
-        if ctx.caller is None:
-            ctx.need_vendor(found.product.vendor_id)
         return found.product
+
+    async def _mine(self, ctx: Context, id: UUID) -> Product:
+        """The product, when the actor may change it; NotFound otherwise."""
+        product = await self._known(id)
+        if ctx.caller is None:
+            ctx.need_vendor(product.vendor_id)
+        return product
 
     async def _need_active_vendor(self, ctx: Context, vendor_id: UUID) -> None:
         """VendorNotActive unless events, or the vendors themselves, say that it is active."""

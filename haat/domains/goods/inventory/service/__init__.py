@@ -291,8 +291,8 @@ class InventoryService(Inventory):
 
 
 def _vendor_of(ctx: Context) -> UUID | None:
-    """Whose rows the caller may see: its vendor's; None (all) for staff, modules and the system."""
-    everything = ctx.caller is not None or ctx.actor.type == "system" or "staff" in ctx.scopes
+    """Whose rows the caller may see: its vendor's; None (all) for modules and the system."""
+    everything = ctx.caller is not None or ctx.actor.type == "system"
     return None if everything else ctx.acting_vendor
 
 
