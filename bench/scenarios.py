@@ -30,6 +30,7 @@ ADDRESS = {
 }
 GOOD_CARD = {"number": "4242424242424242", "expMonth": 12, "expYear": 2040, "cvc": "123"}
 PLENTY = 5_000_000
+OFFERS_PER_VENDOR = 40
 DRAIN_WAIT_S = 60
 
 
@@ -84,17 +85,23 @@ class World:
 
     @staticmethod
     async def _offers(line: Line) -> list[tuple[str, str]]:
-        """Stocks the goods of the two demo vendors as their owners, and pairs them."""
+        """Stocks the goods of the two demo vendors as their owners, and pairs what is on sale."""
         found = []
         for account in [a for a in SIGN_INS if a.role == "vendor"][:2]:
             body = {"email": account.email, "password": DEMO_PASSWORD}
             signed_in = await line.json("POST", f"{API}/auth/login", body)
             head = f"authorization: Bearer {signed_in['accessToken']}\r\n"
             page = await line.json("GET", f"{API}/inventory?limit=100", None, head)
-            own = [row["offerId"] for row in page["items"]][:40]
-            for offer in own:
+            own: list[str] = []
+            for offer in [row["offerId"] for row in page["items"]]:
                 path = f"{API}/inventory/{offer}"
                 await line.json("PUT", path, {"onHand": PLENTY, "reason": "correction"}, head)
+                # Drafts and paused offers have stock too: a cart tells which can be bought.
+                status, _ = await line.ask("POST", f"{API}/cart/items", {"offerId": offer})
+                if status in (200, 201):
+                    own.append(offer)
+                if len(own) == OFFERS_PER_VENDOR:
+                    break
             found.append(own)
         return list(itertools.product(*found))
 

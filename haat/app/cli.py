@@ -2,14 +2,18 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from haat.app.loop import run_async
 from haat.app.settings import AppSettings
 from haat.kernel.errors import Problem
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 app = typer.Typer(
     name="haat",
@@ -53,14 +57,17 @@ def targets() -> None:
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    quiet: Annotated[bool, typer.Option("--quiet", help="do not list what was applied")] = False,
+) -> None:
     """Bring every schema to its newest migration."""
     from haat.app.installation import Installation
     from haat.app.migrating import migrate_all
 
     with Installation(AppSettings()).sql_for_command() as url:
         applied = migrate_all(url)
-    print("\n".join(applied) if applied else "up to date")
+    if not quiet:
+        print("\n".join(applied) if applied else "up to date")
 
 
 @app.command()
@@ -105,9 +112,12 @@ def config(
 @seeds.command("demo")
 def seed_demo() -> None:
     """Fill a deterministic demo market; does nothing when it is filled already."""
+    from haat.app.installation import Installation
     from haat.app.seeding.demo import seed
 
-    run_async(seed(AppSettings()))
+    settings = AppSettings()
+    os.environ.update(Installation(settings).cards_beside())
+    run_async(seed(settings))
 
 
 @imports.command("shopify")
@@ -132,19 +142,49 @@ def import_shopify(
 
 def main() -> None:
     """The entry point: problems become one line and exit status 1."""
+    _open_standard_streams()
+    from pydantic import ValidationError
+
     from haat.app.installation import CannotStart
 
     try:
         app(standalone_mode=True)
     except CannotStart as error:
-        sys.stderr.write(f"haat: {error}\n")
-        raise SystemExit(1) from None
+        _end(str(error))
     except Problem as problem:
-        sys.stderr.write(f"haat: {problem.detail} ({problem.code})\n")
-        raise SystemExit(1) from None
+        _end(f"{problem.detail} ({problem.code})")
+    except ValidationError as error:
+        _end(_wrong_settings(error))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+
+
+def _end(line: str) -> NoReturn:
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"haat: {line}\n")
+    raise SystemExit(1)
+
+
+def _wrong_settings(error: "ValidationError") -> str:
+    """The first setting that cannot be what it was set to. Not its value: it may be a secret."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = "_".join(str(part) for part in first["loc"][:1]).upper()
+    return f"HAAT_{name} is not usable: {first['msg']} (.env.example tells what is)"
+
+
+def _open_standard_streams() -> None:
+    """Where a stream was closed, what is opened next, such as a lock, would take its number and
+    be written to by every child process."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - to the end
 
 
 if __name__ == "__main__":

@@ -24,10 +24,15 @@ async def with_runtime(
     *,
     reacts: bool = False,
 ) -> T:
-    """Runs `work` on all modules, beside a running market or alone; waits for its events when it
-    `reacts`."""
-    with Installation(settings).sql_for_command() as url:
+    """Runs `work` on all modules, beside a running market or alone.
+
+    What it announces is handled by the market beside it; alone, it is waited for when it `reacts`.
+    """
+    installation = Installation(settings)
+    with installation.sql_for_command() as url:
         os.environ["HAAT_SQL_URL"] = url
+        os.environ.update(installation.cards_for_command())
+        reacts = reacts and installation.running() is None
         migrate_all(url)
         bound = settings.model_copy(update={"sql_url": SecretStr(url)})
         async with Runtime(bound, all_modules(), reacts=reacts, timers=False) as runtime:

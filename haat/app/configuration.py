@@ -23,11 +23,10 @@ def lines(settings: AppSettings) -> list[str]:
 
 
 def value_of(settings: AppSettings, name: str) -> str:
-    """One value, in the clear. `sql.url` is the address in force, the embedded server's too."""
+    """One value, in the clear. `sql.url` is the address in force: the running market's, too."""
     key = name.lower().replace(".", "_").removeprefix("haat_")
     if key == "sql_url":
-        with Installation(settings).sql_for_command() as url:
-            return url
+        return Installation(settings).sql_in_force()
     if key not in type(settings).model_fields:
         raise NoSuchSetting(f"There is no setting {name!r}; `haat config` lists them.")
     value = getattr(settings, key)

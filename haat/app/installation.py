@@ -29,6 +29,7 @@ COMMAND_WAIT_S = 120.0  # for another command, or a market that starts or stops
 TOLD_AFTER_S = 1.0
 POLL_S = 0.05
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
+_CARD_BYTES = 1024
 
 
 class CannotStart(Exception):
@@ -52,6 +53,11 @@ class InCharge:
     site: str = ""
     sql: str = ""
     cards: str = ""
+
+    @property
+    def serves(self) -> bool:
+        """A market whose database commands may use."""
+        return self.what == "market" and self.state != "stopping" and self.sql != ""
 
 
 class Installation:
@@ -85,11 +91,9 @@ class Installation:
                 f"the data folder {self.folder} cannot be written ({error.strerror}): {advice}"
             ) from None
 
-    def take_charge(self, what: Literal["market", "command"]) -> int:
-        """Waits for whoever is about to leave; the lock's descriptor, for child processes.
-
-        CannotStart at once when a market runs here.
-        """
+    def take_charge(self) -> int:
+        """For a market: waits for whoever is about to leave. The lock's descriptor, for child
+        processes. CannotStart at once when a market runs here."""
         patience = _Patience(COMMAND_WAIT_S)
         while not self._try_charge():
             found = self.in_charge()
@@ -98,14 +102,20 @@ class Installation:
                     f"a market runs in {self.folder} already (process {found.pid}, {found.site}):"
                     " stop it first, or set HAAT_DATA and HAAT_PORT for a second one"
                 )
-            who = f"process {found.pid}" if found else "another process"
-            patience.wait(f"{who}, which uses {self.folder}, to end")
-        self.publish(InCharge(os.getpid(), what))
-        self._lock = _open_lock(self.folder / "run.lock")
-        patience = _Patience(ORPHANS_WAIT_S)
-        while not _try(self._lock):
-            patience.wait(f"what is left of an earlier run in {self.folder} to end")
-        return self._lock.fileno()
+            patience.wait(self._who(found))
+        return self._hold("market")
+
+    def _join_or_take(self) -> InCharge | None:
+        """For a command: the running market, awaited while it starts; None when none runs and
+        this process is in charge now."""
+        patience = _Patience(COMMAND_WAIT_S)
+        while not self._try_charge():
+            found = self.in_charge()
+            if found is not None and found.serves:
+                return found
+            patience.wait(self._who(found))
+        self._hold("command")
+        return None
 
     def _try_charge(self) -> bool:
         file = _open_lock(self.folder / "market.lock")
@@ -115,13 +125,27 @@ class Installation:
         self._charge = file
         return True
 
+    def _hold(self, what: Literal["market", "command"]) -> int:
+        self.publish(InCharge(os.getpid(), what, site=self.settings.site))
+        self._lock = _open_lock(self.folder / "run.lock")
+        patience = _Patience(ORPHANS_WAIT_S)
+        while not _try(self._lock):
+            patience.wait(f"what is left of an earlier run in {self.folder} to end")
+        return self._lock.fileno()
+
+    def _who(self, found: InCharge | None) -> str:
+        if found is None:
+            return f"whoever uses {self.folder} to end"
+        starts = found.what == "market" and found.state == "starting"
+        what = f"the {found.what} at work in {self.folder} (process {found.pid})"
+        return f"{what} to {'start' if starts else 'end'}"
+
     def publish(self, now: InCharge) -> None:
         """Says who is in charge. Only for the one who is."""
         assert self._charge is not None
-        self._charge.seek(0)
-        self._charge.truncate()
-        self._charge.write(json.dumps(asdict(now)))
-        self._charge.flush()
+        text = json.dumps(asdict(now)).encode()
+        # One write over all that stood there: a reader never meets a half.
+        os.pwrite(self._charge.fileno(), text.ljust(_CARD_BYTES), 0)
 
     def leave(self) -> None:
         """Gives the folder up."""
@@ -132,13 +156,15 @@ class Installation:
 
     def in_charge(self) -> InCharge | None:
         """Who has the folder now; None when nobody, or when it is not said yet."""
+        if not (self.folder / "market.lock").exists():
+            return None
         with _open_lock(self.folder / "market.lock") as file:
             if _try(file):
                 return None
             try:
                 found = InCharge(**json.loads(file.read()))
             except (TypeError, ValueError):
-                return None
+                return None  # nothing written yet, or by another version
         return found if is_alive(found.pid) else None  # what a killed one left written
 
     # -- PostgreSQL ----------------------------------------------------------------------------
@@ -185,35 +211,36 @@ class Installation:
             yield given
             return
         self.prepare()
-        beside = self._beside()
+        beside = self._join_or_take()
         if beside is not None:
             yield beside.sql
             return
-        self.take_charge("command")
         try:
             yield self.start_sql()
         finally:
             self.stop_sql()
             self.leave()
 
+    def sql_in_force(self) -> str:
+        """The operator's database, or the running market's, awaited while it starts."""
+        given = self.settings.sql_url.get_secret_value()
+        patience = _Patience(COMMAND_WAIT_S)
+        while not given:
+            found = self.in_charge()
+            if found is None or found.state == "stopping":
+                raise CannotStart(
+                    f"no market runs in {self.folder}, so its database has no address:"
+                    " start it with bin/run"
+                )
+            given = found.sql
+            if not given:
+                patience.wait(self._who(found))
+        return given
+
     def running(self) -> InCharge | None:
         """The market at work in this folder, its database answering; None when there is none."""
-        if not (self.folder / "market.lock").exists():
-            return None
         found = self.in_charge()
-        ready = found is not None and found.what == "market" and found.sql
-        return found if ready and found and found.state != "stopping" else None
-
-    def _beside(self) -> InCharge | None:
-        """The running market, awaited while it starts; None when there is none to wait for."""
-        patience = _Patience(COMMAND_WAIT_S)
-        while (found := self.in_charge()) is not None and found.what == "market":
-            if found.state == "stopping":
-                return None  # take_charge waits for its end
-            if found.sql:
-                return found
-            patience.wait(f"the market in {self.folder} to start")
-        return None
+        return found if found is not None and found.serves else None
 
     # -- the test card network -----------------------------------------------------------------
 
@@ -236,14 +263,16 @@ class Installation:
         """
         if not self.settings.takes_test_cards or "HAAT_TESTCARD_URL" in os.environ:
             return {}
-        found = self.running()
-        if found is not None and found.cards:
-            return self._cards_at(found.cards)
         try:
             port = int((self.folder / "testcard.port").read_text())
         except (OSError, ValueError):
             return {}
         return self._cards_at(f"http://127.0.0.1:{port}")
+
+    def cards_beside(self) -> Mapping[str, str]:
+        """Where the card network of the running market is: a second one could not use its data."""
+        found = self.running()
+        return self._cards_at(found.cards) if found is not None and found.cards else {}
 
     @property
     def _card_key(self) -> Path:
@@ -289,7 +318,12 @@ class _Patience:
 
 def _open_lock(path: Path) -> IO[str]:
     """Not inherited by child processes unless passed on; for its owner's eyes."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except PermissionError:
+        raise CannotStart(
+            f"{path} belongs to another user: run as that user, or set HAAT_DATA to another folder"
+        ) from None
     return os.fdopen(descriptor, "r+", encoding="utf-8")
 
 

@@ -1,7 +1,10 @@
 """Every schema of an installation, in the order it is migrated."""
 
+import asyncio
+
+from haat.app.installation import CannotStart
 from haat.app.targets import MODULES
-from haat.engines.sql.migrate import Migrated, migrate
+from haat.engines.sql.migrate import Migrated, migrate, revisions_in
 
 ENGINES = (
     ("bus", "haat.engines.bus"),
@@ -16,6 +19,19 @@ def everything() -> list[Migrated]:
     return [Migrated(name, package, None) for name, package in (*modules, *ENGINES)]
 
 
+def behind(url: str) -> list[str]:
+    """The schemas that are not at their newest migration. From where no event loop runs."""
+    schemas = everything()
+    places = asyncio.run(revisions_in(url, [schema.name for schema in schemas]))
+    return [schema.name for schema in schemas if schema.head > places.get(schema.name, "")]
+
+
 def migrate_all(url: str) -> list[str]:
-    """Applies what is missing; lines such as 'orders 0001'."""
-    return migrate(url, everything())
+    """Applies what is missing; lines such as 'orders 0001'. CannotStart when PostgreSQL refuses."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        return migrate(url, everything())
+    except DBAPIError as error:
+        reason = str(error.orig).partition("\n")[0]
+        raise CannotStart(f"the database cannot be brought up to date: {reason}") from error

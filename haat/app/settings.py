@@ -28,6 +28,7 @@ class AppSettings(Settings):
     rpc_token: SecretStr = SecretStr("")
     secret_file: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_file: Path | None = None  # JSON lines go there, and only warnings to the terminal
     otel_endpoint: str = ""
 
     @field_validator("public_url")

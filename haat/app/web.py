@@ -25,9 +25,14 @@ from haat.kernel.errors import Problem
 def create() -> ASGIApp:
     """The application for the target named by HAAT_TARGET (default: all)."""
     settings = AppSettings()
-    set_up_logs(level=settings.log_level)
+    set_up_logs(level=settings.log_level, file=settings.log_file)
     set_up_tracing(settings.otel_endpoint, service="haat-web")
     return application(settings, os.environ.get("HAAT_TARGET", "all"))
+
+
+def parts_loaded(target: str) -> int:
+    """Imports whatever the application for this target is made of; how many parts there are."""
+    return len(chosen(target)) + (len(list(site_routers())) if target == "all" else 0)
 
 
 def application(settings: AppSettings, target: str, runtime: Runtime | None = None) -> ASGIApp:

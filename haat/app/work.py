@@ -32,7 +32,7 @@ async def work(settings: AppSettings, target: str, ready: Path | None) -> None:
 
 def main() -> None:
     settings = AppSettings()
-    set_up_logs(level=settings.log_level)
+    set_up_logs(level=settings.log_level, file=settings.log_file)
     set_up_tracing(settings.otel_endpoint, service="haat-work")
     ready = os.environ.get("HAAT_WORKER_READY")
     target = os.environ.get("HAAT_TARGET", "all")

@@ -1,4 +1,4 @@
-"""Cheap checks of one page as it stands: what a person with a phone, or without eyes, would miss."""
+"""Cheap checks of one page as it stands: what people with a phone, or without eyes, would miss."""
 
 from playwright.async_api import Page
 
@@ -64,7 +64,8 @@ CHECKS = """() => {
   for (const one of document.querySelectorAll("button, select, input:not([type=hidden])")) {
     const box = one.getBoundingClientRect();
     const around = one.closest("label")?.getBoundingClientRect().height || 0;
-    if (seen(one) && !one.ariaHidden && Math.max(box.height, around) < 24) say("too small to tap", one);
+    if (seen(one) && !one.ariaHidden && Math.max(box.height, around) < 24)
+      say("too small to tap", one);
   }
   return found;
 }"""

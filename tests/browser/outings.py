@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote
 
 from playwright.async_api import Browser, Page
 
@@ -18,6 +19,9 @@ async def as_guest(tour: Tour, browser: Browser) -> None:
     async with visitor(browser, tour.troubles) as page:
         await tour.show(page, "/cart", "guest-cart-empty")
         await tour.wander(page, "guest", "/")
+        await page.goto(tour.site)
+        title = await page.locator("article.card h3 a").first.inner_text()
+        await tour.show(page, f"/search?q={quote(title.split()[-1])}", "guest-search-words")
         await tour.show(page, "/search?q=qqqzzz", "guest-search-nothing")
         await tour.show(page, "/search?q=a&price_min=x", "guest-search-mistake", 422)
         await tour.show(page, "/track/NO-SUCH-PARCEL", "guest-track-unknown", 404)

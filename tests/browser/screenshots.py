@@ -71,9 +71,7 @@ async def tours(program: str, out: Path, address: str | None) -> tuple[list[Path
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def look_at_demo(
-    browser: Browser, stage: Stage, out: Path, troubles: Troubles
-) -> list[Path]:
+async def look_at_demo(browser: Browser, stage: Stage, out: Path, troubles: Troubles) -> list[Path]:
     """Goes through a filled market as everyone there is."""
     tour = Tour(stage, out, troubles)
     for kind in (outings.as_guest, outings.as_customer, outings.as_vendor, outings.as_staff):

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.async_api import Page
+from starlette.routing import Route
 
 from haat.gateways.web import site_routers
 from tests.browser.checks import load_pictures, look
@@ -32,7 +33,7 @@ def page_routes() -> dict[str, re.Pattern[str]]:
         route.path: route.path_regex
         for router in site_routers()
         for route in router.routes
-        if "GET" in (getattr(route, "methods", None) or ()) and hasattr(route, "path_regex")
+        if isinstance(route, Route) and "GET" in (route.methods or ())
         if not route.path.startswith(NOT_PAGES)
     }
 

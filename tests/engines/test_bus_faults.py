@@ -137,6 +137,24 @@ async def test_it_backs_off_and_recovers(shop: Shop) -> None:
     assert await shop.count("bus.held") == 0
 
 
+async def test_each_event_has_its_own_tries(shop: Shop) -> None:
+    """What failed until its last try and was handled then uses up none of its followers' tries."""
+    hearer, left = Hearer(), {1: QUICK.tries - 1, 2: 1, 3: 1}
+
+    async def fail_at_first(events: Sequence[Any]) -> None:
+        for event in events:
+            if left[event.number]:
+                left[event.number] -= 1
+                raise ValueError
+
+    hearer.before = fail_at_first
+    await shop.start(("till.sold", hearer, CALLS))
+    await shop.sell(("top", 1), ("top", 2), ("top", 3))
+    await until(lambda: len(hearer.heard) == 3)
+    assert hearer.by_key()["top"] == [1, 2, 3]
+    assert await shop.bus.dead_count() == 0
+
+
 async def test_an_outage_makes_no_dead_letters(shop: Shop) -> None:
     poison = Poison()
     poison.error = Unavailable

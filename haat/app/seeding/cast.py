@@ -86,7 +86,7 @@ async def settled(runtime: Runtime) -> None:
     again and again: the seed waits for this twice on every one of its days. TimeoutError."""
     async with asyncio.timeout(60):
         while not await runtime.bus.idle():  # noqa: ASYNC110 (there is no event to wait for)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.025)
 
 
 class Crowd:

@@ -161,11 +161,15 @@ class Consumer:
 
     async def _handle(self, rows: Sequence[Any]) -> None:
         """Every row once, in order for each key; a failing key's later rows are left for later."""
-        left = list(rows)
+        left = [dict(row) for row in rows]
         while left and not self._stopping:
             run, left = self._next_run(left)
             failed = await self._try(run)
             left = [row for row in left if row["key"] not in failed]
+            recovered = {row["key"] for row in run if row["attempts"]} - failed
+            for row in left:
+                if row["key"] in recovered:
+                    row["attempts"] = 0  # those tries were its forerunner's
 
     def _next_run(self, rows: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """The longest set that one handler can take at once, and the rest.

@@ -9,6 +9,7 @@ import asyncpg
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -66,9 +67,10 @@ def _invalid(errors: Any) -> Problem:
 def field_error(error: Mapping[str, Any]) -> FieldError:
     """One of pydantic's errors as ours: {path: 'items.0.quantity', code, message}."""
     place = list(error.get("loc", ()))
-    if place and place[0] in _PLACES:
-        place = place[1:]
+    where = place.pop(0) if place and place[0] in _PLACES else "body"
     path = ".".join(str(part) for part in place)
+    if where == "path":
+        path = to_camel(path)  # what a path's parameter is called is no business of a client's
     return FieldError(path=path, code=str(error.get("type", "invalid")), message=error["msg"])
 
 
@@ -145,7 +147,8 @@ async def _answer(request: Request, problem: Problem) -> Response:
 
 async def _page(request: Request, problem: Problem) -> Response | None:
     """The web gateway's page for a browser, where there is one."""
-    hook = getattr(request.app.state, "html_problem", None)
+    app = request.scope.get("app")
+    hook = getattr(app.state, "html_problem", None) if isinstance(app, FastAPI) else None
     if hook is None or "text/html" not in request.headers.get("accept", ""):
         return None
     found = hook(request, problem)
@@ -156,7 +159,14 @@ async def _page(request: Request, problem: Problem) -> Response | None:
 
 
 async def unexpected(request: Request, error: Exception) -> Response:
-    """A fault of ours: logged with its traceback, told with nothing but the request id."""
+    """A fault of ours: logged with its traceback, told with nothing but the request id.
+
+    What is raised outside of the application, such as that the database does not answer, may be a
+    problem like any other.
+    """
+    known = problem_of(error)
+    if known is not None:
+        return await _answer(request, known)
     request_id = _request_id(request)
     structlog.get_logger("haat.http").error(
         "request_failed",

@@ -8,6 +8,8 @@ import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TextIO
 
 import structlog
@@ -22,15 +24,23 @@ _URL_PASSWORD = re.compile(r"(://[^/\s:@]{0,64}:)[^/\s@]{1,256}@")
 _DEPTH_MAX = 6
 
 
-def set_up_logs(level: str = "info", *, stream: TextIO | None = None) -> None:
+def set_up_logs(
+    level: str = "info", *, stream: TextIO | None = None, file: Path | None = None
+) -> None:
     """Send structlog and the standard library's logging to `stream` (default: stderr).
 
     JSON when the stream is no terminal or HAAT_LOG_FORMAT is "json"; HAAT_LOG_FORMAT="text" forces
-    plain lines. `level` is debug, info, warning or error.
+    plain lines. `level` is debug, info, warning or error. With `file`, all goes there as JSON, and
+    warnings and worse to the stream as well, as plain lines.
     """
     out = stream or sys.stderr
     wanted = os.environ.get("HAAT_LOG_FORMAT", "")
     as_json = wanted == "json" or (wanted != "text" and not out.isatty())
+    also: list[Any] = []
+    if file is not None:
+        also, as_json = [_Loud(out)], True
+        # Lines of several processes: each is one write at the file's end.
+        out = file.open("a", encoding="utf-8", buffering=1)
     number = logging.getLevelNamesMapping()[level.upper()]
     chain: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -44,7 +54,7 @@ def set_up_logs(level: str = "info", *, stream: TextIO | None = None) -> None:
         structlog.processors.JSONRenderer(default=str, ensure_ascii=False) if as_json else _line
     )
     structlog.configure(
-        processors=[*chain[:2], *chain[3:], last],
+        processors=[*chain[:2], *chain[3:], *also, last],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=False,
@@ -57,6 +67,7 @@ def set_up_logs(level: str = "info", *, stream: TextIO | None = None) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 hide,
+                *also,
                 last,
             ],
         )
@@ -66,6 +77,22 @@ def set_up_logs(level: str = "info", *, stream: TextIO | None = None) -> None:
     root.setLevel(number)
     for chatty in ("httpx", "httpcore", "asyncio", "PIL"):
         logging.getLogger(chatty).setLevel(max(number, logging.WARNING))
+
+
+class _Loud:
+    """A processor: warnings and worse go to a stream as plain lines, too."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __call__(
+        self, logger: Any, name: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        if event.get("level") in ("warning", "error", "critical"):
+            with suppress(OSError, ValueError):  # a terminal that is gone
+                self._stream.write(_line(logger, name, dict(event)) + "\n")
+                self._stream.flush()
+        return event
 
 
 def bind_request(request_id: str) -> None:

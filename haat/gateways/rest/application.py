@@ -52,7 +52,7 @@ def create(
     app.add_api_route("/health/live", _live, tags=["health"])
     app.add_api_route("/health/ready", _ready, tags=["health"], response_model=None)
     inner = Idempotency(app, app.state)
-    larger = dict.fromkeys(("/vendor/", "/welcome"), UPLOAD_MAX_BYTES)
+    larger = dict.fromkeys(("/vendor/", "/admin/", "/welcome"), UPLOAD_MAX_BYTES)
     for prefix in (API, ALIAS):
         for part in ("media", "products/", "vendors/"):
             larger[f"{prefix}/{part}"] = UPLOAD_MAX_BYTES

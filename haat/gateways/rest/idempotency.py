@@ -1,20 +1,23 @@
 """`Idempotency-Key`: a write sent twice is done once and answered the same.
 
-The key, the principal and the route name the request; ids born in it derive from that name, so
-that even a request whose process died half-way can be sent again. Modelled after
+The key, the principal and the route name the request; ids born in it derive from that name and
+its content, so that even a request whose process died half-way can be sent again. Modelled after
 draft-ietf-httpapi-idempotency-key-header.
 """
 
 import hashlib
+import json
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from urllib.parse import quote
+from uuid import UUID
 
+import structlog
 from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from haat.engines.http import TokenExpired, TokenInvalid, problem_response
+from haat.engines.http import Signer, TokenExpired, TokenInvalid, problem_response
 from haat.engines.http.context import claims_of
 from haat.gateways.rest.storage import AnswerStore, Kept, Name
 from haat.kernel.errors import Conflict, Invalid, Problem
@@ -52,11 +55,12 @@ class Idempotency:
             request_id = scope["state"].get("request_id", "")
             await problem_response(problem, request_id=request_id)(scope, receive, send)
             return
-        scope["state"]["id_seed"] = _seed(name)
-        if body is None:
+        body_hash = None if body is None else _hash(scope, body)
+        scope["state"]["id_seed"] = _seed(self._state.signer, name, body_hash)
+        if body_hash is None:
             await self._app(scope, receive, send)
             return
-        await self._once(name, hashlib.sha256(body).digest(), scope, receive, send)
+        await self._once(name, body_hash, scope, receive, send)
 
     async def _once(
         self, name: Name, body_hash: bytes, scope: Scope, receive: Receive, send: Send
@@ -70,10 +74,14 @@ class Idempotency:
         try:
             await self._app(scope, receive, recorder.send)
         finally:
-            if recorder.worth_keeping:
-                await answers.keep(name, recorder.status, recorder.content_type, recorder.body)
-            else:
-                await answers.forget(name)
+            try:
+                if recorder.worth_keeping:
+                    await answers.keep(name, recorder.status, recorder.content_type, recorder.body)
+                else:
+                    await answers.forget(name)
+            except Problem as problem:
+                # It is answered already. The claim runs out, and the ids are the same again.
+                structlog.get_logger("haat.rest").warning("answer_not_kept", code=problem.code)
 
 
 class _Recorder:
@@ -133,13 +141,26 @@ def _name(scope: Scope, key: str) -> Name:
     else:  # a guest is known by its cart and its address: keys of others do not meet its own
         where = request.client.host if request.client else ""
         principal = f"guest:{request.headers.get('x-cart-id', '')[:64]}:{where}"
-    path = scope["path"]
+    path = quote(scope["path"], safe="/", errors="replace")  # nothing that cannot be stored
     route = path.removeprefix("/api") if path.startswith("/api/v1/") else path
     return Name(principal, f"{scope['method']} {route}"[:500], key)
 
 
-def _seed(name: Name) -> UUID:
-    return uuid5(NAMESPACE_URL, f"idempotency:{name.principal}:{name.route}:{name.key}")
+def _hash(scope: Scope, body: bytes) -> bytes:
+    """What was sent: the query and the body."""
+    return hashlib.sha256(scope.get("query_string", b"") + b"\0" + body).digest()
+
+
+def _seed(signer: Signer, name: Name, body_hash: bytes | None) -> UUID:
+    """What the request's ids derive from.
+
+    With our secret: a guest's quote is known by its id alone, and keys can be guessed. With the
+    content: after a refusal that is not kept, the key may come again with another request, whose
+    rows are others.
+    """
+    content = "" if body_hash is None else body_hash.hex()
+    named = json.dumps([name.principal, name.route, name.key, content])
+    return UUID(bytes=hashlib.sha256(signer.sign("idempotency", named).encode()).digest()[:16])
 
 
 async def _read(receive: Receive) -> tuple[bytes | None, Receive]:

@@ -304,6 +304,20 @@ async def test_a_failed_capture_puts_everything_back(day: Day) -> None:
     assert await day.tender(quotes[1].id) == "failed"
 
 
+@pytest.mark.parametrize("status", ["voided", "declined"])
+async def test_an_authorization_that_lapsed(day: Day, status: str) -> None:
+    """The provider let go of the money before it was captured, and told payments so."""
+    world, ctx = day.world, day.world.guest()
+    offer = world.offer(vendor=world.ids().new(), stock=1)
+    quote = await day.quote(ctx, offer)
+    await day.place(ctx, quote)
+    world.payments.known[card(quote.id)].status = status
+    await day.deliver(quote.id)
+    assert world.orders.payment[quote.id] == "voided"
+    assert world.inventory.on_hand[offer] == 1
+    assert await day.tender(quote.id) == "failed"
+
+
 async def test_a_provider_away_at_capture(day: Day) -> None:
     """The others are settled; this one follows when the provider is back."""
     world, ctx = day.world, day.world.guest()

@@ -54,6 +54,15 @@ async def test_quote_place_and_status(day: Day, rest: Rest) -> None:
         assert (await client.get(f"/checkout/{uuid4()}/status")).status_code == 404
 
 
+async def test_customers_see_no_commission(day: Day, rest: Rest) -> None:
+    async with rest.client() as client:
+        made = await client.post("/checkout/summary", json=summary(day))
+        again = await client.get(f"/checkout/{made.json()['id']}")
+        for answer in (made, again):
+            assert "commission" not in answer.text
+            assert '"net"' not in answer.text
+
+
 async def test_in_one_go(day: Day, rest: Rest) -> None:
     async with rest.client() as client:
         for path in ("/orders", "/orders/create"):

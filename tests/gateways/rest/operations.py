@@ -72,7 +72,7 @@ def operations() -> tuple[Operation, ...]:
         for route in module.router.routes if module.router else ():
             assert isinstance(route, APIRoute)
             app.add_api_route(
-                route.path, route.endpoint, methods=sorted(route.methods), response_model=None
+                route.path, route.endpoint, methods=sorted(route.methods or ()), response_model=None
             )
     return tuple(
         _operation(method, path, made)
@@ -104,7 +104,7 @@ def path_of(operation: Operation, rows: Mapping[str, str]) -> str:
         if parameter["in"] == "path":
             name = parameter["name"]
             row = _ROWS.get(name) or next(
-                (row for start, row in _PLACES if path.startswith(start)), ""
+                (row for start, row in _PLACES if operation.path.startswith(start)), ""
             )
             value = "1" if parameter["schema"].get("type") == "integer" else NOBODYS
             path = path.replace(f"{{{name}}}", rows.get(row, value))

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from haat.domains.people.identity.api import Identity
-from tests.gateways.rest.conftest import ROLES, Town, officer
 from tests.gateways.rest.operations import NOBODYS, Operation, example, operations, path_of
+from tests.gateways.town import ROLES, Town, officer
 from tests.journeys.box import Box, Client
 from tests.journeys.scene import open_shop
 

@@ -6,8 +6,8 @@ What stands without a root in those designs is under /v1; all of it is under /ap
 import pytest
 
 from haat.app.targets import chosen
-from tests.gateways.rest.conftest import Town
 from tests.gateways.rest.operations import NOBODYS, operations
+from tests.gateways.town import Town
 
 # capability: its operations; {} is any value.
 PLANNED = """

@@ -286,6 +286,7 @@ async def test_registering_says_what_is_wrong(
 class DemoAccount:
     role: str = "vendor"
     email: str = "clay@demo.example"
+    name: str = "Rokeya"
     path: str = "/vendor"
 
 

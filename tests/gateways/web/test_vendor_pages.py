@@ -122,7 +122,7 @@ async def test_a_product_by_form(box: Box, owner: Browser) -> None:
         "title": "Bowl <wide>", "description": "Round.\n\nDeep.", "option_1": "Size",
         "v0_option_1": "S", "v0_sku": "bowl-s", "v0_price": "10", "v0_stock": "4",
     }  # fmt: skip
-    files: Files = [("pictures", picture()), ("pictures", picture("red"))]
+    files: Files = [("new_pictures", picture()), ("new_pictures", picture("red"))]
     answer = await owner.send("/vendor/products/new", {**form, "add_variant": "on"}, files)
     assert answer.status_code == 200
     again = form_in(answer.text, "/vendor/products/new")
@@ -130,8 +130,9 @@ async def test_a_product_by_form(box: Box, owner: Browser) -> None:
     assert again["pictures"] == "2", "uploaded at once: a page cannot give files back"
     assert (again["title"], again["v0_stock"], again["v1_price"]) == ("Bowl <wide>", "4", "10")
     again |= {"v1_option_1": "L", "v1_sku": "bowl-l", "v1_price": "12.50", "v1_compare_at": "15"}
-    where = await owner.done("/vendor/products/new", {**again, "submit": "on"})
-    assert await owner.done("/vendor/products/new", {**again, "submit": "on"}) == where
+    none: Files = [("new_pictures", ("", b"", "application/octet-stream"))]  # as browsers send it
+    where = await owner.done("/vendor/products/new", {**again, "submit": "on"}, none)
+    assert await owner.done("/vendor/products/new", {**again, "submit": "on"}, none) == where
     ctx = box.runtime.system_context("test")
     product = await box.runtime.inner[Catalog].product(ctx, ref=where.rsplit("/", 1)[1])
     assert product.status == "pending"
@@ -182,7 +183,7 @@ async def test_mistakes_in_a_product_are_told_at_their_fields(owner: Browser, cl
     assert 'id="v0_sku-error"' in taken.text
     assert "Variant 1, SKU" in taken.text
     broken = ("x.png", b"not a picture", "image/png")
-    refused = await owner.send(path, {**form, "save": "on"}, [("pictures", broken)])
+    refused = await owner.send(path, {**form, "save": "on"}, [("new_pictures", broken)])
     assert refused.status_code == 422
     assert 'id="pictures-error"' in refused.text
     assert (await owner.send(path, {**form, "id": "x", "save": "on"})).status_code == 422

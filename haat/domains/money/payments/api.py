@@ -179,7 +179,9 @@ class Payments(Contract, name="payments"):
 
     @command(scope="internal", timeout_s=30)
     async def capture(self, ctx: Context, *, id: UUID) -> Hold:
-        """authorized → captured (or capture_failed). Harmless when captured."""
+        """authorized → captured (or capture_failed). Harmless when captured. One that ended
+        otherwise is answered as it ended; `authorized`: not captured yet, ask again.
+        WrongPaymentState for one that was never authorized."""
 
     @command(scope="internal", timeout_s=30)
     async def void(self, ctx: Context, *, id: UUID) -> None:
@@ -192,8 +194,9 @@ class Payments(Contract, name="payments"):
     async def refund(self, ctx: Context, *, id: UUID, refund_id: UUID, amount: Money) -> Refund:
         """Gives part of a captured payment back. RefundTooLarge; harmless when repeated."""
 
-    @query(scope="internal")
-    async def payments(self, ctx: Context, *, references: list[UUID]) -> list[Payment]: ...
+    @query(scope="staff:orders")
+    async def payments(self, ctx: Context, *, references: list[UUID]) -> list[Payment]:
+        """Of these orders (which are their checkouts), in no order."""
 
     @query(scope="staff")
     async def listed(

@@ -72,7 +72,7 @@ def judge(
         return Verdict(failed, decline_code=MISMATCH)
     if seen.status == "captured":
         return Verdict("captured", captured_minor=seen.captured_minor)
-    if capturing:
+    if capturing and seen.status != "authorized":  # which is: not captured yet
         return Verdict("capture_failed", decline_code=seen.decline_code or seen.status)
     if seen.status == "open":
         return Verdict("needs_action", action_url=seen.action_url) if hosted else Verdict("created")

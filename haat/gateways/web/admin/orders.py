@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from haat.domains.money.payments.api import Payments
 from haat.domains.trade.orders.api import Order, Orders, PaymentState
 from haat.domains.trade.settlement.api import Settlement
 from haat.gateways.web.admin.office import Staff, page
@@ -132,6 +133,7 @@ async def _page(
         status,
         order=order,
         refunds=refunds,
+        payments=await visit.doors[Payments].payments(visit.ctx, references=[order.id]),
         numbers={part.id: part.number for part in order.vendor_orders},
         names={part.id: part.vendor_name for part in order.vendor_orders},
         parts=[

@@ -192,7 +192,7 @@ async def _keep_pictures(
 ) -> None:
     """Uploads what came with the form: a page that is shown again cannot give files back."""
     sent: Any = await request.form()
-    files = [f for f in sent.getlist("pictures") if isinstance(f, UploadFile) and f.filename]
+    files = [f for f in sent.getlist("new_pictures") if isinstance(f, UploadFile) and f.filename]
     rows = fields.picture_rows(values)
     fields.put_rows(values, "pictures", rows)
     for file in files:

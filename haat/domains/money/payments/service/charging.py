@@ -167,7 +167,7 @@ class Charging:
         row = await self._db.fetchrow(FIND, id)
         if row is None:
             raise NotFound("There is no such payment.")
-        if row["status"] not in ("captured", "capture_failed"):
+        if row["rank"] < rules.END:
             raise WrongPaymentState(f"The payment is {row['status']}.")
         return shown(row)
 
