@@ -1,7 +1,6 @@
 """What the loads do: read lists, products and searches, and buy from two vendors."""
 
 import asyncio
-import itertools
 import os
 import socket
 import subprocess
@@ -103,7 +102,7 @@ class World:
                 if len(own) == OFFERS_PER_VENDOR:
                     break
             found.append(own)
-        return list(itertools.product(*found))
+        return [(one, other) for one in found[0] for other in found[1]]
 
     async def list_products(self, line: Line, number: int) -> None:
         await line.json("GET", f"{API}/products?limit=24")
@@ -141,9 +140,7 @@ async def drained(url: str) -> float:
     connection = await asyncpg.connect(url)
     try:
         while perf_counter() - started < DRAIN_WAIT_S:
-            left = await connection.fetchval(
-                f"SELECT {counts} + (SELECT count(*) FROM bus.queue)"
-            )
+            left = await connection.fetchval(f"SELECT {counts} + (SELECT count(*) FROM bus.queue)")
             if left == 0:
                 break
             await asyncio.sleep(0.05)

@@ -25,12 +25,15 @@ from haat.engines.http.client import HttpClient
 from haat.engines.mail import Mail, open_mail
 from haat.engines.scheduler import Scheduler, open_scheduler
 from haat.engines.sql import Database, Pool, open_pool
+from haat.gateways.rest.storage import AnswerStore
 from haat.kernel.clock import Clock, SystemClock
 from haat.kernel.context import SYSTEM, Context
 from haat.kernel.events import Noted, Reaction, noted_in
 from haat.kernel.module import Module
 
 log = structlog.get_logger()
+
+_TRIM_S = 3600
 
 
 class Runtime:
@@ -148,6 +151,7 @@ class Runtime:
             for module, found in noted:
                 for timer in found.timers:
                     self._add_timer(scheduler, module, timer)
+            scheduler.add("rest.trim_answers", _TRIM_S, self._trim_answers)
             await scheduler.start()
             self._stack.push_async_callback(scheduler.stop)
 
@@ -159,6 +163,10 @@ class Runtime:
             await timer.handler(service, self.system_context(name))
 
         scheduler.add(name, timer.seconds, run)
+
+    async def _trim_answers(self) -> None:
+        """Kept answers hold addresses: they go when no request can be repeated any more."""
+        await AnswerStore(self.databases["rest"]).trim(self.clock.now())
 
     async def run_timers(self) -> None:
         """Runs every timer once, in order: for seeding and tests, on the injected clock."""

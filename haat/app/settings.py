@@ -30,6 +30,7 @@ class AppSettings(Settings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: Path | None = None  # JSON lines go there, and only warnings to the terminal
     otel_endpoint: str = ""
+    metrics_public: bool = False  # /metrics answers other machines, too
 
     @field_validator("public_url")
     @classmethod

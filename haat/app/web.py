@@ -86,6 +86,7 @@ async def parts_of(runtime: Runtime) -> Parts:
             **web_state(runtime.settings.site),
             "first_run": first_runner(runtime.inner),
             "demo": runtime.settings.demo,
+            "metrics_public": runtime.settings.metrics_public,
             "demo_accounts": SIGN_INS,
             "demo_password": DEMO_PASSWORD,
         },

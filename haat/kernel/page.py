@@ -1,7 +1,6 @@
 """Keyset pages: `{"items": [...], "next": cursor}`; a cursor is opaque to clients."""
 
 import base64
-import binascii
 import json
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -38,7 +37,7 @@ def decode_cursor(cursor: str | None, *types: Any) -> list[Any] | None:
         if not isinstance(parts, list) or len(parts) != len(types):
             raise ValueError
         return [convert(part) for convert, part in zip(types, parts, strict=True)]
-    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise Invalid.at(
             "cursor", "Take the cursor from the 'next' of the page before.", "cursor_invalid"
         ) from None

@@ -52,7 +52,10 @@ def test_decimals_come_back(minor: int, currency: str) -> None:
     assert parse_decimal(amount.decimal(), currency) == amount
 
 
-@pytest.mark.parametrize("text", ["", "x", "1.234", "NaN", "Infinity", "1e400", "1,5", "٣.5", "1e3", "1_000", "9" * 19, "."])
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "1.234", "NaN", "Infinity", "1e400", "1,5", "٣.5", "1e3", "1_000", "9" * 19, "."],
+)
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         parse_decimal(text, "USD")

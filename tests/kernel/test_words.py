@@ -1,5 +1,6 @@
 """Ids, cursors, problems, contracts and events: what crosses boundaries comes back the same."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,7 +11,15 @@ from hypothesis import strategies as st
 from haat.kernel.clock import SettableClock
 from haat.kernel.context import SYSTEM, Actor, Context
 from haat.kernel.contract import Contract, command, contract_of, methods_of, query
-from haat.kernel.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Problem
+from haat.kernel.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Problem,
+    Unauthenticated,
+)
 from haat.kernel.events import Event, every, noted_in, on
 from haat.kernel.ids import DerivedIds, RandomIds, derive, uuid7
 from haat.kernel.money import Money
@@ -71,6 +80,11 @@ def test_foreign_cursors_are_refused(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         decode_cursor(text, UUID, int)
     assert caught.value.fields[0].path == "cursor"
+
+
+def test_a_cursor_beyond_numbers_is_refused() -> None:
+    with pytest.raises(Invalid):
+        decode_cursor(encode_cursor(float("inf")), int)
 
 
 def test_a_page_knows_whether_there_is_more() -> None:
@@ -139,5 +153,12 @@ def test_contexts_keep_rights_apart() -> None:
     with pytest.raises(Forbidden):
         Context(actor=Actor("person", UUID(int=9))).acting_vendor  # noqa: B018
     Context(actor=SYSTEM).need_vendor(other)
+    # Staff who are in a vendor's team as well have nothing in another's.
+    officer = replace(member, scopes=frozenset({"staff", "vendor:money"}))
+    with pytest.raises(NotFound):
+        officer.need_vendor(other)
+    for ask in (lambda: Context().acting_vendor, lambda: Context().need_vendor(mine)):
+        with pytest.raises(Unauthenticated):
+            ask()
     assert member.within(5).deadline == NOW + timedelta(seconds=5)
     assert member.within(5).within(60).deadline == NOW + timedelta(seconds=5)

@@ -1,7 +1,7 @@
 """Who acts in the demo, when, and under which ids: contexts for every call the seed makes."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -10,9 +10,11 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from haat.app.runtime import Runtime
 from haat.kernel.clock import SettableClock
 from haat.kernel.context import GUEST, SYSTEM, Actor, Context
+from haat.kernel.errors import Unavailable
 from haat.kernel.ids import DerivedIds, derive
 
 T = TypeVar("T")
+TRIES = 4
 NAMESPACE = uuid5(NAMESPACE_URL, "https://demo.haat.example/")
 STAFF_SCOPES = frozenset(
     {"person", "staff"}
@@ -82,29 +84,44 @@ def _context(
 
 
 async def settled(runtime: Runtime) -> None:
-    """Returns when all events are handled, like `Runtime.settle` but without waking everybody
-    again and again: the seed waits for this twice on every one of its days. TimeoutError."""
-    async with asyncio.timeout(60):
-        while not await runtime.bus.idle():  # noqa: ASYNC110 (there is no event to wait for)
-            await asyncio.sleep(0.025)
+    """Returns when all events are handled, those too that a reaction failed on and tries again.
+
+    `Runtime.settle` wakes everybody again and again; the seed waits once or twice on every one of
+    its days. TimeoutError.
+    """
+    async with asyncio.timeout(120):
+        while not await _is_settled(runtime):  # noqa: ASYNC110 (nobody tells when it is)
+            await asyncio.sleep(0.02)
+
+
+async def _is_settled(runtime: Runtime) -> bool:
+    """The cheap question first: most of the time the answer is no."""
+    if any(left.waiting > left.parked for left in await runtime.bus.backlog()):
+        return False
+    return await runtime.bus.idle()
 
 
 class Crowd:
-    """Runs work at once, but never more than `most` of it."""
+    """Does work at once, but never more than `most` of it. Work is called again when something
+    is Unavailable (a slow machine is enough for that), so it must be harmless to repeat."""
 
     def __init__(self, most: int) -> None:
         self._slots = asyncio.Semaphore(most)
 
-    async def all(self, work: Iterable[Awaitable[T]]) -> list[T]:
+    async def all(self, work: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
         """The results in order. The first failure ends everything."""
-
-        async def one(job: Awaitable[T]) -> T:
-            async with self._slots:
-                return await job
-
-        tasks = [asyncio.create_task(one(job)) for job in work]
+        tasks = [asyncio.create_task(self._one(job)) for job in work]
         try:
             return await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
+
+    async def _one(self, job: Callable[[], Awaitable[T]]) -> T:
+        async with self._slots:
+            for attempt in range(TRIES - 1):
+                try:
+                    return await job()
+                except Unavailable:
+                    await asyncio.sleep(0.5 * 2**attempt)
+            return await job()

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -101,4 +102,4 @@ async def _upload(
         ctx = as_member(f"picture:{made.number}", at, member)
         await media.upload(ctx, id=id, content=pictures[id], vendor_id=member.vendor_id)
 
-    await Crowd(8).all([one(made) for made in assortment])
+    await Crowd(8).all([partial(one, made) for made in assortment])

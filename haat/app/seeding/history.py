@@ -3,9 +3,9 @@ and payouts. What an earlier run has done already is left as it is."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from haat.app.runtime import Runtime
@@ -22,7 +22,7 @@ from haat.app.seeding.cast import (
 )
 from haat.app.seeding.opening import Report, Scene, customer
 from haat.app.seeding.people import Shopper, shopper
-from haat.app.seeding.plan import CARDS, DECLINING, Plan, Step, steps
+from haat.app.seeding.plan import CARDS, DECLINING, SLOTS, Plan, Step, steps
 from haat.domains.money.payments.api import Method
 from haat.domains.money.payouts.api import BalanceTooLow, Payout, Payouts
 from haat.domains.people.profiles.api import Address
@@ -32,7 +32,7 @@ from haat.domains.trade.orders.api import Order, Orders, VendorOrder
 from haat.domains.trade.settlement.api import Settlement
 from haat.kernel.clock import SettableClock
 from haat.kernel.context import Context
-from haat.kernel.errors import Unavailable
+from haat.kernel.errors import NotFound, Unavailable
 from haat.kernel.events import noted_in
 from haat.kernel.money import Money
 from haat.kernel.page import LIMIT_MAX
@@ -49,7 +49,7 @@ STAGES = ("pending", "accepted", "ready", "in_transit", "delivered")
 REACHED = {"accept": "accepted", "ship": "in_transit", "deliver": "delivered"}
 CARRIERS = ("Own delivery", "Parcel Post", "Northbound Express", "City Couriers")
 
-Work = Coroutine[Any, Any, None]
+Work = Callable[[], Awaitable[None]]
 
 
 class Unfinished(Unavailable, code="demo_unfinished"):
@@ -90,30 +90,32 @@ class History:
 
     async def walk(self) -> None:
         """Everything, in order. Unfinished when a purchase does not go through."""
-        await self._make_tokens()
+        await self._crowd.all([self._make_tokens])
         await self._read([plan for day in self._plans.values() for plan in day])
-        try:
-            for day in range(self._days):
-                await self._day(day)
-        finally:
-            for work in (job for jobs in self._due.values() for job in jobs):
-                work.close()  # planned for days that have not come
+        for day in range(self._days):
+            await self._day(day)
 
-    def hour_of(self, day: int) -> datetime:
-        """When that day's events have happened; the last is the present."""
-        back = timedelta(days=self._days - 1 - day)
-        return self._end - back + timedelta(minutes=(day * 97) % 360 if back else 0)
+    def hour_of(self, day: int, slot: int = SLOTS - 1) -> datetime:
+        """When what happens in that part of that day has happened; the last is the present."""
+        back = self._days - 1 - day
+        late = timedelta(hours=6 * (SLOTS - 1 - slot), minutes=(back * 97) % 300)
+        return self._end - timedelta(days=back) - late
 
     async def _day(self, day: int) -> None:
-        now = self.hour_of(day)
-        self._clock.set(max(now, self._clock.now()))
-        todays = self._plans[day]
-        fresh = [plan for plan in todays if id_of(plan.label) not in self._orders]
-        await self._crowd.all([*self._due.pop(day, []), *(self._buy(p, now) for p in fresh)])
-        await settled(self._runtime)
-        await self._read(fresh)
-        for plan in todays:
-            self._schedule(plan)
+        """Vendors work first; customers buy all day long; in the evening money moves."""
+        work: list[Work] = self._due.pop(day, [])
+        for slot in range(SLOTS):
+            now = self.hour_of(day, slot)
+            self._clock.set(max(now, self._clock.now()))
+            todays = [plan for plan in self._plans[day] if plan.slot == slot]
+            fresh = [plan for plan in todays if id_of(plan.label) not in self._orders]
+            work += [partial(self._buy, plan, now) for plan in fresh]
+            await self._crowd.all(work)
+            await settled(self._runtime)
+            await self._read(fresh)
+            for plan in todays:
+                self._schedule(plan)
+            work = []
         await self._run_timers()
         await self._pay_out(day, now)
 
@@ -130,24 +132,27 @@ class History:
 
     async def _buy(self, plan: Plan, now: datetime) -> None:
         who = shopper(plan.shopper) if plan.is_guest else customer(plan.shopper)
-        at = now - timedelta(minutes=plan.minutes)
+        at = now - timedelta(seconds=plan.seconds)
         ctx = _shopping(plan, who, at)
         lines = [
             BuyLine(offer_id=self._scene.offers[product][choice], quantity=count)
             for product, choice, count in plan.picks
         ]
-        if not plan.is_guest:
-            cart: Cart = self._runtime.inner[Cart]
-            for line in lines:
-                await cart.put(ctx, offer_id=line.offer_id, quantity=line.quantity)
         checkout: Checkout = self._runtime.inner[Checkout]
-        quote = await checkout.quote(
-            ctx,
-            id=id_of(plan.label),
-            email=who.email,
-            ship_to=Address(**who.address),
-            items=lines if plan.is_guest else None,
-        )
+        try:
+            quote = await checkout.read_quote(ctx, id=id_of(plan.label))
+        except NotFound:  # else it was made by an earlier try, which may have got further
+            if not plan.is_guest:
+                cart: Cart = self._runtime.inner[Cart]
+                for line in lines:
+                    await cart.put(ctx, offer_id=line.offer_id, quantity=line.quantity)
+            quote = await checkout.quote(
+                ctx,
+                id=id_of(plan.label),
+                email=who.email,
+                ship_to=Address(**who.address),
+                items=lines if plan.is_guest else None,
+            )
         method = Method(token=self._tokens[plan.card])
         placed = await checkout.place(ctx, quote_id=quote.id, method=method)
         for minute in range(1, TRIES + 1):
@@ -189,8 +194,8 @@ class History:
                     days[plan.day + step.after_days].append(step)
             for day, todo in days.items():
                 if day < self._days:
-                    at = self.hour_of(day) - timedelta(minutes=50 - place)
-                    self._due[day].append(self._take_all(order, part, todo, at))
+                    at = self.hour_of(day, 0) - timedelta(minutes=50 - place)
+                    self._due[day].append(partial(self._take_all, order, part, todo, at))
 
     async def _take_all(
         self, order: Order, part: VendorOrder, todo: Sequence[Step], at: datetime
@@ -236,10 +241,11 @@ class History:
     async def _pay_out(self, day: int, now: datetime) -> None:
         """Vendors ask every week, and finance decides on the next day; the last requests wait."""
         decisions, self._decisions = self._decisions, []
-        await self._crowd.all([self._decide(payout, now) for payout in decisions])
+        await self._crowd.all([partial(self._decide, payout, now) for payout in decisions])
         ago = self._days - 1 - day
         if ago % PAYOUT_DAYS == 1 and day > PAYOUT_DAYS:
-            asked = await self._crowd.all([self._ask(one, day, now) for one in self._scene.members])
+            asking = [partial(self._ask, one, day, now) for one in self._scene.members]
+            asked = await self._crowd.all(asking)
             found = [payout for payout in asked if payout is not None]
             self._decisions = found[: len(found) // 2] if ago == 1 else found
         if decisions or self._decisions:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -91,11 +92,11 @@ class Opening:
 
     async def all(self, goods: list[Goods]) -> Scene:
         """Opens everything; what events have to do is done when it returns."""
-        await self._market()
+        await self._crowd.all([self._market])
         await self._people()
-        await self._vendors()
+        await self._crowd.all([self._vendors])
         await settled(self._runtime)
-        await self._crowd.all([self._trade(place) for place in range(len(STORES))])
+        await self._crowd.all([partial(self._trade, place) for place in range(len(STORES))])
         await self._goods(goods)
         await settled(self._runtime)
         await self._stock(goods)
@@ -141,7 +142,7 @@ class Opening:
         customers = [customer(number) for number in range(self._size.customers)]
         accounts += [(one.email, one.name) for one in customers]
         known = dict(accounts)
-        await self._crowd.all([self._register(email, name) for email, name in known.items()])
+        await self._crowd.all([partial(self._register, *account) for account in known.items()])
         identity: Identity = self._door(Identity)
         ctx = as_system("people", self._start)
         await identity.mark_demo(ctx, person_ids=[person_id(email) for email in known])
@@ -150,7 +151,7 @@ class Opening:
                 await identity.grant_staff(
                     ctx, person_id=person_id(sign_in.email), role=ROLES[sign_in.role]
                 )
-        await self._crowd.all([self._address(one) for one in customers])
+        await self._crowd.all([partial(self._address, one) for one in customers])
 
     async def _register(self, email: str, name: str) -> None:
         identity: Identity = self._door(Identity)
@@ -167,6 +168,7 @@ class Opening:
 
     async def _vendors(self) -> None:
         vendors: Vendors = self._door(Vendors)
+        members = []
         for place, store in enumerate((*STORES, *APPLICANTS)):
             vendor_id = id_of(f"vendor:{store.name}")
             member = Member(person_id(store.email), vendor_id)
@@ -183,9 +185,10 @@ class Opening:
             ctx = as_person(f"apply:{store.name}", at, member.person_id)
             await vendors.apply(ctx, id=vendor_id, application=application)
             if store in STORES:
-                self.scene.members.append(member)
+                members.append(member)
                 decided = self._staff(f"approve:{store.name}", timedelta(hours=place + 2))
                 await vendors.decide(decided, id=vendor_id, decision="approve")
+        self.scene.members = members
 
     async def _trade(self, place: int) -> None:
         """What a vendor sets up before it sells: a logo, ways to ship, a bank account."""
@@ -216,7 +219,7 @@ class Opening:
             done += 1
             self._report("products", done, len(goods))
 
-        await self._crowd.all([make(one) for one in goods])
+        await self._crowd.all([partial(make, one) for one in goods])
 
     async def _product(self, one: Goods) -> Product:
         catalog: Catalog = self._door(Catalog)
@@ -236,7 +239,7 @@ class Opening:
         return found
 
     async def _stock(self, goods: list[Goods]) -> None:
-        await self._crowd.all([self._shelve(one) for one in goods])
+        await self._crowd.all([partial(self._shelve, one) for one in goods])
 
     async def _shelve(self, one: Goods) -> None:
         """Counts the goods of one product; a threshold on some, so that low stock shows."""

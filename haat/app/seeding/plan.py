@@ -12,6 +12,7 @@ from haat.app.seeding.assortment import Goods
 from haat.kernel.money import allocate
 
 Verb = Literal["accept", "ship", "deliver", "reject", "cancel", "refund"]
+SLOTS = 2
 CARDS = ("4242424242424242", "5555555555554444")
 DECLINING = ("4000000000009995", "4000000000000002", "4000000000000069")
 DECLINED_EVERY = 30  # one more try with a card that is declined, for every so many orders
@@ -34,7 +35,11 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One purchase. `picks` are (product, variant, quantity); `minutes` before the day's hour."""
+    """One purchase. `picks` are (product, variant, quantity); `slot` is the half of the day.
+
+    `seconds` before the clock's time, fewer than a checkout's lease: to the reactions it would
+    else look as if whoever works on it were gone.
+    """
 
     label: str
     day: int
@@ -42,7 +47,8 @@ class Plan:
     is_guest: bool
     picks: tuple[tuple[int, int, int], ...]
     card: str
-    minutes: int
+    slot: int
+    seconds: int
 
     @property
     def is_declined(self) -> bool:
@@ -116,7 +122,8 @@ def _plan(size: Size, number: int, day: int, sold: Sequence[Goods], busy: set[in
         is_guest=is_guest,
         picks=tuple((product, choice, count) for (product, choice), count in picks.items()),
         card=dice.choice(CARDS),
-        minutes=dice.randint(2, 40),
+        slot=dice.randrange(SLOTS),
+        seconds=dice.randint(0, 14),
     )
 
 
@@ -130,5 +137,6 @@ def _declined(like: Plan, number: int) -> Plan:
         is_guest=True,
         picks=like.picks[:1],
         card=dice.choice(DECLINING),
-        minutes=dice.randint(2, 40),
+        slot=like.slot,
+        seconds=dice.randint(0, 14),
     )

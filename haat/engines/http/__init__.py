@@ -8,7 +8,7 @@ A module's `routes.py` needs two names:
 The outward client stands in `haat.engines.http.client`.
 """
 
-from haat.engines.http.context import Ctx, Door, context_of
+from haat.engines.http.context import Ctx, Door, context_of, from_this_machine
 from haat.engines.http.limits import Limits
 from haat.engines.http.problems import (
     MalformedJson,
@@ -33,6 +33,7 @@ __all__ = [
     "Tokens",
     "add_problem_handlers",
     "context_of",
+    "from_this_machine",
     "load_secret",
     "problem_of",
     "problem_response",

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import httpx
 
+from haat.engines.http.plain import KEPT_MAX, OPEN_MAX, PlainTransport
 from haat.engines.telemetry.tracing import span, trace_headers
 from haat.kernel.context import Context, open_transaction
 from haat.kernel.errors import Problem, Timeout, Unavailable
@@ -18,6 +19,7 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 BUSY = frozenset({429, 502, 503, 504})
 ANSWER_MAX_BYTES = 16 << 20
 _WAIT_MAX_S = 2.0
+_LIMITS = httpx.Limits(max_connections=OPEN_MAX, max_keepalive_connections=KEPT_MAX)
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -79,9 +81,11 @@ class HttpClient:
     ) -> None:
         self._timeout_s = timeout_s
         self._retries = retries
+        if transport is None and not proxies:
+            transport = PlainTransport(httpx.AsyncHTTPTransport(limits=_LIMITS, trust_env=False))
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(None, connect=connect_s),
-            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+            limits=_LIMITS,
             follow_redirects=False,
             trust_env=proxies,
             transport=transport,

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
+from ipaddress import ip_address
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from haat.kernel.ids import DerivedIds, RandomIds
 
 DEADLINE = timedelta(seconds=10)
 _ID_MAX_CHARS = 64
+_PASSED_ON = ("forwarded", "via", "x-real-ip")  # what proxies add, and x-forwarded-*
 _ID_EXTRA = str.maketrans("", "", "-_.:")
 
 
@@ -31,6 +33,19 @@ def request_id_of(given: str | None) -> str:
         if rest.isascii() and rest.isalnum():
             return given
     return secrets.token_hex(16)
+
+
+def from_this_machine(request: HTTPConnection) -> bool:
+    """Whether a request comes from this machine itself, and not through a proxy on it."""
+    if request.client is None:
+        return False
+    if any(n in _PASSED_ON or n.startswith("x-forwarded-") for n in request.headers):
+        return False
+    try:
+        address = ip_address(request.client.host)
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def context_of(request: HTTPConnection) -> Context:

@@ -4,10 +4,14 @@
 """
 
 import re
+from binascii import b2a_qp
+from email import message_from_string
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr, parseaddr
 from pathlib import Path
+from secrets import token_hex
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
@@ -16,7 +20,9 @@ from haat.kernel.clock import Clock, SystemClock
 from haat.kernel.errors import Invalid
 from haat.kernel.model import Model
 
+_EOL = "\r\n"
 _LINE_MAX_CHARS = 500
+_FOLDED_CHARS = 68  # what fits beside "Subject: " into a line of 78
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _ADDRESS = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@[^\s@<>(),;:\\\"\[\]]{1,255}")
 
@@ -44,24 +50,64 @@ class Mail(Protocol):
         would break out of its header, MailRefused, Unavailable (`mail_away`) and Timeout."""
 
 
-def compose(message: Message, sender: str, clock: Clock) -> EmailMessage:
-    """The mail as it travels. `sender` is 'Haat <no-reply@example.org>'."""
+def written(message: Message, sender: str, clock: Clock) -> bytes:
+    """The mail as it travels. `sender` is 'Haat <no-reply@example.org>'.
+
+    Written out by hand: `EmailMessage` parses every header it is given and again every one it
+    writes, which costs more than all else an order makes the background worker do.
+    """
     if _CONTROL.search(message.subject) or len(message.subject) > _LINE_MAX_CHARS:
         raise Invalid.at("subject", "This cannot stand in a header.", "mail_header_invalid")
     if not _ADDRESS.fullmatch(message.to) or _CONTROL.search(message.to):
         raise Invalid.at("to", "This is not one mail address.", "mail_header_invalid")
     name, address = parseaddr(sender)
-    mail = EmailMessage(policy=SMTP.clone(utf8=not message.to.isascii()))
-    mail["From"] = formataddr((name, address))
-    mail["To"] = message.to
-    mail["Subject"] = message.subject
-    mail["Date"] = format_datetime(clock.now())
-    mail["Message-ID"] = f"<{message.id}@{address.rpartition('@')[2] or 'localhost'}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(message.text)
-    if message.html is not None:
-        mail.add_alternative(message.html, subtype="html")
-    return mail
+    lines = [
+        f"From: {formataddr((name, address))}",
+        f"To: {message.to}",
+        f"Subject: {_subject(message.subject)}",
+        f"Date: {format_datetime(clock.now())}",
+        f"Message-ID: <{message.id}@{address.rpartition('@')[2] or 'localhost'}>",
+        "Auto-Submitted: auto-generated",
+        "MIME-Version: 1.0",
+        "",
+    ]
+    head = _EOL.join(lines).encode()
+    plain = _part("plain", message.text)
+    if message.html is None:
+        return head + plain
+    mark = f"=_{token_hex(16)}".encode()
+    kind = b'Content-Type: multipart/alternative; boundary="' + mark + b'"\r\n\r\n'
+    parts = b"".join(
+        b"--" + mark + b"\r\n" + part + b"\r\n" for part in (plain, _part("html", message.html))
+    )
+    return head + kind + parts + b"--" + mark + b"--\r\n"
+
+
+def _subject(subject: str) -> str:
+    """A text of one line as a header's value, folded and encoded as RFC 2047 where it must be."""
+    if subject.isascii() and len(subject) <= _FOLDED_CHARS and "=?" not in subject:
+        return subject
+    return Header(subject, "utf-8", header_name="Subject").encode(linesep=_EOL)
+
+
+def _part(kind: str, text: str) -> bytes:
+    """A text with its own headers, its lines ended by CR LF."""
+    lines = text.encode("utf-8", "replace").splitlines()
+    raw = b"\r\n".join([*lines, b""])
+    coding = "7bit"
+    if not raw.isascii() or b"\0" in raw or max(map(len, lines), default=0) > _LINE_MAX_CHARS:
+        coding = "quoted-printable"
+    head = (
+        f'Content-Type: text/{kind}; charset="utf-8"{_EOL}'
+        f"Content-Transfer-Encoding: {coding}{_EOL}{_EOL}"
+    ).encode()
+    return head + (raw if coding == "7bit" else b2a_qp(raw, istext=True))
+
+
+def compose(message: Message, sender: str, clock: Clock) -> EmailMessage:
+    """What `written` writes, as an object, for who has to look into it."""
+    policy = SMTP.clone(utf8=not message.to.isascii())
+    return message_from_string(written(message, sender, clock).decode(), policy=policy)
 
 
 def open_mail(url: str, *, sender: str, clock: Clock | None = None) -> Mail:
@@ -93,4 +139,4 @@ def open_mail(url: str, *, sender: str, clock: Clock | None = None) -> Mail:
     raise ValueError(f"no mail over {parts.scheme}://: use smtp://, smtps:// or a folder")
 
 
-__all__ = ["Mail", "MailRefused", "Message", "compose", "open_mail"]
+__all__ = ["Mail", "MailRefused", "Message", "compose", "open_mail", "written"]

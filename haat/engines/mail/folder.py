@@ -5,7 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
-from haat.engines.mail import Message, compose
+from haat.engines.mail import Message, written
 from haat.kernel.clock import Clock
 from haat.kernel.errors import Unavailable
 
@@ -19,7 +19,7 @@ class FolderMail:
         self._clock = clock
 
     async def send(self, message: Message) -> None:
-        raw = compose(message, self._sender, self._clock).as_bytes()
+        raw = written(message, self._sender, self._clock)
         try:
             await asyncio.to_thread(self._write, f"{message.id}.eml", raw)
         except OSError as error:

@@ -8,18 +8,21 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
-from haat.engines.http import Limits, Signer, Tokens, add_problem_handlers
+from haat.engines.http import Limits, Signer, Tokens, add_problem_handlers, from_this_machine
 from haat.engines.telemetry import AccessLog, metrics_app
 from haat.gateways.rest.idempotency import Idempotency
 from haat.gateways.rest.storage import AnswerStore
 from haat.kernel.clock import Clock
 from haat.kernel.contract import Contract
+from haat.kernel.errors import NotFound
 
 UPLOAD_MAX_BYTES = 11 << 20  # a picture of 10 MiB and its multipart frame
+RPC_MAX_BYTES = 16 << 20  # the same picture on its way between services, as base64
 API = "/api/v1"
 ALIAS = "/v1"
+_NO_STORE = ((b"cache-control", b"private, no-store"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def create(
     for router in site_routers:
         app.include_router(router, include_in_schema=False)
     app.router.routes.extend(rpc)
-    app.add_route("/metrics", metrics_app, include_in_schema=False)
+    app.add_route("/metrics", _metrics, include_in_schema=False)
     app.add_api_route("/health/live", _live, tags=["health"])
     app.add_api_route("/health/ready", _ready, tags=["health"], response_model=None)
     inner = Idempotency(app, app.state)
@@ -56,7 +59,13 @@ def create(
     for prefix in (API, ALIAS):
         for part in ("media", "products/", "vendors/"):
             larger[f"{prefix}/{part}"] = UPLOAD_MAX_BYTES
-    return Limits(AccessLog(inner), larger=larger)
+    larger["/rpc/"] = RPC_MAX_BYTES
+    return Limits(AccessLog(inner), larger=larger, security=_unkept)
+
+
+def _unkept(scope: Scope) -> Iterable[tuple[bytes, bytes]]:
+    """An answer of the API that does not say otherwise is for who asked, and kept nowhere."""
+    return _NO_STORE if scope["path"].startswith((f"{API}/", f"{ALIAS}/")) else ()
 
 
 def describe(routers: Iterable[APIRouter]) -> dict[str, Any]:
@@ -100,6 +109,13 @@ def equip(app: FastAPI, parts: Parts) -> None:
     app.state.ready = parts.ready
     for name, value in parts.state.items():
         setattr(app.state, name, value)
+
+
+async def _metrics(request: Request) -> Response:
+    """For this machine only, unless the operator says otherwise: they tell what is sold here."""
+    if not (getattr(request.app.state, "metrics_public", False) or from_this_machine(request)):
+        raise NotFound
+    return await metrics_app(request)
 
 
 async def _live() -> dict[str, str]:

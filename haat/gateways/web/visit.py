@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from haat.domains.people.identity.api import Identity, SignedIn
 from haat.domains.people.market.api import Market, MarketSettings
-from haat.engines.http import TokenExpired, TokenInvalid
+from haat.engines.http import TokenExpired, TokenInvalid, from_this_machine
 from haat.engines.http.context import claims_of, context_of
 from haat.engines.http.tokens import AccessClaims
 from haat.gateways.web.pages import render
@@ -95,10 +95,7 @@ class Visit:
     @property
     def is_local(self) -> bool:
         """The request comes from this machine, and nobody forwarded it."""
-        client = self.request.client
-        headers = self.request.headers
-        forwarded = "x-forwarded-for" in headers or "forwarded" in headers
-        return client is not None and client.host in ("127.0.0.1", "::1") and not forwarded
+        return from_this_machine(self.request)
 
     # -- cookies -------------------------------------------------------------------------------
 
@@ -145,11 +142,14 @@ class Visit:
 
     def back(self, fallback: str) -> Response:
         """To the page the form stood on, when that is one of ours."""
-        referer = urlsplit(self.request.headers.get("referer", ""))
-        if referer.netloc == self.request.headers.get("host") and referer.path.startswith("/"):
-            query = f"?{referer.query}" if referer.query else ""
-            return self.redirect(safe_path(referer.path + query, fallback))
-        return self.redirect(fallback)
+        try:
+            referer = urlsplit(self.request.headers.get("referer", ""))
+        except ValueError:
+            return self.redirect(fallback)
+        if referer.netloc != self.request.headers.get("host"):
+            return self.redirect(fallback)
+        query = f"?{referer.query}" if referer.query else ""
+        return self.redirect(safe_path(referer.path + query, fallback))
 
     def _with_cookies(self, response: Response) -> Response:
         response.headers.setdefault("cache-control", "private, no-store")
@@ -189,7 +189,8 @@ def check_origin(request: Request) -> None:
             raise ForeignForm
         return
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    # What follows the scheme: of an origin there is nothing behind the host.
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise ForeignForm
 
 
@@ -235,9 +236,17 @@ StaffVisit = Annotated[Visit, Depends(_staff)]
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """A sent form's text fields, trimmed; the last value of a name counts."""
-    form = await request.form()
-    return {key: value.strip() for key, value in form.items() if isinstance(value, str)}
+    """A sent form's text fields, trimmed (but for a password, whose spaces belong to it); the last
+    value of a name counts. Invalid (`form_malformed`) when it cannot be read."""
+    try:
+        form = await request.form()
+    except (UnicodeError, LookupError):  # a part in a character set that is none
+        raise Invalid("This form cannot be read.", code="form_malformed") from None
+    return {
+        key: value if key == "password" else value.strip()
+        for key, value in form.items()
+        if isinstance(value, str)
+    }
 
 
 def uuid_in(form: Mapping[str, str], name: str) -> UUID:

@@ -13,7 +13,7 @@ from haat.domains.goods.inventory import reactions
 from haat.domains.goods.inventory.api import OutOfStock, ReservationExpired
 from haat.domains.goods.inventory.proof import prove
 from haat.domains.people.vendors.api import VendorReinstated, VendorSuspended
-from haat.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from haat.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from tests.conftest import DatabaseOf
 from tests.domains.goods.doubles import clock, emitted, guest, of_vendor, staff, system
 from tests.domains.goods.store import Store, lines
@@ -255,10 +255,12 @@ async def test_rights_and_lists(store: Store) -> None:
         await inventory.find(me, ref="A", vendor_id=other)
     with pytest.raises(NotFound):
         await inventory.set_on_hand(me, id=uuid4(), offer_id=uuid4(), on_hand=1)
-    with pytest.raises(Forbidden):
+    with pytest.raises(Unauthenticated):
         await inventory.stock_of(guest(), offers=[theirs])
     assert [s.offer_id for s in await inventory.stock_of(me, offers=[theirs, *offers])] == offers
-    assert len(await inventory.stock_of(staff(), offers=[theirs, *offers])) == 4
+    assert len(await inventory.stock_of(system(), offers=[theirs, *offers])) == 4
+    with pytest.raises(Forbidden):  # staff have scopes of their own, and none for stock
+        await inventory.stock_of(staff(), offers=[theirs])
     assert [s.vendor_id for s in await inventory.find(me, ref="A")] == [mine]
     assert await inventory.find(me, ref=str(theirs)) == []
     product_id = store.catalog.lines[offers[0]].product_id
@@ -273,6 +275,36 @@ async def test_rights_and_lists(store: Store) -> None:
     await inventory.set_threshold(me, offer_id=offers[0], low_at=3)
     low = await inventory.stock(me, vendor_id=mine, low_only=True)
     assert [(s.sku, s.is_low) for s in low.items] == [("C", True)]
+
+
+async def test_what_is_kept(store: Store) -> None:
+    """What `haat prove` asks: promised and committed ones, page by page."""
+    before = await store.inventory.kept_count(store.ctx)
+    offer = await store.offer(10)
+    held, promised, committed, ended = [await store.hold(offer) for _ in range(4)]
+    for id in (promised, committed):
+        await store.inventory.promise(store.ctx, id=id)
+    await store.inventory.commit(store.ctx, ids=[committed])
+    await store.inventory.release(store.ctx, id=ended)
+    ids = [held, promised, committed, ended, uuid4()]
+    found = await store.inventory.reservations(store.ctx, ids=ids)
+    assert {one.id: one.state for one in found} == {
+        held: "held",
+        promised: "promised",
+        committed: "committed",
+        ended: "released",
+    }
+    assert await store.inventory.kept_count(store.ctx) == before + 2
+    seen: list[UUID] = []
+    cursor = None
+    while True:
+        page = await store.inventory.kept(store.ctx, limit=1, cursor=cursor)
+        seen += [one.id for one in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert len(seen) == before + 2
+    assert {promised, committed} <= set(seen)
 
 
 async def test_prove_names_what_is_wrong(store: Store) -> None:

@@ -139,6 +139,15 @@ def test_a_sum_beyond_money_is_refused() -> None:
         )
 
 
+def test_shipping_beyond_money_is_refused() -> None:
+    """A vendor may ask what it likes for shipping; that is no fault of ours."""
+    made = rules.basket(QUOTE, {UUID(int=0): 1}, [offer(0)], "USD", inclusive=False)
+    dear = Option(method_id=UUID(int=1), name="S", price=usd(MINOR_MAX), days_min=1, days_max=2)
+    with pytest.raises(Invalid) as refused:
+        rules.choose_shipping(made.parts, [VendorOptions(vendor_id=VENDORS[0], options=[dear])], {})
+    assert refused.value.code == "order_too_large"
+
+
 @pytest.mark.parametrize(
     "email", ["", "ada", "@example.org", "ada@", "ada@example", "a b@example.org", "a@b..org"]
 )

@@ -320,3 +320,15 @@ async def test_proof_names_what_does_not_add_up(day: Day) -> None:
     [wrong] = await prove(day.settlement_db)
     assert str(quote.id) in wrong
     await day.settlement_db.execute(grow, quote.id, -1)
+
+
+async def test_no_refund_before_the_money_is_in_the_books(day: Day) -> None:
+    """Captured, but escrow and order do not know yet: a refund now would meet an unpaid order."""
+    quote = await bought(day)
+    half_way = "UPDATE settlement.tenders SET state = $2 WHERE order_id = $1"
+    await day.settlement_db.execute(half_way, quote.id, "captured")
+    with pytest.raises(NotRefundable):
+        await refund(day, quote)
+    await need_refunded(day, quote, 0)
+    await day.deliver(quote.id)
+    assert (await refund(day, quote)).status == "done"

@@ -150,7 +150,9 @@ async def test_methods_are_the_vendors_own(shipping: ShippingService) -> None:
             await shipping.save_method(ctx, method=given)
     assert await shipping.methods(guest, vendor_id=shop) == [mine]
     off = mine.model_copy(update={"active": False})
-    await shipping.save_method(staff(), method=off)
+    with pytest.raises(NotFound):
+        await shipping.save_method(staff(), method=off)
+    await shipping.save_method(vendor(shop), method=off)
     assert await shipping.methods(guest, vendor_id=shop) == []
     assert await shipping.methods(vendor(shop), vendor_id=shop) == [off]
     with pytest.raises(NotFound):

@@ -24,6 +24,7 @@ from haat.kernel.money import Money
 PRICE_MAX = 10_000_000_000  # minor units; 100,000 of the dearest still add up in a BIGINT
 SLUG_MAX = 80
 TITLE_KEY_MAX = 100
+_LINK = re.compile(r"https?://[^\s\"'<>\\]+", re.I)
 
 # What a use case does to a product in each state; a state not named refuses it.
 TRANSITIONS: dict[str, dict[ProductStatus, ProductStatus]] = {
@@ -95,6 +96,7 @@ def check_draft(draft: ProductDraft, currency: str) -> ProductDraft:
     if len(set(names)) < len(names) or len(names) > 3:
         raise Invalid.at("optionNames", "At most three different names.", "options_wrong")
     _check_options(draft.variants, names)
+    _check_links(draft)
     seen: set[str] = set()
     for place, variant in enumerate(draft.variants):
         sku = variant.sku.strip()
@@ -108,6 +110,15 @@ def check_draft(draft: ProductDraft, currency: str) -> ProductDraft:
             _check_price(variant.compare_at, f"variants.{place}.compareAt", currency)
     tidy = [v.model_copy(update={"sku": v.sku.strip()}) for v in draft.variants]
     return draft.model_copy(update={"title": title, "option_names": names, "variants": tidy})
+
+
+def _check_links(draft: ProductDraft) -> None:
+    """Pictures elsewhere are addresses on the web: nothing that could run, or that is of here."""
+    placed = [(f"pictures.{place}", picture) for place, picture in enumerate(draft.pictures)]
+    placed += [(f"variants.{n}.picture", v.picture) for n, v in enumerate(draft.variants)]
+    for path, picture in placed:
+        if picture and picture.url and not _LINK.fullmatch(picture.url):
+            raise Invalid.at(f"{path}.url", "Give an address with http or https.", "url_invalid")
 
 
 def _check_options(variants: list[VariantDraft], names: list[str]) -> None:

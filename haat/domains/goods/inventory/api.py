@@ -133,6 +133,20 @@ class Inventory(Contract, name="inventory"):
     ) -> None:
         """Sold goods come back on sale; the same id again changes nothing."""
 
+    @query(scope="internal")
+    async def reservations(self, ctx: Context, *, ids: list[UUID]) -> list[Reservation]:
+        """Those of these that were ever made. An expired one is `released`."""
+
+    @query(scope="internal", timeout_s=60)
+    async def kept_count(self, ctx: Context) -> int:
+        """How many reservations are promised or committed."""
+
+    @query(scope="internal")
+    async def kept(
+        self, ctx: Context, *, limit: Limit = 100, cursor: str | None = None
+    ) -> Page[Reservation]:
+        """Promised and committed ones, by id."""
+
     @query(scope="vendor:stock")
     async def stock(
         self,

@@ -91,6 +91,15 @@ class Refund(Model):
     status: Literal["created", "pending", "done", "failed"]
 
 
+class Tally(Model):
+    """All there ever was in one currency, in minor units: at providers, for us and from us."""
+
+    currency: str
+    captured: int
+    refunded: int
+    paid_out: int
+
+
 class PaymentUpdated(Event, name="payment.updated", key="reference"):
     """The provider told us something new about a payment: checkout goes on from it."""
 
@@ -197,6 +206,10 @@ class Payments(Contract, name="payments"):
     @query(scope="staff:orders")
     async def payments(self, ctx: Context, *, references: list[UUID]) -> list[Payment]:
         """Of these orders (which are their checkouts), in no order."""
+
+    @query(scope="internal", timeout_s=60)
+    async def tallies(self, ctx: Context) -> list[Tally]:
+        """What was captured, refunded and paid out so far, by currency."""
 
     @query(scope="staff")
     async def listed(

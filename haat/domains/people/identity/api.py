@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
@@ -14,7 +14,10 @@ from haat.kernel.model import Model
 from haat.kernel.page import Limit, Page
 
 Email = Annotated[str, Field(min_length=3, max_length=254), AfterValidator(str.lower)]
-Password = Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+# Spaces at the ends of a password belong to it, also where a form's other fields are trimmed.
+Password = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=False), Field(repr=False)
+]
 VendorRole = Literal["owner", "admin", "manager", "staff"]
 StaffRole = Literal["super_admin", "moderator", "support", "finance"]
 

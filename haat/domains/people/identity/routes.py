@@ -1,38 +1,31 @@
 """Accounts and sessions over REST."""
 
-from ipaddress import ip_address
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from haat.domains.people.identity.api import Identity, Person, SignedIn
-from haat.engines.http import Ctx, Door
+from haat.domains.people.identity.api import Identity, Password, Person, SignedIn
+from haat.engines.http import Ctx, Door, from_this_machine
 from haat.kernel.model import Body
 
 router = APIRouter(tags=["identity"])
 
 Service = Annotated[Identity, Door(Identity)]
 Address = Annotated[str, Field(min_length=1, max_length=254)]
-# Spaces at the ends of a password belong to it.
-Secret = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=False), Field(repr=False)
-]
 Token = Annotated[str, Field(min_length=1, max_length=200, repr=False)]
-
-_PASSED_ON = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 class RegisterBody(Body):
     email: Address
-    password: Secret
+    password: Password
     name: Annotated[str, Field(min_length=1, max_length=120)]
 
 
 class LoginBody(Body):
     email: Address
-    password: Secret
+    password: Password
     vendor_id: UUID | None = None
 
 
@@ -43,17 +36,6 @@ class RefreshBody(Body):
 
 class LogoutBody(Body):
     refresh_token: Token
-
-
-def from_here(request: Request) -> bool:
-    """Whether the request comes from this machine itself, and not through a proxy on it."""
-    if request.client is None or any(name in request.headers for name in _PASSED_ON):
-        return False
-    try:
-        address = ip_address(request.client.host)
-    except ValueError:
-        return False
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 @router.post("/auth/register", status_code=201, summary="Open an account")
@@ -70,7 +52,7 @@ async def login(body: LoginBody, request: Request, ctx: Ctx, identity: Service) 
         email=body.email,
         password=body.password,
         client=request.headers.get("user-agent", ""),
-        local=from_here(request),
+        local=from_this_machine(request),
         vendor_id=body.vendor_id,
         origin=request.client.host if request.client else "",
     )

@@ -17,6 +17,7 @@ from haat.kernel.errors import Conflict, Gone, Problem
 from haat.kernel.events import Event
 from haat.kernel.model import Model
 from haat.kernel.money import Money
+from haat.kernel.page import Limit, Page
 
 
 class QuoteExpired(Gone, code="quote_expired"):
@@ -111,6 +112,14 @@ class Placement(Model):
     total: Money
 
 
+class Reserved(Model):
+    """The reservation of a checkout that is under way or became an order."""
+
+    id: UUID
+    reservation_id: UUID
+    placed: bool
+
+
 class CheckoutPlaced(Event, name="cart.checked_out", key="checkout_id"):
     checkout_id: UUID
     cart_id: UUID | None
@@ -149,3 +158,9 @@ class Checkout(Contract, name="checkout"):
     @command(timeout_s=40)
     async def resume(self, ctx: Context, *, id: UUID) -> Placement:
         """Goes on with a checkout that waited for the customer or the provider."""
+
+    @query(scope="internal")
+    async def reserved(
+        self, ctx: Context, *, limit: Limit = 100, cursor: str | None = None
+    ) -> Page[Reserved]:
+        """Of every checkout that is not over without an order, by id."""

@@ -1,5 +1,6 @@
 """Checkout over REST: quote, place, ask how it stands."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -7,18 +8,70 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from haat.domains.money.payments.api import Method
+from haat.domains.people.media.api import Picture
 from haat.domains.people.profiles.api import Address
 from haat.domains.trade.checkout.api import BuyLine, Checkout, PaymentDeclined, Placement, Quote
+from haat.domains.trade.orders.api import Totals
+from haat.domains.trade.shipping.api import Option
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid
-from haat.kernel.model import Body
+from haat.kernel.model import Body, Model
+from haat.kernel.money import Money
 
 router = APIRouter(tags=["checkout"])
 
 TheCheckout = Annotated[Checkout, Door(Checkout)]
 ReturnUrl = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s]+$")]
 Email = Annotated[str, Field(max_length=254)]
+
+
+class PricedLine(Model):
+    """A quote's line as its buyer sees it: without what the platform earns."""
+
+    id: UUID
+    offer_id: UUID
+    product_id: UUID
+    product_slug: str
+    variant_id: UUID
+    sku: str
+    title: str
+    variant_title: str
+    picture: Picture | None
+    quantity: int
+    unit_price: Money
+    amount: Money
+    tax_bp: int
+    tax: Money
+
+
+class PricedGroup(Model):
+    """One vendor's part of a quote as its buyer sees it."""
+
+    vendor_id: UUID
+    vendor_name: str
+    lines: list[PricedLine]
+    shipping: Option
+    shipping_options: list[Option]
+    shipping_tax_bp: int
+    shipping_tax: Money
+    totals: Totals
+
+
+class PricedQuote(Model):
+    """A quote as its buyer sees it."""
+
+    id: UUID
+    cart_id: UUID | None
+    person_id: UUID | None
+    email: str
+    ship_to: Address
+    bill_to: Address
+    prices_include_tax: bool
+    groups: list[PricedGroup]
+    totals: Totals
+    created_at: datetime
+    expires_at: datetime
 
 
 class ItemBody(Body):
@@ -78,13 +131,13 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 @router.post("/checkout/summary", status_code=201, summary="Price the cart: a quote")
 @router.post("/summary", status_code=201, include_in_schema=False)
-async def quote(body: SummaryBody, ctx: Ctx, checkout: TheCheckout) -> Quote:
-    return await _quote(ctx, checkout, body, body.ship_to)
+async def quote(body: SummaryBody, ctx: Ctx, checkout: TheCheckout) -> PricedQuote:
+    return _priced(await _quote(ctx, checkout, body, body.ship_to))
 
 
 @router.get("/checkout/{id}", summary="A quote again")
-async def read(id: UUID, ctx: Ctx, checkout: TheCheckout) -> Quote:
-    return await checkout.read_quote(ctx, id=id)
+async def read(id: UUID, ctx: Ctx, checkout: TheCheckout) -> PricedQuote:
+    return _priced(await checkout.read_quote(ctx, id=id))
 
 
 @router.get("/checkout/{id}/status", summary="How a checkout stands; goes on with one that waited")
@@ -127,6 +180,10 @@ async def intent(
             return_url=body.return_url or "",
         ),
     )
+
+
+def _priced(quote: Quote) -> PricedQuote:
+    return PricedQuote.model_validate(quote, from_attributes=True)
 
 
 async def _quote(

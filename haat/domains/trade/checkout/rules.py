@@ -1,7 +1,7 @@
 """What a quote comes to, and how a checkout may move."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -195,17 +195,21 @@ def basket(
         part = parts.setdefault(offer.vendor_id, Part(offer.vendor_id))
         line_id = derive(id, f"line:{offer_id}")
         part.goods.append(Goods(line_id, offer, quantity, offer.price.minor * quantity))
-    # A third of the largest sum leaves room for tax and shipping.
-    if sum(part.minor for part in parts.values()) > MINOR_MAX // 3:
-        raise Invalid("That is more than one order can come to.", code="order_too_large")
+    _need_countable(part.minor for part in parts.values())
     return Basket(id, currency, inclusive, list(parts.values()))
 
 
+def _need_countable(minors: Iterable[int]) -> None:
+    """A third of the largest sum leaves room for tax."""
+    if sum(minors) > MINOR_MAX // 3:
+        raise Invalid("That is more than one order can come to.", code="order_too_large")
+
+
 def choose_shipping(
-    parts: Iterable[Part], found: Iterable[VendorOptions], chosen: Mapping[UUID, UUID]
+    parts: Sequence[Part], found: Iterable[VendorOptions], chosen: Mapping[UUID, UUID]
 ) -> None:
     """Gives each part the method chosen for its vendor, or its first (cheapest) one. Invalid at
-    "shipping" for a method the vendor does not offer there."""
+    "shipping" for a method the vendor does not offer there, or when the sum is beyond money."""
     by_vendor = {one.vendor_id: one.options for one in found}
     for part in parts:
         part.options = by_vendor[part.vendor_id]
@@ -218,6 +222,7 @@ def choose_shipping(
                 "shipping_method_unknown",
             )
         part.shipping = matching[0]
+    _need_countable(part.minor + part.chosen.price.minor for part in parts)
 
 
 def group(

@@ -92,6 +92,8 @@ async def track(visit: Shopping, number: str) -> Response:
 def _page(
     visit: Visit, order: Order, form: Form, *, may_cancel: bool, status: int = 200
 ) -> Response:
+    if order.payment == "authorized":
+        visit.cart_count = 0  # the cart is this order now; it is emptied once the payment is taken
     return visit.page(
         "store/order.html",
         status,

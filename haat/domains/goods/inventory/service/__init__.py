@@ -134,6 +134,19 @@ class InventoryService(Inventory):
             missing = set(back) - {r["offer_id"] for r in rows}
             raise NotFound("There is no stock of some offers.", offers=sorted(map(str, missing)))
 
+    async def reservations(self, ctx: Context, *, ids: list[UUID]) -> list[Reservation]:
+        return [Reservation(**r) for r in await self._db.fetch(reserving.STANDING, ids)]
+
+    async def kept_count(self, ctx: Context) -> int:
+        return int(await self._db.fetchval(reserving.KEPT_COUNT))
+
+    async def kept(
+        self, ctx: Context, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[Reservation]:
+        [after] = decode_cursor(cursor, UUID) or [_FIRST_ID]
+        rows = await self._db.fetch(reserving.KEPT, after, limit + 1)
+        return page_of([Reservation(**r) for r in rows], limit, "id")
+
     # --- counts ----------------------------------------------------------------------------
 
     async def stock(

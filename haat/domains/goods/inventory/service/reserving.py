@@ -65,6 +65,21 @@ SELECT CASE WHEN EXISTS (SELECT FROM promised) THEN 'promised' ELSE r.state END 
 
 RESERVATION = Sql("SELECT state, expires_at FROM inventory.reservations WHERE id = $1")
 
+STANDING = Sql("""
+SELECT id, CASE WHEN state = 'expired' THEN 'released' ELSE state END AS state, expires_at
+  FROM inventory.reservations WHERE id = ANY($1::uuid[]) ORDER BY id
+""")
+
+KEPT_COUNT = Sql("""
+SELECT count(*) FROM inventory.reservations WHERE state IN ('promised', 'committed')
+""")
+
+KEPT = Sql("""
+SELECT id, state, expires_at FROM inventory.reservations
+ WHERE id > $1 AND state IN ('promised', 'committed')
+ ORDER BY id LIMIT $2
+""")
+
 # A release that comes first leaves a released row: the reserve that follows finds it.
 RELEASE = Sql("""
 WITH ended AS (

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -71,6 +72,7 @@ class TestCards:
         )
         self._http = http
         self._registered = False
+        self._known: tuple[tuple[int, int, int], str] | None = None  # the key, and which file's
 
     @property
     def token_url(self) -> str:
@@ -190,9 +192,14 @@ class TestCards:
         return answer
 
     def _key(self) -> str:
+        """Read again only when the file is another one: it stands on every payment's path."""
         try:
             assert self._secret_file is not None, "HAAT_TESTCARD_SECRET_FILE is not set"
-            return self._secret_file.read_text("ascii").strip()
+            found = os.stat(self._secret_file)
+            version = (found.st_ino, found.st_mtime_ns, found.st_size)
+            if self._known is None or self._known[0] != version:
+                self._known = (version, self._secret_file.read_text("ascii").strip())
+            return self._known[1]
         except (OSError, ValueError) as error:
             raise ProviderAway("The test card network has no key yet.") from error
 

@@ -15,6 +15,7 @@ from haat.domains.money.payments.api import (
     Payments,
     ProviderAway,
     Refund,
+    Tally,
 )
 from haat.domains.money.payments.providers.configured import configured
 from haat.domains.money.payments.providers.port import Ask, ProviderRefused
@@ -36,6 +37,18 @@ _LAST_ID = UUID(int=(1 << 128) - 1)
 
 OF_REFERENCES = Sql("""
 SELECT * FROM payments.payments WHERE reference = ANY($1::uuid[]) ORDER BY reference, created_at, id
+""")
+
+TALLIES = Sql("""
+WITH part AS (
+  SELECT currency, captured_minor AS captured, refunded_minor AS refunded, 0 AS paid_out
+    FROM payments.payments WHERE captured_minor > 0
+  UNION ALL
+  SELECT currency, 0, 0, minor FROM payments.disbursements WHERE status = 'paid'
+)
+SELECT currency, sum(captured)::bigint AS captured, sum(refunded)::bigint AS refunded,
+       sum(paid_out)::bigint AS paid_out
+  FROM part GROUP BY currency ORDER BY currency
 """)
 
 LISTED = Sql("""
@@ -86,6 +99,9 @@ class PaymentsService(Payments):
         key = decode_cursor(cursor, datetime.fromisoformat, UUID) or [_END_OF_TIME, _LAST_ID]
         rows = await self._db.fetch(LISTED, *key, limit + 1)
         return page_of([_payment(row) for row in rows], limit, "created_at", "id")
+
+    async def tallies(self, ctx: Context) -> list[Tally]:
+        return [Tally(**row) for row in await self._db.fetch(TALLIES)]
 
     async def webhook(
         self, ctx: Context, *, provider: str, headers: dict[str, str], body: bytes

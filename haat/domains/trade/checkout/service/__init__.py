@@ -15,7 +15,14 @@ from haat.domains.people.market.api import Market
 from haat.domains.people.profiles.api import Address
 from haat.domains.people.vendors.api import Vendors
 from haat.domains.trade.cart.api import Cart
-from haat.domains.trade.checkout.api import BuyLine, Checkout, CheckoutPlaced, Placement, Quote
+from haat.domains.trade.checkout.api import (
+    BuyLine,
+    Checkout,
+    CheckoutPlaced,
+    Placement,
+    Quote,
+    Reserved,
+)
 from haat.domains.trade.checkout.service.placing import Placing
 from haat.domains.trade.checkout.service.quoting import Lower, Quoting
 from haat.domains.trade.checkout.service.settling import Settling
@@ -24,6 +31,7 @@ from haat.domains.trade.settlement.api import Settlement
 from haat.domains.trade.shipping.api import Shipping
 from haat.engines.sql import Database
 from haat.kernel.context import Context
+from haat.kernel.page import Page
 from haat.kernel.settings import Settings
 
 
@@ -93,6 +101,11 @@ class CheckoutService(Checkout):
 
     async def resume(self, ctx: Context, *, id: UUID) -> Placement:
         return await self._placing.resume(ctx, id)
+
+    async def reserved(
+        self, ctx: Context, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[Reserved]:
+        return await self._placing.reserved(limit, cursor)
 
     async def payments_updated(self, ctx: Context, ids: list[UUID]) -> None:
         """Goes on with those of these checkouts that wait."""

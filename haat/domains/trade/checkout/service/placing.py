@@ -13,14 +13,14 @@ import structlog
 from haat.domains.goods.inventory.api import Inventory, Line, OutOfStock, ReservationExpired
 from haat.domains.money.payments.api import Hold, Method
 from haat.domains.trade.checkout import rules
-from haat.domains.trade.checkout.api import Placement, Quote
-from haat.domains.trade.checkout.service.standing import Move, Standing
+from haat.domains.trade.checkout.api import Placement, Quote, Reserved
+from haat.domains.trade.checkout.service.standing import Move, Standing, reservation_of
 from haat.domains.trade.orders.api import Orders
 from haat.domains.trade.settlement.api import Settlement
 from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import Problem, Unavailable
-from haat.kernel.ids import derive
+from haat.kernel.page import Page
 
 DRIVE_S = 15.0  # longest one caller works on a checkout
 LEASE = timedelta(seconds=20)  # more than that: a lease ends only when its holder is gone
@@ -80,7 +80,7 @@ class Run:
 
     @property
     def reservation(self) -> UUID:
-        return derive(self.quote.id, "reservation")
+        return reservation_of(self.quote.id)
 
     def lines(self) -> list[Line]:
         """What is reserved; validated with the quote."""
@@ -133,6 +133,9 @@ class Placing:
         rows = await self._db.fetch(TAKE_DUE, now, now + LEASE, DUE_AT_ONCE)
         await self._drive_all(ctx, rows)
         return len(rows)
+
+    async def reserved(self, limit: int, cursor: str | None) -> Page[Reserved]:
+        return await self._standing.reserved(limit, cursor)
 
     async def _go_on(self, ctx: Context, id: UUID, *, again: bool) -> Placement:
         """Takes it on unless it ended or somebody works on it, whose result is waited for.

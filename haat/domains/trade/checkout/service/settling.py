@@ -13,7 +13,7 @@ from haat.domains.goods.inventory.api import Inventory, Line
 from haat.domains.trade.cart.api import Cart, Item
 from haat.domains.trade.checkout import rules
 from haat.domains.trade.checkout.api import CheckoutPlaced, Quote
-from haat.domains.trade.checkout.service.standing import SETTLE_BY, bought
+from haat.domains.trade.checkout.service.standing import SETTLE_BY, bought, reservation_of
 from haat.domains.trade.orders.api import Orders
 from haat.domains.trade.settlement.api import Settlement
 from haat.engines.sql import Database, Record, Sql
@@ -59,7 +59,7 @@ class Settling:
     async def settle(self, ctx: Context, events: Sequence[CheckoutPlaced]) -> None:
         """Every step may be repeated. What is pending at the provider is left to the timer."""
         ids = [event.checkout_id for event in events]
-        await self._inventory.commit(ctx, ids=[derive(id, "reservation") for id in ids])
+        await self._inventory.commit(ctx, ids=[reservation_of(id) for id in ids])
         outcomes = await self._settlement.capture(ctx, order_ids=ids)
         failed = [one.order_id for one in outcomes if one.outcome == "failed"]
         if failed:

@@ -16,12 +16,15 @@ from haat.domains.trade.checkout.api import (
     Placement,
     Quote,
     QuoteExpired,
+    Reserved,
 )
 from haat.domains.trade.orders.api import Orders
 from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound, Problem, Unavailable
+from haat.kernel.ids import derive
 from haat.kernel.money import Money
+from haat.kernel.page import Page, decode_cursor, page_of
 
 WAIT_S = 8.0  # how long a second caller waits for what the first one achieves
 SETTLE_BY = timedelta(seconds=30)  # then the timer settles what no event did
@@ -56,6 +59,12 @@ PLACEABLE = Sql("""
 SELECT q.expires_at > $2 OR c.id IS NOT NULL
   FROM checkout.quotes q LEFT JOIN checkout.checkouts c USING (id)
  WHERE q.id = $1 AND (q.person_id IS NULL OR q.person_id = $3 OR $4)
+""")
+
+RESERVED = Sql("""
+SELECT id, state = 'placed' AS placed FROM checkout.checkouts
+ WHERE id > $1 AND state IN ('reserving', 'needs_action', 'processing', 'placed')
+ ORDER BY id LIMIT $2
 """)
 
 Status = Literal["placed", "needs_action", "processing", "declined", "expired", "undone"]
@@ -154,6 +163,15 @@ class Standing:
             raise CheckoutOver if known is None else Problem.from_document(known)
         return await self._placement(ctx, row)
 
+    async def reserved(self, limit: int, cursor: str | None) -> Page[Reserved]:
+        [after] = decode_cursor(cursor, UUID) or [UUID(int=0)]
+        rows = await self._db.fetch(RESERVED, after, limit + 1)
+        found = [
+            Reserved(id=r["id"], reservation_id=reservation_of(r["id"]), placed=r["placed"])
+            for r in rows
+        ]
+        return page_of(found, limit, "id")
+
     async def _read_own(self, ctx: Context, id: UUID) -> Placement:
         """For who worked on it and so may read it."""
         return await self._placement(ctx, await self._row(ctx, id, True))
@@ -184,6 +202,11 @@ class Standing:
         with suppress(Unavailable):
             token = (await self._orders.links(ctx, order_ids=[id])).get(id)
         return f"/orders/link/{token}" if token else None
+
+
+def reservation_of(checkout_id: UUID) -> UUID:
+    """The id of the reservation a checkout makes."""
+    return derive(checkout_id, "reservation")
 
 
 def bought(quote: Quote) -> list[BuyLine]:

@@ -19,11 +19,15 @@ REFUNDS_AT_ONCE = 8
 REFUNDS_DUE = 100
 
 # One statement takes the amount and writes the refund: two at once cannot take the same money.
+# Money that is captured but not in the books yet cannot be given back yet either.
 TAKE = Sql("""
 WITH balance AS (
   SELECT vendor_order_id, order_id, currency, total - refunded AS rest,
          coalesce($3::bigint, total - refunded) AS amount
-    FROM settlement.balances WHERE vendor_order_id = $2 FOR UPDATE
+    FROM settlement.balances b WHERE vendor_order_id = $2
+     AND EXISTS (SELECT FROM settlement.tenders t
+                  WHERE t.order_id = b.order_id AND t.state = 'booked')
+     FOR UPDATE
 ), taken AS (
   UPDATE settlement.balances b SET refunded = b.refunded + balance.amount
     FROM balance

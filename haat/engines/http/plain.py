@@ -1,0 +1,202 @@
+"""HTTP/1.1 without TLS over kept connections: how the parts of one installation talk.
+
+httpx's own transport works with any event loop and any protocol; its locks and layers cost more
+processor time than the call itself, three times in every checkout. What HTTP is, h11 knows.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from time import monotonic
+
+import h11
+import httpx
+
+OPEN_MAX = 100
+KEPT_MAX = 20  # for each host and port
+KEPT_S = 5.0  # shorter than servers keep theirs, so that few close under a request
+_HEAD_MAX_BYTES = 64 << 10
+Where = tuple[str, int]
+
+
+class PlainTransport(httpx.AsyncBaseTransport):
+    """Fulfils httpx's transport for http://; anything else goes to `otherwise`."""
+
+    def __init__(self, otherwise: httpx.AsyncBaseTransport) -> None:
+        self._otherwise = otherwise
+        self._kept: dict[Where, list[_Line]] = {}
+        self._room = asyncio.Semaphore(OPEN_MAX)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.scheme != "http":
+            return await self._otherwise.handle_async_request(request)
+        content = await request.aread()
+        await self._room.acquire()
+        line: _Line | None = None
+        try:
+            line = self._take(request.url) or await self._open(request)
+            head = await line.ask(request, content)
+        except BaseException:
+            if line is not None:
+                line.close()
+            self._room.release()
+            raise
+        return httpx.Response(
+            head.status_code, headers=head.headers.raw_items(), stream=_Body(self, line)
+        )
+
+    def _take(self, url: httpx.URL) -> "_Line | None":
+        """A kept line that is still good; the one used last."""
+        lines = self._kept.get(_where(url), [])
+        while lines:
+            line = lines.pop()
+            if not line.is_over and monotonic() - line.kept_at < KEPT_S:
+                line.is_kept = False
+                return line
+            line.close()
+        return None
+
+    async def _open(self, request: httpx.Request) -> "_Line":
+        where = _where(request.url)
+        connect_s = request.extensions.get("timeout", {}).get("connect")
+        loop = asyncio.get_running_loop()
+        limit = asyncio.timeout(connect_s)
+        try:
+            async with limit:
+                _, line = await loop.create_connection(lambda: _Line(where), *where)
+        except TimeoutError as error:
+            if limit.expired():
+                raise httpx.ConnectTimeout(str(error), request=request) from error
+            raise httpx.ConnectError(str(error), request=request) from error
+        except OSError as error:
+            raise httpx.ConnectError(str(error), request=request) from error
+        return line
+
+    def give_back(self, line: "_Line") -> None:
+        """After an answer: keeps the line where it can be used again."""
+        self._room.release()
+        lines = self._kept.setdefault(line.where, [])
+        for old in [one for one in lines if monotonic() - one.kept_at >= KEPT_S]:
+            lines.remove(old)
+            old.close()
+        if line.can_be_kept() and len(lines) < KEPT_MAX:
+            lines.append(line)
+        else:
+            line.close()
+
+    async def aclose(self) -> None:
+        for lines in self._kept.values():
+            for line in lines:
+                line.close()
+        self._kept.clear()
+        await self._otherwise.aclose()
+
+
+def _where(url: httpx.URL) -> Where:
+    return url.host, url.port or 80
+
+
+class _Line(asyncio.Protocol):
+    """One connection, used for one request at a time."""
+
+    def __init__(self, where: Where) -> None:
+        self.where = where
+        self.is_kept = False
+        self.is_over = False
+        self.kept_at = 0.0
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_MAX_BYTES)
+        self._got = bytearray()
+        self._error: Exception | None = None
+        self._waiting: asyncio.Future[None] | None = None
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self.is_kept:  # nobody asked: this must not become the answer to what is asked next
+            self.close()
+            return
+        self._got += data
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_over = True
+        self._error = exc
+        self._wake()
+
+    def eof_received(self) -> None:
+        self.is_over = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def ask(self, request: httpx.Request, content: bytes) -> h11.Response:
+        """Sends it and returns the head of the answer."""
+        try:
+            asked = h11.Request(
+                method=request.method, target=request.url.raw_path, headers=request.headers.raw
+            )
+            sent = self._http.send(asked) or b""
+            if content:
+                sent += self._http.send(h11.Data(data=content)) or b""
+            sent += self._http.send(h11.EndOfMessage()) or b""
+        except h11.LocalProtocolError as error:
+            raise httpx.LocalProtocolError(str(error), request=request) from error
+        self._transport.write(sent)
+        while True:
+            event = await self.event()
+            if isinstance(event, h11.Response):
+                return event
+            if not isinstance(event, h11.InformationalResponse):
+                raise httpx.RemoteProtocolError("There was no answer.", request=request)
+
+    async def event(self) -> object:
+        """What comes next of the answer."""
+        try:
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                if not self._got and not self.is_over:
+                    self._waiting = asyncio.get_running_loop().create_future()
+                    await self._waiting
+                if not self._got and self._error is not None:
+                    raise httpx.ReadError(str(self._error)) from self._error
+                self._http.receive_data(bytes(self._got))
+                self._got.clear()
+        except h11.RemoteProtocolError as error:
+            raise httpx.RemoteProtocolError(str(error)) from error
+        return event
+
+    def can_be_kept(self) -> bool:
+        """Whether the answer was read to its end and both sides go on; ready for the next then."""
+        done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        if not done or self.is_over or self._got or self._http.trailing_data[0]:
+            return False
+        self._http.start_next_cycle()
+        self.is_kept, self.kept_at = True, monotonic()
+        return True
+
+    def close(self) -> None:
+        self.is_over = True
+        self._transport.abort()
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer, as it comes."""
+
+    def __init__(self, transport: PlainTransport, line: _Line) -> None:
+        self._transport = transport
+        self._line: _Line | None = line
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while self._line is not None:
+            event = await self._line.event()
+            if not isinstance(event, h11.Data):
+                return
+            yield bytes(event.data)
+
+    async def aclose(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            self._transport.give_back(line)

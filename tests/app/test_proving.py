@@ -1,0 +1,241 @@
+"""One amount changed behind the market's back is named by `haat prove`; put back, it passes."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from typer.testing import CliRunner
+
+from haat.app import cli, commands, proving
+from haat.domains.trade.checkout.service.standing import reservation_of
+from tests import postgres
+from tests.journeys.box import Box, Client, market
+from tests.journeys.scene import Shop, buy, open_shop
+
+
+@dataclass
+class Town:
+    """A market with four orders: paid out, refunded in part, refunded whole, still in escrow."""
+
+    box: Box
+    url: str
+    shop: Shop
+    orders: dict[str, Any]
+
+    @asynccontextmanager
+    async def changed(self, table: str, change: str, where: str, *args: Any) -> AsyncIterator[None]:
+        """One row changed inside, and as it was afterwards. As superuser, past every trigger."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute("SET session_replication_role = replica")
+            rows = await connection.fetch(f"SELECT * FROM {table} WHERE {where}", *args)
+            assert len(rows) == 1
+            columns = [name for name, _, _ in _sets(change)]
+            key, value = _key(rows[0])
+            await connection.execute(f"UPDATE {table} SET {change} WHERE {key} = $1", value)
+            yield
+            back = ", ".join(f"{name} = ${n}" for n, name in enumerate(columns, 2))
+            old = [rows[0][name] for name in columns]
+            await connection.execute(f"UPDATE {table} SET {back} WHERE {key} = $1", value, *old)
+        finally:
+            await connection.close()
+
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        connection = await asyncpg.connect(self.url)
+        try:
+            return await connection.fetchval(sql, *args)
+        finally:
+            await connection.close()
+
+
+def _sets(change: str) -> list[tuple[str, str, str]]:
+    return [one.strip().partition(" = ") for one in change.split(",")]
+
+
+def _key(row: Any) -> tuple[str, Any]:
+    """The first column is the primary key in every table that is changed here."""
+    return next(iter(row.items()))  # type: ignore[no-any-return]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def at_once() -> Iterator[None]:
+    """Nothing is on its way here: nobody waits for it to arrive."""
+    before = proving.SURE_S
+    proving.SURE_S = 0
+    yield
+    proving.SURE_S = before
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def town(
+    postgres_url: str, template_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Town]:
+    folder: Path = tmp_path_factory.mktemp("market")
+    with postgres.database(postgres_url, template=postgres.name_of(template_url)) as url:
+        async with market(url, folder, "local") as box:
+            shop = await open_shop(box, "Proof House", price=1_000, stock=100)
+            customer = await box.person("prove@example.com")
+            orders = await _history(box, shop, customer)
+            yield Town(box, url, shop, orders)
+
+
+async def _history(box: Box, shop: Shop, customer: Client) -> dict[str, Any]:
+    orders: dict[str, Any] = {}
+    for name in ("paid_out", "part_refunded", "refunded", "fresh"):
+        placed = await buy(box, customer, {shop.offer: 2})
+        listed = await shop.owner.ok("GET", "/orders")
+        orders[name] = next(i for i in listed["items"] if i["orderId"] == placed["orderId"])
+    for step in ("accept", "ship", "deliver"):
+        path = f"/orders/{orders['paid_out']['id']}/{step}"
+        await shop.owner.ok("PUT", path, {} if step == "ship" else None)
+    await box.settle()
+    await box.runtime.run_timers()
+    await box.settle()
+    await shop.owner.ok("PUT", f"/vendors/{shop.id}/bank", {"holder": "P", "account": "12345678"})
+    amount = {"amount": {"minor": 700, "currency": "USD"}}
+    payout = await shop.owner.ok("POST", "/payments/payout", amount)
+    staff = await box.staff()
+    await staff.ok("POST", f"/admin/payouts/{payout['id']}/approve")
+    for name, minor in (("part_refunded", 300), ("refunded", None)):
+        body: dict[str, Any] = {"vendorOrderId": orders[name]["id"], "reason": "It came broken."}
+        if minor is not None:
+            body["amount"] = {"minor": minor, "currency": "USD"}
+        await staff.ok("POST", "/payments/refund", body)
+    await box.settle()
+    return orders
+
+
+async def need_named(town: Town, *words: str) -> None:
+    """Some finding has all these words in it."""
+    found = await proving.prove_all(town.box.runtime)
+    assert any(all(word in line for word in words) for line in found), found
+
+
+async def test_an_untouched_market_adds_up(town: Town) -> None:
+    assert await proving.prove_all(town.box.runtime) == []
+
+
+# Table, change, which row ($1 is the vendor order), and what names it in the finding.
+CASES = [
+    ("ledger.transfers", "minor = minor + 1", "reference = $1 AND code = 'capture'", "altered"),
+    ("ledger.accounts", "credits = credits + 1", "owner = $1 AND kind = 'escrow'", "{part}"),
+    ("orders.lines", "amount = amount + 1", "vendor_order_id = $1", "{number}"),
+    ("orders.lines", "quantity = quantity + 1", "vendor_order_id = $1", "{number}"),
+    ("orders.vendor_orders", "total = total + 1", "id = $1", "{number}"),
+    ("orders.vendor_orders", "commission = commission + 1, net = net - 1", "id = $1", "{number}"),
+    ("payouts.earnings", "net = net + 1, gross = gross + 1", "vendor_order_id = $1", "{number}"),
+    (
+        "payouts.earnings",
+        "net = net + 1, commission = commission - 1",
+        "vendor_order_id = $1",
+        "earning",
+    ),
+    ("settlement.balances", "total = total + 1", "vendor_order_id = $1", "settlement"),
+]
+
+
+@pytest.mark.parametrize("order", ["paid_out", "part_refunded", "fresh"])
+@pytest.mark.parametrize(("table", "change", "where", "word"), CASES)
+async def test_a_changed_amount_of_an_order(
+    town: Town, table: str, change: str, where: str, word: str, order: str
+) -> None:
+    part = town.orders[order]
+    async with town.changed(table, change, where, UUID(part["id"])):
+        named = word.format(part=part["id"], number=part["number"].rsplit("-", 1)[0])
+        await need_named(town, named)
+    assert await proving.prove_all(town.box.runtime) == []
+
+
+async def test_a_changed_stock(town: Town) -> None:
+    offer = UUID(town.shop.offer)
+    async with town.changed("inventory.stock", "on_hand = on_hand + 1", "offer_id = $1", offer):
+        await need_named(town, str(offer), "on hand")
+    assert await proving.prove_all(town.box.runtime) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ("minor = minor + 1, captured_minor = captured_minor + 1", "captured"),
+        ("refunded_minor = refunded_minor + 1", "refunded"),
+    ],
+)
+async def test_a_changed_payment(town: Town, change: str, word: str) -> None:
+    order_id = UUID(town.orders["fresh"]["orderId"])
+    async with town.changed("payments.payments", change, "reference = $1", order_id):
+        await need_named(town, word)
+    assert await proving.prove_all(town.box.runtime) == []
+
+
+async def test_a_changed_platform_account(town: Town) -> None:
+    """Both sides of a made-up entry: each account by itself is wrong, and the sum is not."""
+    account = await town.fetchval(
+        "SELECT id FROM ledger.accounts WHERE kind = 'clearing' ORDER BY debits DESC LIMIT 1"
+    )
+    async with town.changed("ledger.accounts", "debits = debits + 1", "id = $1", account):
+        await need_named(town, str(account), "clearing")
+    assert await proving.prove_all(town.box.runtime) == []
+
+
+async def test_a_payment_that_is_not_ours_any_more(town: Town) -> None:
+    """Money without an order."""
+    payment = await town.fetchval(
+        "SELECT id FROM payments.payments WHERE reference = $1",
+        UUID(town.orders["fresh"]["orderId"]),
+    )
+    change = f"reference = '{uuid4()}'"
+    async with town.changed("payments.payments", change, "id = $1", payment):
+        await need_named(town, str(payment), "there is no order")
+    assert await proving.prove_all(town.box.runtime) == []
+
+
+async def test_a_payout_that_nobody_paid(town: Town) -> None:
+    payout = await town.fetchval("SELECT id FROM payments.disbursements WHERE status = 'paid'")
+    change = "status = 'failed'"
+    async with town.changed("payments.disbursements", change, "id = $1", payout):
+        await need_named(town, "clearing in USD", "paid out 0")
+    assert await proving.prove_all(town.box.runtime) == []
+
+
+async def test_goods_of_nobody(town: Town) -> None:
+    """A reservation without its checkout, and an order without its goods."""
+    checkout = UUID(town.orders["fresh"]["orderId"])
+    async with town.changed("checkout.checkouts", "state = 'undone'", "id = $1", checkout):
+        await need_named(town, str(reservation_of(checkout)), "belongs to no checkout")
+    reservation = reservation_of(checkout)
+    change = "state = 'released', offers = '{}', quantities = '{}'"
+    async with town.changed("inventory.reservations", change, "id = $1", reservation):
+        await need_named(town, str(reservation))
+    assert await proving.prove_all(town.box.runtime) == []
+
+
+async def test_the_exit_status_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 and the findings, or 0."""
+
+    def answering(found: list[str]) -> Callable[..., Awaitable[list[str]]]:
+        async def with_runtime(*_: Any, **__: Any) -> list[str]:
+            return found
+
+        return with_runtime
+
+    for found, status in ((["order H-1: wrong"], 1), ([], 0)):
+        monkeypatch.setattr(commands, "with_runtime", answering(found))
+        monkeypatch.setattr(cli, "run_async", _run)
+        answer = CliRunner().invoke(cli.app, ["prove"])
+        assert answer.exit_code == status
+        assert all(line in answer.output for line in found)
+
+
+def _run(work: Any) -> Any:
+    """The coroutine's answer without a loop: it waits for nothing."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError
