@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from haat.app.first_run import first_runner
+from haat.app.loop import settle_memory
 from haat.app.runtime import Runtime
 from haat.app.seeding.accounts import DEMO_PASSWORD, SIGN_INS
 from haat.app.settings import AppSettings
@@ -52,6 +53,7 @@ def application(settings: AppSettings, target: str, runtime: Runtime | None = No
         async with Runtime(settings, modules) as started:
             equip(app, await parts_of(started))
             app.router.routes.extend(_rpc(started))
+            settle_memory()
             yield
         stop_tracing()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from haat.app.loop import run_async
+from haat.app.loop import run_async, settle_memory
 from haat.app.runtime import Runtime
 from haat.app.settings import AppSettings
 from haat.app.targets import chosen
@@ -23,6 +23,7 @@ async def work(settings: AppSettings, target: str, ready: Path | None) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     async with Runtime(settings, chosen(target), reacts=True):
+        settle_memory()
         log.info("worker_ready", target=target)
         if ready is not None:
             await asyncio.to_thread(ready.touch)

@@ -104,7 +104,8 @@ async def test_a_folder_keeps_them(tmp_path: Path) -> None:
 
 async def test_a_store_that_does_not_answer() -> None:
     blob = open_blob(
-        "s3://bucket/prefix?endpoint=http://127.0.0.1:9&region=x&access_key_id=a&secret_access_key=b"
+        "s3://bucket/prefix?endpoint=http://127.0.0.1:9&region=x"
+        "&access_key_id=a&secret_access_key=b"
     )
     with pytest.raises(Unavailable):
         await blob.get("a")

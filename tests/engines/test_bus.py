@@ -85,7 +85,8 @@ async def test_every_subscriber_hears_and_others_do_not(shop: Shop) -> None:
     assert [e.number for e in first.heard] == [1, 2]  # type: ignore[attr-defined]
     assert len(second.heard) == 2
     assert [type(e) for e in other.heard] == [Returned]
-    assert [e.type for e in all_of_it.heard] == ["shop.sold"] * 2 + ["shop.returned"]  # type: ignore[attr-defined]
+    types = [e.type for e in all_of_it.heard]  # type: ignore[attr-defined]
+    assert types == ["shop.sold"] * 2 + ["shop.returned"]
     assert isinstance(all_of_it.heard[0], Envelope)
 
 
@@ -180,7 +181,7 @@ async def test_an_idle_bus_answers_at_once(shop: Shop) -> None:
         await shop.sell(("cap", number))
         await until(partial(_has_heard, hearer, number + 1))
         took.append(time.perf_counter() - began)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.12)  # idle again: a crowd may be made to wait for a set
     print(f"commit to handled: median {sorted(took)[10] * 1000:.1f} ms, max {max(took) * 1000:.1f}")
     assert sorted(took)[10] < 0.06
     assert max(took) < 2

@@ -150,10 +150,19 @@ class PostgresBus:
 
     async def drain(self, timeout_s: float = 60) -> None:
         """Returns when all is handled that can be; TimeoutError."""
-        async with asyncio.timeout(timeout_s):
-            while not await self.idle():
-                self._wake_all()
-                await asyncio.sleep(0.005)
+        self._hurry(True)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not await self.idle():
+                    self._wake_all()
+                    await asyncio.sleep(0.005)
+        finally:
+            self._hurry(False)
+
+    def _hurry(self, yes: bool) -> None:
+        for one in (*self._consumers.values(), self._relay):
+            if one is not None:
+                one.hurry = yes
 
     async def backlog(self) -> list[Backlog]:
         """What waits for whom; subscribers for whom nothing waits are left out."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -72,6 +73,8 @@ class Relay:
         self._routed = routed
         self._near: set[str] = set()
         self._looks: list[tuple[Any, str]] = []
+        self._turned_at = 0.0
+        self.hurry = False  # no rest between turns: somebody waits for the end of it all
         self.wake = asyncio.Event()
 
     async def prepare(self) -> None:
@@ -101,10 +104,14 @@ class Relay:
         try:
             async with asyncio.timeout(self._limits.poll_s):
                 await self.wake.wait()
-            await asyncio.sleep(self._limits.linger_s)
+            await asyncio.sleep(self._rest_s())
         except TimeoutError:
             pass
         self.wake.clear()
+
+    def _rest_s(self) -> float:
+        left_s = self._turned_at + self._limits.relay_rest_s - monotonic()
+        return self._limits.linger_s if self.hurry else max(left_s, self._limits.linger_s)
 
     async def turn(self) -> None:
         """Empties every outbox that has something."""
@@ -112,6 +119,7 @@ class Relay:
             source = next(one for one in self.sources if one.schema == name)
             while await self._take(source):
                 pass
+        self._turned_at = monotonic()
 
     async def waiting(self) -> list[str]:
         """The schemas whose outboxes have something."""

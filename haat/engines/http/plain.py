@@ -7,6 +7,7 @@ processor time than the call itself, three times in every checkout. What HTTP is
 import asyncio
 from collections.abc import AsyncIterator
 from time import monotonic
+from typing import cast
 
 import h11
 import httpx
@@ -110,8 +111,7 @@ class _Line(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         if self.is_kept:  # nobody asked: this must not become the answer to what is asked next

@@ -90,6 +90,8 @@ def _documented_app(
         redoc_url=None,
         openapi_url="/openapi.json",
         lifespan=lifespan,
+        # Metrics and logs are our own; asked about in every request, these cost a little each.
+        telemetry={"metrics": False, "logs": False},
     )
     found = list(routers)
     for router in found:

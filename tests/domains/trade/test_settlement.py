@@ -332,3 +332,40 @@ async def test_no_refund_before_the_money_is_in_the_books(day: Day) -> None:
     await need_refunded(day, quote, 0)
     await day.deliver(quote.id)
     assert (await refund(day, quote)).status == "done"
+
+
+async def test_a_cancelled_part_is_owed_what_an_earlier_refund_failed_to_give(day: Day) -> None:
+    """Part of it was on its way back already when it was cancelled, and never arrived."""
+    world, quote = day.world, await bought(day)
+    early = world.system().new_id()
+    world.payments.pending_refunds.add(early)
+    assert (await refund(day, quote, usd(300), id=early)).status == "created"
+    event = cancelled(quote, id=world.ids().new())
+    await reactions.give_back(day.settlement, world.system(), [event])
+    assert given_back(day, quote) == total(quote) - 300
+    world.payments.pending_refunds.clear()
+    world.payments.refund_fails = True
+    world.clock.advance(timedelta(minutes=6))
+    await day.settlement.finish_refunds(world.system())
+    world.payments.refund_fails = False
+    for _ in range(3):
+        world.clock.advance(timedelta(minutes=6))
+        await day.timers()
+    await need_refunded(day, quote, total(quote))
+
+
+async def test_a_cancelled_part_whose_refunds_all_fail_is_left_to_people(day: Day) -> None:
+    world, quote = day.world, await bought(day)
+    world.payments.refund_fails = True
+    event = cancelled(quote, id=world.ids().new())
+    await reactions.give_back(day.settlement, world.system(), [event])
+    for _ in range(12):
+        world.clock.advance(timedelta(minutes=6))
+        await day.timers()
+    found = await day.settlement.refunds(world.system(), vendor_order_ids=[part(quote)])
+    assert {one.status for one in found} == {"failed"}
+    assert 1 < len(found) < 10
+    due = "SELECT due_at FROM settlement.cancellations WHERE vendor_order_id = $1"
+    assert await day.settlement_db.fetchval(due, part(quote)) is None
+    world.payments.refund_fails = False
+    assert (await refund(day, quote)).status == "done"

@@ -246,9 +246,9 @@ async def test_hostile_words_stay_words(town: Town) -> None:
             for path in paths:
                 answer = await client.get(path)
                 seen += "alert(1)" in answer.text
-                live = re.findall(r"<(?:script>|svg|p onclick|img src=x)", answer.text)
+                bare = re.sub(r'"[^"]*"', '""', answer.text)  # what stands in quotes is words
+                live = re.findall(r"<(?:script>|svg|img src=x)|<[^>]* on[a-z]+=", bare)
                 assert not live, f"{path}: {live}"
-                assert not re.search(r"<[^>]*\s(onerror|onclick|onload)=", answer.text), path
                 if answer.status_code == 200:
                     assert "script-src" not in answer.headers["content-security-policy"]
                     assert "default-src 'self'" in answer.headers["content-security-policy"]

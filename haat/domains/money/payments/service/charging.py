@@ -32,6 +32,7 @@ from haat.domains.money.payments.rules import Verdict
 from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.ids import derive
 from haat.kernel.money import Money
 
 _log: Any = structlog.get_logger(__name__)
@@ -227,10 +228,21 @@ class Charging:
             return
         if row["rank"] < rules.END:
             row = await self._hear(ctx, row, seen)
-        if rules.is_stray(row["status"], seen.status):
-            _log.error("captured_after_end", payment_id=str(row["id"]), status=row["status"])
+        if seen.status == "captured" and rules.is_stray(row["status"], seen.status):
+            await self._give_stray_back(ctx, row, seen)
         if seen.status in ("voided", "captured"):
             await self._db.step(ctx, VOIDED, row["id"])
+
+    async def _give_stray_back(self, ctx: Context, row: Record, seen: ProviderPayment) -> None:
+        """Money was taken for a payment that had ended: nobody has an order for it. ProviderAway
+        leaves it due; our books never had it, so they do not change."""
+        id: UUID = row["id"]
+        _log.error("captured_after_end", payment_id=str(id), status=row["status"])
+        amount = Money(minor=seen.captured_minor, currency=seen.amount.currency)
+        try:
+            await self.provider(row["provider"]).refund(ctx, id, derive(id, "stray"), amount)
+        except ProviderRefused as refused:
+            _log.error("stray_not_given_back", payment_id=str(id), code=refused.code)
 
     async def heard_stray(self, ctx: Context, row: Record, seen: ProviderPayment) -> None:
         """A message says money is held or taken for a payment that has ended here."""

@@ -7,8 +7,11 @@ cancelled before its money was captured waits here until it is, and is refunded 
 import asyncio
 import json
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
+
+import structlog
 
 from haat.domains.goods.inventory.api import Inventory, Line
 from haat.domains.trade.orders.api import OrderCancelled
@@ -20,6 +23,8 @@ from haat.kernel.context import Context
 from haat.kernel.errors import NotFound, Unavailable
 from haat.kernel.ids import derive
 
+ASK_AGAIN = timedelta(minutes=1)
+REFUND_TRIES = 5
 AT_ONCE = 8
 DUE_AT_ONCE = 100
 
@@ -39,6 +44,15 @@ UPDATE settlement.cancellations c SET due_at = $1::timestamptz + make_interval(s
 RETURNING c.vendor_order_id, c.order_id, c.refund_id, c.kind, c.reason, c.lines,
           (SELECT t.state FROM settlement.tenders t WHERE t.order_id = c.order_id) AS tender
 """)
+OWED = Sql("""
+SELECT b.total - b.refunded AS rest,
+       (SELECT count(*) FROM settlement.refunds r
+         WHERE r.vendor_order_id = b.vendor_order_id AND r.state = 'created') AS under_way,
+       (SELECT count(*) FROM settlement.refunds r
+         WHERE r.vendor_order_id = b.vendor_order_id AND r.state = 'failed') AS failed
+  FROM settlement.balances b WHERE b.vendor_order_id = $1
+""")
+LATER = Sql("UPDATE settlement.cancellations SET due_at = $2 WHERE vendor_order_id = $1")
 OVER = Sql("UPDATE settlement.cancellations SET due_at = NULL WHERE vendor_order_id = $1")
 
 
@@ -94,7 +108,29 @@ class Cancellations:
         )
         if row["tender"] in ("open", "captured"):
             return  # paid for in a moment: refunded then
-        if row["tender"] == "booked":
-            with suppress(NotRefundable, NotFound):  # nothing is left, or nothing was paid
-                await self._refunds.refund(ctx, row["refund_id"], id, None, row["reason"])
+        if row["tender"] == "booked" and not await self._repaid(ctx, row):
+            await self._db.execute(LATER, id, ctx.now() + ASK_AGAIN)
+            return
         await self._db.execute(OVER, id)
+
+    async def _repaid(self, ctx: Context, row: Record) -> bool:
+        """Whether everything was given back, or failed so often that a person must look.
+
+        A refund from before, still under way, may fail as well: then its amount is owed again.
+        """
+        id = row["vendor_order_id"]
+        owed = await self._db.fetchrow(OWED, id)
+        if owed is None:  # nothing was paid
+            return True
+        if owed["rest"]:
+            if owed["failed"] >= REFUND_TRIES:
+                structlog.get_logger().error("cancellation_not_refunded", vendor_order_id=str(id))
+                return True
+            # Another try is another refund: one that failed has ended for good.
+            tried = owed["failed"]
+            refund_id = derive(row["refund_id"], str(tried)) if tried else row["refund_id"]
+            with suppress(NotRefundable, NotFound):
+                await self._refunds.refund(ctx, refund_id, id, None, row["reason"])
+            owed = await self._db.fetchrow(OWED, id)
+            assert owed is not None, "a balance is never removed"
+        return not owed["rest"] and not owed["under_way"]
