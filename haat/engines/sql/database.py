@@ -18,7 +18,14 @@ ForeignKeyViolation = asyncpg.ForeignKeyViolationError
 Record = Any  # asyncpg ships no types: a row, by name or position
 Pool = Any  # an asyncpg.Pool
 
-_AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
+_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # what it makes of an answer that is cut off
+)
 _EMIT = (
     "INSERT INTO {schema}.outbox (event_id, type, key, envelope)"
     " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]::jsonb[])"

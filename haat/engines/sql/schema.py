@@ -46,9 +46,7 @@ def module_metadata(schema: str) -> MetaData:
         metadata,
         Column("subscriber", Text, nullable=False, info=IMPERSONAL),
         Column("event_id", Uuid, nullable=False),
-        Column(
-            "handled_at", DateTime(timezone=True), nullable=False, server_default=text("now()")
-        ),
+        Column("handled_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
         PrimaryKeyConstraint("subscriber", "event_id"),
     )
     return metadata

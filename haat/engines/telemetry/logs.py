@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any, TextIO
 
 import structlog
@@ -22,6 +23,9 @@ _EMAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]{0,64}:)[^/\s@]{1,256}@")
 _DEPTH_MAX = 6
+_ALARMING = ("warning", "error", "critical")
+_REPEAT_S = 10.0
+_KINDS_MAX = 200
 
 
 def set_up_logs(
@@ -80,18 +84,30 @@ def set_up_logs(
 
 
 class _Loud:
-    """A processor: warnings and worse go to a stream as plain lines, too."""
+    """A processor: warnings and worse go to a stream as plain lines, too.
+
+    Each kind once in a while, and its story only when it is an error: the file has it all.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._quiet_until: dict[str, float] = {}
 
     def __call__(
         self, logger: Any, name: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        if event.get("level") in ("warning", "error", "critical"):
-            with suppress(OSError, ValueError):  # a terminal that is gone
-                self._stream.write(_line(logger, name, dict(event)) + "\n")
-                self._stream.flush()
+        level, kind, now = event.get("level"), str(event.get("event"))[:40], monotonic()
+        if level not in _ALARMING or now < self._quiet_until.get(kind, 0.0):
+            return event
+        if len(self._quiet_until) > _KINDS_MAX:
+            self._quiet_until.clear()
+        self._quiet_until[kind] = now + _REPEAT_S
+        shown = dict(event)
+        if level == "warning":
+            shown.pop("exception", None)
+        with suppress(OSError, ValueError):  # a terminal that is gone
+            self._stream.write(_line(logger, name, shown) + "\n")
+            self._stream.flush()
         return event
 
 

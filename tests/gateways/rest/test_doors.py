@@ -10,6 +10,8 @@ import pytest
 
 from haat.app.web import application
 from haat.domains.people.identity.api import Identity
+from haat.domains.trade.orders.api import Orders
+from tests.gateways.rest.operations import NOBODYS
 from tests.gateways.town import Town
 from tests.journeys.box import PASSWORD, Box
 
@@ -94,9 +96,6 @@ async def test_answers_of_the_api_are_kept_nowhere(town: Town) -> None:
         assert answer.headers["cache-control"] == "private, no-store", path
 
 
-NOBODYS = "01890000-0000-7000-8000-000000000000"
-
-
 async def test_errors_tell_no_secret(town: Town) -> None:
     """What was sent is not sent back: a password in the wrong field would stand in a log."""
     secret = "hunter2-hunter2"
@@ -148,8 +147,6 @@ async def test_a_password_keeps_its_spaces_on_pages_too(town: Town) -> None:
 
 async def test_a_guests_link_is_signed(town: Town) -> None:
     ctx = town.box.runtime.system_context("test")
-    from haat.domains.trade.orders.api import Orders
-
     id = UUID(town.rows["order"])
     token = (await town.box.runtime.inner[Orders].links(ctx, order_ids=[id]))[id]
     assert (await town.box.guest().get(f"/orders/link/{token}")).status_code == 200

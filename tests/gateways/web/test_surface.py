@@ -234,7 +234,12 @@ async def test_hostile_words_stay_words(town: Town) -> None:
     await staff.ok("PATCH", f"/admin/products/{product['id']}/approve", {"decision": "approve"})
     await town.other.ok("PATCH", "/me", {"name": f"Eve {HOSTILE}"})
     await town.box.settle()
-    paths = ("/", "/search?q=script", f"/search?q={quote(HOSTILE)}", f"/vendors/{town.loom.id}")
+    paths: tuple[str, ...] = (
+        "/",
+        "/search?q=script",
+        f"/search?q={quote(HOSTILE)}",
+        f"/vendors/{town.loom.id}",
+    )
     paths += (f"/products/{product['id']}", f"/vendor/products/{product['id']}", "/vendor/stock")
     paths += ("/notifications", "/vendor/products", "/vendor/profile", "/account", "/vendor")
     paths += ("/admin/products?status=active", f"/admin/products/{product['id']}", "/admin/people")

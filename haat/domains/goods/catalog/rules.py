@@ -17,6 +17,7 @@ from haat.domains.goods.catalog.api import (
     VariantDraft,
     WrongProductState,
 )
+from haat.domains.people.media.api import Picture
 from haat.kernel.errors import Invalid
 from haat.kernel.ids import derive
 from haat.kernel.money import Money
@@ -114,7 +115,8 @@ def check_draft(draft: ProductDraft, currency: str) -> ProductDraft:
 
 def _check_links(draft: ProductDraft) -> None:
     """Pictures elsewhere are addresses on the web: nothing that could run, or that is of here."""
-    placed = [(f"pictures.{place}", picture) for place, picture in enumerate(draft.pictures)]
+    placed: list[tuple[str, Picture | None]] = []
+    placed += [(f"pictures.{n}", picture) for n, picture in enumerate(draft.pictures)]
     placed += [(f"variants.{n}.picture", v.picture) for n, v in enumerate(draft.variants)]
     for path, picture in placed:
         if picture and picture.url and not _LINK.fullmatch(picture.url):

@@ -55,7 +55,8 @@ RETURNING m.id, m.person_id, m.order_id, m.kind, m.facts, m.path, m.attempts
 TRIED = Sql("""
 UPDATE notifications.mails m
    SET waiting = t.outcome IS NULL, outcome = t.outcome, due_at = t.due_at,
-       attempts = t.attempts, done_at = CASE WHEN t.outcome IS NULL THEN NULL ELSE $5::timestamptz END
+       attempts = t.attempts,
+       done_at = CASE WHEN t.outcome IS NULL THEN NULL ELSE $5::timestamptz END
   FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::int[])
        AS t (id, outcome, due_at, attempts)
  WHERE m.id = t.id AND m.waiting
