@@ -30,7 +30,7 @@ ADDRESS = {
 GOOD_CARD = {"number": "4242424242424242", "expMonth": 12, "expYear": 2040, "cvc": "123"}
 PLENTY = 5_000_000
 OFFERS_PER_VENDOR = 40
-DRAIN_WAIT_S = 60
+DRAIN_WAIT_S = 180
 
 
 def free_port() -> int:

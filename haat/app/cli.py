@@ -114,8 +114,10 @@ def seed_demo() -> None:
     """Fill a deterministic demo market; does nothing when it is filled already."""
     from haat.app.installation import Installation
     from haat.app.seeding.demo import seed
+    from haat.engines.telemetry import set_up_logs
 
     settings = AppSettings()
+    set_up_logs("error")  # the lines of this command are its own
     os.environ.update(Installation(settings).cards_beside())
     run_async(seed(settings))
 

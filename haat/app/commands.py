@@ -14,6 +14,7 @@ from haat.app.migrating import migrate_all
 from haat.app.runtime import Runtime
 from haat.app.settings import AppSettings
 from haat.app.targets import all_modules
+from haat.engines.telemetry import set_up_logs
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ async def with_runtime(
 
     What it announces is handled by the market beside it; alone, it is waited for when it `reacts`.
     """
+    set_up_logs("error")  # the lines of a command are its own
     installation = Installation(settings)
     with installation.sql_for_command() as url:
         os.environ["HAAT_SQL_URL"] = url

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +19,6 @@ import httpx
 import psutil
 import psycopg
 import pytest
-import pytest_asyncio
 
 from tests.app.market import RunningMarket, answers, ended, gone, surroundings
 from tests.journeys.box import Box, free_port
@@ -50,8 +50,8 @@ class Outside(Box):
         raise AssertionError("events are not handled")
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def box(market: RunningMarket) -> AsyncIterator[Box]:
+@asynccontextmanager
+async def boxed(market: RunningMarket) -> AsyncIterator[Box]:
     async with market.runtime() as runtime, httpx.AsyncClient(timeout=30) as http:
         yield Outside(runtime, market.address, market.cards, http)
 
@@ -169,7 +169,7 @@ KILLED: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("which", [*KILLED, "web worker"])
-async def test_what_is_killed_comes_back(market: RunningMarket, box: Box, which: str) -> None:
+async def test_what_is_killed_comes_back(market: RunningMarket, which: str) -> None:
     web = market.find("haat.app.serving", parent=market.process.pid)
     if which == "web worker":
         victim = market.find("haat.app.serving", parent=web.pid)
@@ -185,8 +185,9 @@ async def test_what_is_killed_comes_back(market: RunningMarket, box: Box, which:
         return bool(fresh) and answers(market.cards + "/health") and market.is_ready()
 
     market.until(back, RECOVERS_WITHIN_S, f"{which} is back")
-    shop = await open_shop(box, f"House of {which}", price=700, stock=5)
-    await buy_one(box, shop)
+    async with boxed(market) as box:
+        shop = await open_shop(box, f"House of {which}", price=700, stock=5)
+        await buy_one(box, shop)
 
 
 def test_it_still_adds_up(market: RunningMarket) -> None:
@@ -239,6 +240,22 @@ def test_commands_with_no_market_running(market: RunningMarket) -> None:
     assert market.command("config", "--show", "port").stdout.strip() == str(market.port)
 
 
+def test_closed_streams_do_no_harm(market: RunningMarket) -> None:
+    folder, port = market.folder, free_port()
+    line = f'exec "{sys.executable}" -m haat.app.cli serve <&- >&- 2>&-'
+    process = subprocess.Popen(["bash", "-c", line], env=surroundings(folder, port, {}))
+    try:
+        until = time.monotonic() + 60
+        while not answers(f"http://127.0.0.1:{port}/health/ready"):
+            assert time.monotonic() < until
+            assert process.poll() is None
+            time.sleep(0.1)
+        assert (folder / "run.lock").read_text() == ""
+    finally:
+        process.terminate()
+    assert process.wait(20) == 0
+
+
 def test_on_a_postgresql_of_the_operator(tmp_path: Path) -> None:
     name = f"haat_run_{os.getpid()}"
     try:
@@ -259,22 +276,6 @@ def test_on_a_postgresql_of_the_operator(tmp_path: Path) -> None:
                 assert market.stop() == 0
         finally:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
-def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
-    folder, port = tmp_path / "d", free_port()
-    line = f'exec "{sys.executable}" -m haat.app.cli serve <&- >&- 2>&-'
-    process = subprocess.Popen(["bash", "-c", line], env=surroundings(folder, port, {}))
-    try:
-        until = time.monotonic() + 60
-        while not answers(f"http://127.0.0.1:{port}/health/ready"):
-            assert time.monotonic() < until
-            assert process.poll() is None
-            time.sleep(0.1)
-        assert (folder / "run.lock").read_text() == ""
-    finally:
-        process.terminate()
-    assert process.wait(20) == 0
 
 
 def _python_for(become: list[str], given: dict[str, str]) -> str:

@@ -23,6 +23,7 @@ from haat.domains.people.market.api import Market, NotOpened
 from haat.domains.people.media.api import Media
 from haat.kernel.clock import SettableClock
 
+CONNECTIONS = 5
 THREADS = 2  # that draw while the history goes on
 
 
@@ -57,10 +58,11 @@ async def fill(settings: AppSettings, size: Size, now: datetime, report: Report)
 
 def _hasty(settings: AppSettings) -> AppSettings:
     """Commits are not waited for: what a crash of the server takes with it, the next run makes
-    again. The ordinary commits of the upload at the end make all earlier ones durable."""
+    again. The ordinary commits of the upload at the end make all earlier ones durable. Few
+    connections, because each of them has to prepare every statement for itself."""
     url = settings.sql_url.get_secret_value()
     url += ("&" if "?" in url else "?") + "synchronous_commit=off"
-    return settings.model_copy(update={"sql_url": SecretStr(url)})
+    return settings.model_copy(update={"sql_url": SecretStr(url), "sql_pool": CONNECTIONS})
 
 
 async def _is_ours(runtime: Runtime) -> bool:

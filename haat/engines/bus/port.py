@@ -69,8 +69,8 @@ class Limits:
     poll_s: float = 1  # when no wake-up came through
     linger_s: float = 0.004  # what the relay waits to take more at once
     # Between two turns under load, so that they take sets; a first event is never kept waiting.
-    relay_rest_s: float = 0.02
-    consumer_rest_s: float = 0.1
+    relay_rest_s: float = 0.05
+    consumer_rest_s: float = 0.2
     relay_batch: int = 500
 
 

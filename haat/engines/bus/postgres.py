@@ -30,7 +30,7 @@ from haat.kernel.page import LIMIT_MAX, Page, decode_cursor, page_of
 log = structlog.get_logger()
 
 _RELAY, _QUEUE = "haat_relay", "haat_queue"  # channels: look at outboxes; look at these queues
-_DEBOUNCE_S = 0.02
+_DEBOUNCE_S = 0.05
 _INBOX_DAYS = 30
 _TRIM_BATCH = 10_000
 _DAY_S = 86_400

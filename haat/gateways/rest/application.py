@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Scope
 
 from haat.engines.http import Limits, Signer, Tokens, add_problem_handlers, from_this_machine
 from haat.engines.telemetry import AccessLog, metrics_app
+from haat.gateways.rest.branches import include
 from haat.gateways.rest.idempotency import Idempotency
 from haat.gateways.rest.storage import AnswerStore
 from haat.kernel.clock import Clock
@@ -49,7 +50,7 @@ def create(
     app = _documented_app(routers, lifespan)
     add_problem_handlers(app)
     for router in site_routers:
-        app.include_router(router, include_in_schema=False)
+        include(app, router, documented=False)
     app.router.routes.extend(rpc)
     app.add_route("/metrics", _metrics, include_in_schema=False)
     app.add_api_route("/health/live", _live, tags=["health"])
@@ -95,9 +96,9 @@ def _documented_app(
     )
     found = list(routers)
     for router in found:
-        app.include_router(router, prefix=API)
+        include(app, router, API)
     for router in found:
-        app.include_router(router, prefix=ALIAS, include_in_schema=False)
+        include(app, router, ALIAS, documented=False)
     return app
 
 

@@ -70,25 +70,21 @@ class Idempotency:
         if kept is not None:
             await _replay(kept, body_hash, scope)(scope, receive, send)
             return
-        recorder = _Recorder(send)
+        recorder = _Recorder(send, answers, name)
         try:
             await self._app(scope, receive, recorder.send)
         finally:
-            try:
-                if recorder.worth_keeping:
-                    await answers.keep(name, recorder.status, recorder.content_type, recorder.body)
-                else:
-                    await answers.forget(name)
-            except Problem as problem:
-                # It is answered already. The claim runs out, and the ids are the same again.
-                structlog.get_logger("haat.rest").warning("answer_not_kept", code=problem.code)
+            await recorder.close()
 
 
 class _Recorder:
-    """Hands an answer on and remembers it."""
+    """Hands an answer on and keeps it, before its last byte leaves: whoever asks again after it
+    finds it."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, answers: AnswerStore, name: Name) -> None:
         self._send = send
+        self._answers = answers
+        self._name = name
         self.status = 0
         self.content_type = ""
         self._parts: list[bytes] = []
@@ -103,7 +99,24 @@ class _Recorder:
         elif message["type"] == "http.response.body":
             self._parts.append(message.get("body", b""))
             self._whole = not message.get("more_body", False)
+            if self._whole:
+                await self._end()
         await self._send(message)
+
+    async def close(self) -> None:
+        """An answer that was never given whole is none."""
+        if not self._whole:
+            await self._end()
+
+    async def _end(self) -> None:
+        try:
+            if self.worth_keeping:
+                await self._answers.keep(self._name, self.status, self.content_type, self.body)
+            else:
+                await self._answers.forget(self._name)
+        except Problem as problem:
+            # The work is done all the same. The claim runs out, and the ids are the same again.
+            structlog.get_logger("haat.rest").warning("answer_not_kept", code=problem.code)
 
     @property
     def body(self) -> bytes:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI, Request
+from starlette.types import Message, Scope
 
 from haat.engines.http import Ctx, Limits, Signer, Tokens, add_problem_handlers
 from haat.gateways.rest.idempotency import Idempotency
@@ -34,7 +35,8 @@ class Till:
         app.state.tokens = Tokens(secret, clock=CLOCK)
         app.state.signer = Signer(secret, clock=CLOCK)
         app.post("/api/v1/{path:path}")(self._write)
-        transport = httpx.ASGITransport(Limits(Idempotency(app, app.state)))
+        self.app = Limits(Idempotency(app, app.state))
+        transport = httpx.ASGITransport(self.app)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://haat")
 
     async def _write(self, path: str, request: Request, ctx: Ctx) -> dict[str, Any]:
@@ -62,6 +64,27 @@ async def test_sent_twice_is_done_once(till: Till) -> None:
     assert len(till.ids) == 1
     other = await till.post(key, {"n": 2})
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_who_asks_again_at_once_has_the_answer(till: Till) -> None:
+    """It is kept before its last byte leaves: nobody hears of a request that is still under way."""
+    key, path = uuid4().hex, "/api/v1/orders"
+    heard: list[Any] = []
+    headers = [(b"idempotency-key", key.encode()), (b"host", b"haat")]
+    scope: Scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+    scope.update({"query_string": b"", "client": ("127.0.0.1", 1), "server": ("haat", 80)})
+    scope["state"] = {}
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            heard.append(await till.post(key))
+
+    scope.update({"scheme": "http", "http_version": "1.1"})
+    await till.app(scope, receive, send)
+    assert [answer.headers.get("idempotent-replayed") for answer in heard] == ["true"]
 
 
 async def test_ids_repeat_with_the_request(till: Till) -> None:

@@ -1,0 +1,150 @@
+"""The client's own transport: kept lines, and what ends them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from haat.engines.http.plain import PlainTransport
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+Answer = Callable[[int], bytes | None]  # of the n-th request in all; None: hang up
+
+
+class Server:
+    def __init__(self) -> None:
+        self.lines = self.open = self.most = 0
+        self.asked: list[bytes] = []
+        self.writers: list[asyncio.StreamWriter] = []
+
+
+@asynccontextmanager
+async def serving(answer: Answer, *, hang_up: bool = False) -> AsyncIterator[tuple[Server, str]]:
+    server = Server()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server.lines += 1
+        server.open += 1
+        server.most = max(server.most, server.open)
+        server.writers.append(writer)
+        while True:
+            try:
+                server.asked.append(await reader.readuntil(b"\r\n\r\n"))
+            except EOFError:
+                break
+            given = answer(len(server.asked))
+            if given is not None:
+                writer.write(given)
+            if given is None or hang_up:
+                break
+        server.open -= 1
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    try:
+        yield server, f"http://127.0.0.1:{port}/a%20b?c=d"
+    finally:
+        listening.close()
+
+
+@asynccontextmanager
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    transport = PlainTransport(httpx.AsyncHTTPTransport(trust_env=False))
+    async with httpx.AsyncClient(transport=transport, trust_env=False) as made:
+        yield made
+
+
+async def test_a_line_is_kept() -> None:
+    async with serving(lambda _: OK) as (server, url), client() as http:
+        for _ in range(5):
+            assert (await http.get(url)).text == "ok"
+    assert server.lines == 1
+    assert server.asked[0].startswith(b"GET /a%20b?c=d HTTP/1.1\r\n")
+
+
+async def test_many_at_once() -> None:
+    async with serving(lambda _: OK) as (server, url), client() as http:
+        answers = await asyncio.gather(*(http.get(url) for _ in range(150)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(server.asked) == 150
+    assert server.most <= 100
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
+        b"HTTP/1.0 200 OK\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\n\r\nok",
+    ],
+)
+async def test_an_answer_that_ends_its_line(answer: bytes) -> None:
+    async with serving(lambda _: answer, hang_up=True) as (server, url), client() as http:
+        for _ in range(2):
+            assert (await http.get(url)).text == "ok"
+    assert server.lines == 2
+
+
+async def test_parts_and_what_comes_before() -> None:
+    answer = (
+        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+        b"1\r\no\r\n1\r\nk\r\n0\r\n\r\n"
+    )
+    async with serving(lambda _: answer) as (server, url), client() as http:
+        for _ in range(2):
+            assert (await http.post(url, content=b"")).text == "ok"
+    assert server.lines == 1
+
+
+async def test_what_nobody_asked_for_is_no_answer() -> None:
+    """A server that says on an idle line that it gives up must not be heard by the next caller."""
+    async with serving(lambda _: OK) as (server, url), client() as http:
+        await http.get(url)
+        server.writers[0].write(b"HTTP/1.1 408 Late\r\ncontent-length: 0\r\n\r\n")
+        await asyncio.sleep(0.05)
+        assert (await http.get(url)).status_code == 200
+    assert server.lines == 2
+
+
+async def test_more_than_an_answer_ends_the_line() -> None:
+    async with serving(lambda _: OK + b"HTTP/1.1 500 X\r\n\r\n") as (server, url), client() as http:
+        for _ in range(2):
+            assert (await http.get(url)).status_code == 200
+    assert server.lines == 2
+
+
+async def test_a_line_closed_meanwhile_is_not_used() -> None:
+    async with serving(lambda _: OK, hang_up=True) as (server, url), client() as http:
+        for _ in range(3):
+            assert (await http.get(url)).text == "ok"
+            await asyncio.sleep(0.05)
+    assert server.lines == 3
+
+
+@pytest.mark.parametrize(
+    "answer", [None, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok", b"?\r\n"]
+)
+async def test_half_an_answer_is_none(answer: bytes | None) -> None:
+    async with serving(lambda _: answer, hang_up=True) as (_, url), client() as http:
+        with pytest.raises(httpx.TransportError):
+            await http.get(url)
+
+
+async def test_nobody_there() -> None:
+    async with serving(lambda _: OK) as (_, url):
+        pass
+    async with client() as http:
+        with pytest.raises(httpx.ConnectError):
+            await http.get(url)
+
+
+async def test_one_that_was_given_up_leaves_room() -> None:
+    async with serving(lambda n: OK if n > 1 else b"") as (server, url), client() as http:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await http.get(url)
+        assert (await http.get(url)).text == "ok"
+    assert server.lines == 2
