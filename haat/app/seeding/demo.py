@@ -62,7 +62,8 @@ async def seed(settings: AppSettings, size: "Size | None" = None) -> None:
         from haat.app.seeding.plan import Size
 
         bound = settings.model_copy(update={"sql_url": SecretStr(url)})
-        if not await fill(bound, size or Size(), state.start(), Progress()):
+        cards = os.environ["HAAT_TESTCARD_URL"]
+        if not await fill(bound, size or Size(), state.start(), cards, Progress()):
             from haat.app.installation import tell
 
             tell("this market is not a demo, so it is left as it is")

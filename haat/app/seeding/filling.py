@@ -18,7 +18,6 @@ from haat.app.seeding.pictures import product_picture
 from haat.app.seeding.plan import Size, plans
 from haat.app.settings import AppSettings
 from haat.app.targets import all_modules
-from haat.domains.money.payments.settings import PaymentsSettings
 from haat.domains.people.market.api import Market, NotOpened
 from haat.domains.people.media.api import Media
 from haat.kernel.clock import SettableClock
@@ -27,8 +26,13 @@ CONNECTIONS = 5
 THREADS = 2  # that draw while the history goes on
 
 
-async def fill(settings: AppSettings, size: Size, now: datetime, report: Report) -> bool:
-    """Makes the whole demo up to `now`; False when this market is somebody's own, not a demo."""
+async def fill(
+    settings: AppSettings, size: Size, now: datetime, card_network: str, report: Report
+) -> bool:
+    """Makes the whole demo up to `now`; False when this market is somebody's own, not a demo.
+
+    `card_network` is the test card network's address.
+    """
     await asyncio.to_thread(migrate_all, settings.sql_url.get_secret_value())
     start = first_day(now, size.days)
     clock = SettableClock(start)
@@ -42,8 +46,9 @@ async def fill(settings: AppSettings, size: Size, now: datetime, report: Report)
                 return False
             scene = await Opening(runtime, size, start, report).all(assortment)
             made = plans(size, [one for one in assortment if standing(one) == "active"])
-            network = PaymentsSettings().testcard_url
-            history = History(runtime, clock, scene, made, now, card_network=network, report=report)
+            history = History(
+                runtime, clock, scene, made, now, card_network=card_network, report=report
+            )
             await history.walk()
             await settled(runtime)
         pictures = await drawing

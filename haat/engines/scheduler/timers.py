@@ -20,10 +20,10 @@ Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
 AWAY = (OSError, psycopg.Error, PoolTimeout)
 
-# The first run comes after one interval; a shorter interval than before takes effect at once.
+# The first run comes at once, so that what an earlier process left half done waits no longer.
 _ADD = """
 INSERT INTO scheduler.timers AS t (name, next_at)
-SELECT name, clock_timestamp() + seconds * interval '1 second'
+SELECT name, clock_timestamp() + least(seconds, 1) * interval '1 second'
   FROM unnest(%s::text[], %s::float8[]) AS n(name, seconds) ORDER BY name
 ON CONFLICT (name) DO UPDATE SET next_at = least(t.next_at, excluded.next_at)"""
 # The next tick is set when this one starts: what is missed until the end is missed.
