@@ -31,6 +31,7 @@ _EMIT = (
     " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]::jsonb[])"
 )
 _STEP_TRIES = 4
+STATEMENTS_KEPT = 600  # a connection's; all modules of a process together hold fewer
 
 
 # Fixed SQL of a module. A test prepares every one under the module's own role. (A plain string
@@ -56,6 +57,8 @@ async def open_pool(
             init=_set_codecs,
             reset=_keep,
             command_timeout=30,
+            statement_cache_size=STATEMENTS_KEPT,
+            max_cached_statement_lifetime=0,
             max_inactive_connection_lifetime=300,
             server_settings=settings,
         )
