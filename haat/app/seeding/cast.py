@@ -89,7 +89,7 @@ async def settled(runtime: Runtime) -> None:
     `Runtime.settle` wakes everybody again and again; the seed waits once or twice on every one of
     its days. TimeoutError.
     """
-    runtime.bus._hurry(True)  # nothing else is going on that events should be collected for
+    runtime.bus.hurry(True)  # nothing else is going on that events should be collected for
     async with asyncio.timeout(120):
         while not await _is_settled(runtime):  # noqa: ASYNC110 (nobody tells when it is)
             await asyncio.sleep(0.02)

@@ -150,16 +150,17 @@ class PostgresBus:
 
     async def drain(self, timeout_s: float = 60) -> None:
         """Returns when all is handled that can be; TimeoutError."""
-        self._hurry(True)
+        self.hurry(True)
         try:
             async with asyncio.timeout(timeout_s):
                 while not await self.idle():
                     self._wake_all()
                     await asyncio.sleep(0.005)
         finally:
-            self._hurry(False)
+            self.hurry(False)
 
-    def _hurry(self, yes: bool) -> None:
+    def hurry(self, yes: bool) -> None:
+        """Whether relay and consumers leave out the rests in which events collect under load."""
         for one in (*self._consumers.values(), self._relay):
             if one is not None:
                 one.hurry = yes
