@@ -101,7 +101,7 @@ class RunningMarket:
         """The first process whose command line holds these words (and that has this parent)."""
         for one in self.family():
             with contextlib.suppress(psutil.NoSuchProcess):
-                line = " ".join(one.cmdline())
+                line = " ".join(words_of(one))
                 if all(word in line for word in words) and parent in (None, one.ppid()):
                     return one
         raise AssertionError(f"no process with {words}")
@@ -170,6 +170,14 @@ def answers(url: str) -> bool:
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; none for one that has ended, be it only just."""
+    with contextlib.suppress(psutil.NoSuchProcess):  # a zombie is one of these, too
+        found: list[str] = process.cmdline()
+        return found
+    return []
 
 
 def gone(family: list[psutil.Process]) -> bool:

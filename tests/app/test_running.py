@@ -20,7 +20,7 @@ import psutil
 import psycopg
 import pytest
 
-from tests.app.market import RunningMarket, answers, ended, gone, surroundings
+from tests.app.market import RunningMarket, answers, ended, gone, surroundings, words_of
 from tests.journeys.box import Box, free_port
 from tests.journeys.scene import Shop, open_shop, pay, quote
 
@@ -181,7 +181,8 @@ async def test_what_is_killed_comes_back(market: RunningMarket, which: str) -> N
     market.until(lambda: gone([victim, *below]), 10, "what hung on it ends")
 
     def back() -> bool:
-        fresh = [p for p in market.family() if p.pid != victim.pid and p.cmdline()[:4] == words]
+        others = [p for p in market.family() if p.pid != victim.pid]
+        fresh = [p for p in others if words_of(p)[:4] == words]
         return bool(fresh) and answers(market.cards + "/health") and market.is_ready()
 
     market.until(back, RECOVERS_WITHIN_S, f"{which} is back")

@@ -20,7 +20,7 @@ from haat.kernel.contract import Contract
 from haat.kernel.errors import Forbidden, Invalid
 from haat.kernel.ids import DerivedIds, RandomIds
 
-DEADLINE = timedelta(seconds=10)
+DEADLINE = timedelta(seconds=30)  # a request's; most contract methods allow themselves less
 _ID_MAX_CHARS = 64
 _PASSED_ON = ("forwarded", "via", "x-real-ip")  # what proxies add, and x-forwarded-*
 _ID_EXTRA = str.maketrans("", "", "-_.:")
