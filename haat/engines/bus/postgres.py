@@ -23,6 +23,7 @@ from haat.engines.bus.port import (
     Subscription,
 )
 from haat.engines.bus.relay import Relay
+from haat.engines.endings import end
 from haat.engines.sql import Pool
 from haat.kernel.clock import Clock, SystemClock
 from haat.kernel.page import LIMIT_MAX, Page, decode_cursor, page_of
@@ -129,9 +130,7 @@ class PostgresBus:
         ending = [*self._running, *self._consuming]
         if self._calling is not None:
             ending.append(self._calling)
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
+        await end(ending)
         self._running, self._consuming, self._calling = [], [], None
         self._consumers, self._relay = {}, None
 

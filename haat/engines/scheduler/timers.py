@@ -14,6 +14,8 @@ import structlog
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from haat.engines.endings import end
+
 log = structlog.get_logger()
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
@@ -81,15 +83,10 @@ class Timers:
 
     async def stop(self, timeout_s: float) -> None:
         """Begins nothing any more; ends what runs after `timeout_s`."""
-        for looking in self._tasks[:1]:
-            looking.cancel()
-            await asyncio.wait([looking])
+        await end(self._tasks[:1])
         if self._runs:
             await asyncio.wait(self._runs, timeout=timeout_s)
-        ending = [*self._runs, *self._tasks]
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
+        await end([*self._runs, *self._tasks])
         self._tasks = []
 
     @property

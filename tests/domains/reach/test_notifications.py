@@ -201,7 +201,7 @@ async def test_every_event_has_words(told: Told) -> None:
     assert len(shown) == 3 + 5
     assert not [title for title in shown if "{" in title or "  " in title]
     await told.send()
-    assert "Welcome to Test <Market> · Test <Market>" in {
+    assert "Welcome · Test <Market>" in {
         message.subject for message in told.mail.sent.values()
     }
 

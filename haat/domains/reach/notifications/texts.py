@@ -14,7 +14,7 @@ SUBJECT_MAX_CHARS = 150
 # kind → title, body. Words in braces are facts.
 TEXTS: dict[str, tuple[str, str]] = {
     "welcome": (
-        "Welcome to {market}",
+        "Welcome",
         "Your account is ready. Your orders, addresses and messages are kept in it.",
     ),
     "order_placed": (

@@ -132,7 +132,7 @@ class Mailing:
         else:
             return None
         shown = order if row["kind"] in DETAILED else None
-        written = texts.written(row["kind"], {**row["facts"], "market": round_.market})
+        written = texts.written(row["kind"], row["facts"])
         parts = (name, written.body, shown, self._site + path, round_.market)
         return Message(
             id=row["id"],
