@@ -201,9 +201,7 @@ async def test_every_event_has_words(told: Told) -> None:
     assert len(shown) == 3 + 5
     assert not [title for title in shown if "{" in title or "  " in title]
     await told.send()
-    assert "Welcome · Test <Market>" in {
-        message.subject for message in told.mail.sent.values()
-    }
+    assert "Welcome · Test <Market>" in {message.subject for message in told.mail.sent.values()}
 
 
 async def test_a_declined_card_is_told_in_the_account_alone(told: Told) -> None:
