@@ -43,7 +43,12 @@ async def import_shopify(
     vendor and handle: the same file again changes nothing. `doors` are proxies by contract; `ctx`
     must be the system's. NotFound or VendorNotActive when the vendor cannot sell.
     """
-    found = await doors[Vendors].find(ctx, slug=vendor)
+    try:
+        found = await doors[Vendors].find(ctx, slug=vendor)
+    except NotFound:
+        raise NotFound(
+            f"There is no vendor {vendor!r}; the slug stands in the address of its page."
+        ) from None
     if found.status != "active":
         raise VendorNotActive
     currency = (await doors[Market].settings(ctx)).currency
