@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from haat.domains.people.media.api import WIDTHS, Picture
-from haat.kernel.money import Money, digits_of
+from haat.kernel.money import Money
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -109,9 +109,3 @@ def static_url(name: str) -> str:
     """The address of a static file, with its content's fingerprint, so that it may be kept."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
     return f"/static/{name}?v={digest}"
-
-
-def decimal_step(currency: str) -> str:
-    """The `step` of a money field: '0.01'."""
-    digits = digits_of(currency)
-    return "1" if digits == 0 else f"0.{'0' * (digits - 1)}1"

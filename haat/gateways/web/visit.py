@@ -257,16 +257,6 @@ def uuid_in(form: Mapping[str, str], name: str) -> UUID:
         raise Invalid.at(name, "This is not an id.", "id_invalid") from None
 
 
-def int_in(form: Mapping[str, str], name: str, default: int | None = None) -> int:
-    """A whole number from a form; Invalid at its field otherwise."""
-    text = form.get(name, "")
-    if not text and default is not None:
-        return default
-    if not text.lstrip("-").isdecimal() or len(text) > 12:
-        raise Invalid.at(name, "Give a whole number.", "number_invalid")
-    return int(text)
-
-
 async def html_problem(request: Request, problem: Problem) -> Response | None:
     """A page for a problem, for browsers outside of /api."""
     path = request.url.path

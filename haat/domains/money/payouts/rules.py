@@ -16,7 +16,6 @@ Outcome = Literal["paid", "failed", "rejected"]
 # Statuses the world does not see: the ledger has not answered yet, or said no.
 RESERVING, REFUSED = "reserving", "refused"
 FINAL = frozenset({"paid", "failed", "rejected", REFUSED})
-APPROVED = frozenset({"approved", "processing", "paid", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
