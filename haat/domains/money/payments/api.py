@@ -12,7 +12,7 @@ from pydantic import Field
 
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
-from haat.kernel.errors import Conflict, Invalid, Unavailable
+from haat.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from haat.kernel.events import Event
 from haat.kernel.model import Model
 from haat.kernel.money import Money
@@ -39,21 +39,36 @@ class PaymentConflict(Conflict, code="payment_conflict"):
     """A payment, refund or payout with this id exists with another amount or reference."""
 
 
+class MethodUnknown(NotFound, code="payment_method_unknown"):
+    """There is no such saved payment method, or it is somebody else's."""
+
+
+class CannotSave(Conflict, code="payment_method_not_savable"):
+    """This provider keeps no payment methods, or guests cannot save one."""
+
+
 class RefundTooLarge(Conflict, code="refund_too_large"):
     """More than what is left of the captured amount."""
 
 
 class Method(Model):
     """How the customer pays. Without `token` the customer enters the card at the provider's own
-    page (`next_action_url`); card numbers never come to us."""
+    page (`next_action_url`) or in the provider's own field; card numbers never come to us.
+
+    `saved_id` pays with a saved method of the acting person; `save` keeps the one used now.
+    """
 
     provider: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")] = "test"
     token: Annotated[str, Field(max_length=200)] | None = None
+    saved_id: UUID | None = None
+    save: bool = False
 
 
+Purpose = Literal["order", "topup"]
 Status = Literal[
     "created",  # known to us, its fate at the provider is not known yet
     "needs_action",  # waits for the customer at next_action_url
+    "awaiting",  # a bank transfer: funds may come until `funds_until`; the order exists meanwhile
     "authorized",
     "captured",
     "declined",
@@ -62,25 +77,47 @@ Status = Literal[
 ]
 
 
+class TransferInstructions(Model):
+    """What the customer needs for a bank transfer. `reference` must stand in its text."""
+
+    holder: str
+    iban: str
+    bic: str = ""
+    reference: str
+    amount: Money
+    until: datetime
+
+
 class Hold(Model):
-    """The answer of a tender: a held amount, a step for the customer, or no."""
+    """The answer of a tender: a held amount, a step for the customer, or no.
+
+    `collect`: when to capture: at once, or when the goods are handed over (cash on delivery).
+    """
 
     id: UUID
     status: Status
     next_action_url: str | None = None
     decline_code: str | None = None
+    collect: Literal["now", "on_delivery"] = "now"
+    instructions: TransferInstructions | None = None
 
 
 class Payment(Model):
+    """`reference` is the checkout, which is the order, or the top-up. `person_id` None: a guest."""
+
     id: UUID
-    reference: UUID  # the checkout, which is the order
+    reference: UUID
+    purpose: Purpose = "order"
+    person_id: UUID | None = None
     provider: str
     amount: Money
     captured: Money
     refunded: Money
+    disputed: Money  # taken by the provider for open and lost disputes
     status: Status
     provider_ref: str | None = None
     decline_code: str | None = None
+    instructions: TransferInstructions | None = None
     created_at: datetime
 
 
@@ -91,32 +128,130 @@ class Refund(Model):
     status: Literal["created", "pending", "done", "failed"]
 
 
-class Tally(Model):
-    """All there ever was in one currency, in minor units: at providers, for us and from us."""
+class Dispute(Model):
+    """A chargeback at the provider. `open`: it holds `amount` back until it is decided."""
 
+    id: UUID
+    payment_id: UUID
+    reference: UUID
+    provider: str
+    provider_ref: str
+    amount: Money
+    fee: Money  # what the provider charges for it, won or lost
+    reason: str
+    status: Literal["open", "won", "lost"]
+    evidence_due: datetime | None = None
+    opened_at: datetime
+    closed_at: datetime | None = None
+
+
+class SavedMethod(Model):
+    """`label` is what the provider shows, such as "Visa •••• 4242"; no number is kept here."""
+
+    id: UUID
+    provider: str
+    label: str
+    expires: str | None = None  # "2029-04"
+    created_at: datetime
+
+
+class VendorAccount(Model):
+    """A vendor's account at a provider that pays out there (Stripe Connect)."""
+
+    vendor_id: UUID
+    provider: str
+    provider_ref: str
+    status: Literal["started", "restricted", "ready"]
+    requirements: list[str] = []  # what the provider still asks for, in its words
+    updated_at: datetime
+
+
+class FundsReceived(Model):
+    """One credit line of our bank account's statement, for `receive_funds`. `id` derives from the
+    statement's line, so that a statement may be sent twice."""
+
+    id: UUID
+    text: str  # remittance information, in which the reference is looked for
+    amount: Money
+    booked_at: datetime
+    bank_ref: str = ""
+
+
+class FundsMatch(Model):
+    """What became of it. `unmatched`: no awaiting payment's reference stands in its text;
+    `wrong_amount`: it does, but another amount is awaited; `late`: that payment has ended."""
+
+    id: UUID
+    outcome: Literal["captured", "already", "unmatched", "wrong_amount", "late"]
+    payment_id: UUID | None = None
+    expected: Money | None = None
+
+
+class Movement(Model):
+    """What moved at a provider by our knowledge: one line to hold against its report."""
+
+    id: UUID  # of the payment, refund, disbursement or dispute
+    kind: Literal["capture", "refund", "payout", "dispute", "dispute_won", "dispute_fee"]
+    provider: str
+    provider_ref: str | None
+    reference: UUID
+    amount: Money  # signed: + raises what the provider owes us
+    at: datetime
+
+
+class ReportLine(Model):
+    """One line of a provider's own balance report. `minor` is signed, `fee` what it kept of it."""
+
+    id: str  # the provider's id of the line
+    kind: Literal["capture", "refund", "payout", "dispute", "dispute_won", "fee", "other"]
+    provider_ref: str | None  # of the payment, refund, payout or dispute it is about
+    our_id: UUID | None  # when the provider keeps our id with it
+    amount: Money
+    fee: Money
+    at: datetime
+    text: str = ""
+
+
+class Tally(Model):
+    """All there ever was in one currency at one provider, in minor units."""
+
+    provider: str
     currency: str
     captured: int
     refunded: int
     paid_out: int
+    disputed: int  # withheld for open and lost disputes
+    dispute_fees: int
+
+
+class PaymentIntentCreated(Event, name="payment.intent.created", key="reference"):
+    payment_id: UUID
+    reference: UUID
+    provider: str
+    purpose: Purpose
+    amount: Money
 
 
 class PaymentUpdated(Event, name="payment.updated", key="reference"):
-    """The provider told us something new about a payment: checkout goes on from it."""
+    """The provider told us something new about a payment: checkout or wallet goes on from it."""
 
     payment_id: UUID
     reference: UUID
+    purpose: Purpose = "order"
     status: Status
 
 
 class PaymentSucceeded(Event, name="payment.succeeded", key="reference"):
     payment_id: UUID
     reference: UUID
+    purpose: Purpose = "order"
     amount: Money
 
 
 class PaymentFailed(Event, name="payment.failed", key="reference"):
     payment_id: UUID
     reference: UUID
+    purpose: Purpose = "order"
     decline_code: str
 
 
@@ -124,7 +259,31 @@ class PaymentRefunded(Event, name="payment.refund", key="reference"):
     payment_id: UUID
     refund_id: UUID
     reference: UUID
+    purpose: Purpose = "order"
     amount: Money
+
+
+class PaymentDisputed(Event, name="payment.disputed", key="reference"):
+    """A dispute was opened, won or lost. Told once for each."""
+
+    dispute_id: UUID
+    payment_id: UUID
+    reference: UUID
+    purpose: Purpose
+    provider: str
+    amount: Money
+    fee: Money
+    reason: str
+    status: Literal["open", "won", "lost"]
+
+
+class PaymentFailuresSpiked(Event, name="payment.failures_spiked", key="provider"):
+    """More payments than usual were declined or failed in the last minutes."""
+
+    provider: str
+    failed: int
+    tried: int
+    minutes: int
 
 
 class PayoutSettled(Event, name="payment.payout_settled", key="payout_id"):
@@ -133,13 +292,17 @@ class PayoutSettled(Event, name="payment.payout_settled", key="payout_id"):
     payout_id: UUID
     paid: bool
     provider_ref: str
+    reason: str = ""
 
 
 class Destination(Model):
-    """A bank account that payouts go to."""
+    """Where payouts go: a bank account (`account` is an IBAN or a local number), or, with
+    `provider_ref`, the vendor's account at a provider."""
 
     holder: Annotated[str, Field(min_length=1, max_length=120)]
     account: Annotated[str, Field(min_length=4, max_length=40)]
+    bic: Annotated[str, Field(max_length=11)] = ""
+    provider_ref: Annotated[str, Field(max_length=120)] | None = None
 
 
 class Disbursement(Model):
@@ -148,6 +311,22 @@ class Disbursement(Model):
     status: Literal["paid", "pending", "failed"]
     provider_ref: str | None = None
     failure: str | None = None
+
+
+class ProviderInfo(Model):
+    """A configured provider, for the checkout page. `kind` says which field the page shows;
+    `publishable_key` is public. `disburses`: payouts can be sent through it."""
+
+    name: str
+    label: str
+    kind: Literal["card", "redirect", "bank_transfer", "on_delivery", "recorded"]
+    token_url: str = ""
+    publishable_key: str = ""
+    saves_methods: bool = False
+    onboards_vendors: bool = False
+    disburses: bool = False
+    reports: bool = False
+    test_mode: bool = False
 
 
 class Tender(Protocol):
@@ -162,6 +341,8 @@ class Tender(Protocol):
         amount: Money,
         method: Method,
         return_url: str,
+        person_id: UUID | None = None,
+        purpose: Purpose = "order",
     ) -> Hold: ...
     async def capture(self, ctx: Context, *, id: UUID) -> Hold: ...
     async def void(self, ctx: Context, *, id: UUID) -> None: ...
@@ -179,6 +360,8 @@ class Payments(Contract, name="payments"):
         amount: Money,
         method: Method,
         return_url: str,
+        person_id: UUID | None = None,
+        purpose: Purpose = "order",
     ) -> Hold:
         """Authorizes the amount, or says what the customer must do, or that it was declined.
 
@@ -205,16 +388,34 @@ class Payments(Contract, name="payments"):
 
     @query(scope="staff:orders")
     async def payments(self, ctx: Context, *, references: list[UUID]) -> list[Payment]:
-        """Of these orders (which are their checkouts), in no order."""
+        """Of these orders (which are their checkouts) or top-ups, in no order."""
+
+    @query(scope="person")
+    async def own(
+        self, ctx: Context, *, limit: Limit = 20, cursor: str | None = None
+    ) -> Page[Payment]:
+        """The actor's own payments, newest first."""
 
     @query(scope="internal", timeout_s=60)
     async def tallies(self, ctx: Context) -> list[Tally]:
-        """What was captured, refunded and paid out so far, by currency."""
+        """What was captured, refunded, disputed and paid out so far, by provider and currency."""
 
     @query(scope="staff")
     async def listed(
-        self, ctx: Context, *, limit: Limit = 50, cursor: str | None = None
-    ) -> Page[Payment]: ...
+        self,
+        ctx: Context,
+        *,
+        status: Status | None = None,
+        provider: str | None = None,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> Page[Payment]:
+        """Newest first."""
+
+    @query(scope="staff:money")
+    async def raw(self, ctx: Context, *, payment_id: UUID) -> list[dict[str, Any]]:
+        """What the provider told us about a payment, oldest first, secrets replaced:
+        {type, receivedAt, payload}."""
 
     @command(timeout_s=30)
     async def webhook(
@@ -232,8 +433,97 @@ class Payments(Contract, name="payments"):
         destination: Destination,
         provider: str = "test",
     ) -> Disbursement:
-        """Sends money out; the same id again asks how that payout stands."""
+        """Sends money out; the same id again asks how that payout stands. With provider `bank` it
+        stays pending until `settle_disbursements` says how it ended."""
+
+    @command(scope="internal")
+    async def settle_disbursements(
+        self,
+        ctx: Context,
+        *,
+        ids: list[UUID],
+        paid: bool,
+        provider_ref: str = "",
+        reason: str = "",
+    ) -> None:
+        """Staff or a bank statement say how bank payouts ended: PayoutSettled for those that were
+        pending. Harmless when repeated; WrongPaymentState when one ended the other way."""
+
+    @command(scope="staff:money")
+    async def receive_funds(
+        self, ctx: Context, *, funds: Annotated[list[FundsReceived], Field(max_length=1000)]
+    ) -> list[FundsMatch]:
+        """Matches credits on our bank account with awaiting bank transfers: exactly the awaited
+        amount captures the payment. Sent again, each answers what became of it."""
+
+    @command(scope="staff:money")
+    async def confirm_transfer(
+        self, ctx: Context, *, payment_id: UUID, note: Annotated[str, Field(max_length=500)] = ""
+    ) -> Payment:
+        """Staff saw the money on the account: the awaiting payment is captured.
+        WrongPaymentState."""
+
+    @command(scope="internal", timeout_s=30)
+    async def collected(self, ctx: Context, *, id: UUID) -> Hold:
+        """Cash on delivery: the vendor has handed the goods over and has the money. As `capture`,
+        for a payment to be collected on delivery."""
+
+    @query(scope="staff:orders")
+    async def disputes(
+        self,
+        ctx: Context,
+        *,
+        status: Literal["open", "won", "lost"] | None = None,
+        references: list[UUID] | None = None,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> Page[Dispute]:
+        """Newest first."""
+
+    @query(scope="person")
+    async def methods(self, ctx: Context) -> list[SavedMethod]:
+        """The actor's saved payment methods."""
+
+    @command(scope="person", timeout_s=30)
+    async def forget_method(self, ctx: Context, *, id: UUID) -> None:
+        """Removed here and at the provider. MethodUnknown."""
+
+    @command(scope="vendor:money", timeout_s=30)
+    async def onboard(
+        self, ctx: Context, *, vendor_id: UUID, provider: str, return_url: str
+    ) -> str:
+        """The address where the vendor opens its account at the provider. Harmless when repeated:
+        there is one account per vendor and provider. ProviderUnknown, ProviderAway."""
+
+    @query(scope="vendor:money")
+    async def accounts(self, ctx: Context, *, vendor_id: UUID) -> list[VendorAccount]: ...
+
+    @query(scope="staff:money", timeout_s=30)
+    async def movements(
+        self,
+        ctx: Context,
+        *,
+        provider: str,
+        since: datetime,
+        until: datetime,
+        limit: Annotated[int, Field(ge=1, le=1000)] = 1000,
+        cursor: str | None = None,
+    ) -> Page[Movement]:
+        """What we know moved at a provider with since ≤ at < until, oldest first."""
+
+    @query(scope="staff:money", timeout_s=60)
+    async def report(
+        self,
+        ctx: Context,
+        *,
+        provider: str,
+        since: datetime,
+        until: datetime,
+        cursor: str | None = None,
+    ) -> Page[ReportLine]:
+        """The provider's own balance report, asked from it now. ProviderUnknown when it has none;
+        ProviderAway."""
 
     @query()
-    async def providers(self, ctx: Context) -> list[dict[str, Any]]:
-        """Configured providers: {name, label, tokenUrl} for the checkout page."""
+    async def providers(self, ctx: Context) -> list[ProviderInfo]:
+        """Configured providers, in the order in which checkout offers them."""

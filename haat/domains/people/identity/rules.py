@@ -31,10 +31,10 @@ _VENDOR: dict[VendorRole, tuple[str, ...]] = {
     "staff": ("stock", "orders"),
 }
 _STAFF: dict[StaffRole, tuple[str, ...]] = {
-    "super_admin": ("vendors", "products", "orders", "payouts", "settings"),
+    "super_admin": ("vendors", "products", "orders", "payouts", "money", "ledger", "settings"),
     "moderator": ("vendors", "products"),
     "support": ("orders",),
-    "finance": ("orders", "payouts"),
+    "finance": ("orders", "payouts", "money", "ledger"),
 }
 
 # The words people choose first; each is at least as long as a password must be.

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from haat.domains.money.payments.api import Method
+from haat.domains.money.commissions.api import Terms
+from haat.domains.money.payments.api import Method, TransferInstructions
 from haat.domains.people.media.api import Picture
 from haat.domains.people.profiles.api import Address
 from haat.domains.trade.orders.api import Totals
@@ -54,8 +55,10 @@ class QuoteLine(Model):
     amount: Money
     tax_bp: int
     tax: Money
-    commission_bp: int
+    category_path: list[UUID] = []
     commission: Money
+    commission_tax: Money
+    terms: Terms
 
 
 class QuoteGroup(Model):
@@ -68,8 +71,12 @@ class QuoteGroup(Model):
     shipping_options: list[Option]
     shipping_tax_bp: int
     shipping_tax: Money
+    shipping_commission: Money
+    shipping_commission_tax: Money
+    shipping_terms: Terms
     totals: Totals
     commission: Money
+    commission_tax: Money
     net: Money
 
 
@@ -109,7 +116,9 @@ class Placement(Model):
     order_link: str | None = None  # a signed path, for guests
     next_action_url: str | None = None
     decline_code: str | None = None
+    instructions: TransferInstructions | None = None  # placed, the bank transfer is awaited
     total: Money
+    credits: Money | None = None  # the part paid with credits
 
 
 class Reserved(Model):
@@ -150,9 +159,18 @@ class Checkout(Contract, name="checkout"):
 
     @command(timeout_s=40)
     async def place(
-        self, ctx: Context, *, quote_id: UUID, method: Method, return_url: str = ""
+        self,
+        ctx: Context,
+        *,
+        quote_id: UUID,
+        method: Method,
+        return_url: str = "",
+        credits: Money | None = None,
     ) -> Placement:
-        """Reserves, holds the payment, creates the order. QuoteExpired, OutOfStock. The checkout's
+        """`credits`: how much of the total (in its currency) is paid from the acting person's
+        wallet, the rest by `method`; a part that fails undoes the other. CreditsTooLow.
+
+        Reserves, holds the payment, creates the order. QuoteExpired, OutOfStock. The checkout's
         id is the quote's: placing twice, even at once, makes one order and one charge."""
 
     @command(timeout_s=40)

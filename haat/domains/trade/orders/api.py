@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from haat.domains.money.commissions.api import Terms
 from haat.domains.people.media.api import Picture
 from haat.domains.people.profiles.api import Address
 from haat.domains.trade.shipping.api import Shipment
@@ -21,7 +22,15 @@ from haat.kernel.model import Model
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
 
-PaymentState = Literal["authorized", "paid", "partially_refunded", "refunded", "voided"]
+PaymentState = Literal[
+    "authorized",  # held, taken in a moment
+    "awaiting",  # a bank transfer is awaited; vendors wait as well
+    "on_delivery",  # the vendor collects it in cash; it goes on with the order
+    "paid",
+    "partially_refunded",
+    "refunded",
+    "voided",
+]
 FulfilmentState = Literal[
     "pending", "accepted", "ready", "in_transit", "delivered", "rejected", "cancelled"
 ]
@@ -44,7 +53,8 @@ class DoesNotAddUp(Invalid, code="order_sums"):
 
 class OrderLine(Model):
     """Frozen at sale. `amount` = unit_price × quantity; `tax` inside it or on top (order's
-    `prices_include_tax`); `commission` is the platform's part of it."""
+    `prices_include_tax`); `commission` is the platform's part of it, `commission_tax` the tax on
+    that, by the frozen `terms`. `refunded_quantity` of it were given back so far."""
 
     id: UUID
     offer_id: UUID
@@ -60,8 +70,12 @@ class OrderLine(Model):
     amount: Money
     tax_bp: int
     tax: Money
-    commission_bp: int
+    category_path: list[UUID] = []  # the product's category and those above it, at sale
     commission: Money
+    commission_tax: Money
+    terms: Terms
+    refunded_quantity: int = 0
+    refunded: Money | None = None  # gross given back of this line; None in drafts
 
 
 class Totals(Model):
@@ -84,8 +98,12 @@ class VendorOrderDraft(Model):
     shipping_tax_bp: int = 0
     shipping_tax: Money
     totals: Totals
-    commission: Money  # of all lines
-    net: Money  # total − commission − tax: what the vendor earns
+    shipping_commission: Money
+    shipping_commission_tax: Money
+    shipping_terms: Terms
+    commission: Money  # of all lines and shipping
+    commission_tax: Money  # the same
+    net: Money  # total − commission − commission_tax − tax: what the vendor earns
 
 
 class OrderDraft(Model):
@@ -99,7 +117,16 @@ class OrderDraft(Model):
     prices_include_tax: bool
     totals: Totals
     vendor_orders: Annotated[list[VendorOrderDraft], Field(min_length=1)]
+    payment: Literal["authorized", "awaiting", "on_delivery"] = "authorized"
     placed_at: datetime | None = None  # only the demo's history sets it
+
+
+class RefundedLine(Model):
+    """`line_id` is an order line's, or derive(vendor order, "shipping") with quantity 0."""
+
+    line_id: UUID
+    quantity: int
+    gross: Money
 
 
 class TimelineEntry(Model):
@@ -267,7 +294,8 @@ class Orders(Contract, name="orders"):
 
     @command(scope="internal")
     async def mark_paid(self, ctx: Context, *, order_ids: list[UUID]) -> None:
-        """authorized → paid, with OrderPaid for those that changed. Harmless when repeated."""
+        """authorized, awaiting or on_delivery → paid, with OrderPaid for those that changed.
+        Harmless when repeated."""
 
     @command(scope="internal")
     async def mark_unpaid(self, ctx: Context, *, order_id: UUID, reason: str) -> None:
@@ -276,9 +304,17 @@ class Orders(Contract, name="orders"):
 
     @command(scope="internal")
     async def record_refund(
-        self, ctx: Context, *, refund_id: UUID, vendor_order_id: UUID, amount: Money, note: str
+        self,
+        ctx: Context,
+        *,
+        refund_id: UUID,
+        vendor_order_id: UUID,
+        amount: Money,
+        note: str,
+        lines: list[RefundedLine] | None = None,
     ) -> None:
-        """Adds to `refunded`, once per refund id. RefundTooLarge; WrongOrderState when unpaid."""
+        """Adds to `refunded` and to the lines', once per refund id. RefundTooLarge;
+        WrongOrderState when unpaid."""
 
     @query(scope="person")
     async def own(

@@ -6,10 +6,10 @@ Every call is bounded to seconds and may be repeated: ids are ours and name the 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
-from haat.domains.money.payments.api import Destination
+from haat.domains.money.payments.api import Destination, ReportLine, TransferInstructions
 from haat.kernel.context import Context
 from haat.kernel.money import Money
 
@@ -26,27 +26,50 @@ class ProviderRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is to be authorized. Without a token the customer enters the card over there."""
+    """What is to be authorized. Without a token or a saved method the customer enters the card over
+    there. `customer_ref` is the person's customer object at the provider, when there is one."""
 
     id: UUID
     reference: UUID
     amount: Money
     token: str | None
     return_url: str
+    person_id: UUID | None = None
+    customer_ref: str | None = None
+    saved_ref: str | None = None
+    save: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderMethod:
+    """A payment method the provider keeps; only what it shows of it."""
+
+    ref: str
+    customer_ref: str
+    label: str
+    expires: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderPayment:
-    """How a payment stands over there. `open`: no card has been tried yet."""
+    """How a payment stands over there. `open`: no card has been tried yet. `awaiting`: money is to
+    arrive by itself. `collect`: when it is to be captured. `saved`: the method it kept, when asked
+    to."""
 
     id: UUID
     ref: str
     reference: str
     amount: Money
-    status: Literal["open", "needs_action", "authorized", "captured", "declined", "voided"]
+    status: Literal[
+        "open", "needs_action", "awaiting", "authorized", "captured", "declined", "voided"
+    ]
     captured_minor: int
     action_url: str | None = None
     decline_code: str | None = None
+    collect: Literal["now", "on_delivery"] = "now"
+    instructions: TransferInstructions | None = None
+    saved: ProviderMethod | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +90,29 @@ class ProviderPayout:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderDispute:
+    """A chargeback. The payment is known by our id, or by the provider's reference of it."""
+
+    ref: str
+    payment_id: UUID | None
+    payment_ref: str
+    amount: Money
+    fee: Money
+    reason: str
+    status: Literal["open", "won", "lost"]
+    evidence_due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAccount:
+    """A vendor's account over there; `requirements` are what is still asked for, in its words."""
+
+    ref: str
+    status: Literal["started", "restricted", "ready"]
+    requirements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderEvent:
     """A verified message. `subject` is None when it is about nothing we know of; a refund comes
     with the payment it belongs to."""
@@ -74,7 +120,7 @@ class ProviderEvent:
     id: str
     type: str
     payload: Mapping[str, Any]
-    subject: ProviderPayment | ProviderPayout | None = None
+    subject: ProviderPayment | ProviderPayout | ProviderDispute | ProviderAccount | None = None
     refund: ProviderRefund | None = None
 
 
@@ -83,6 +129,10 @@ class Provider(Protocol):
 
     name: str
     label: str
+    kind: ClassVar[Literal["card", "redirect", "bank_transfer", "on_delivery", "recorded"]]
+    disburses: bool
+    test_mode: bool
+    publishable_key: str
 
     @property
     def token_url(self) -> str:
@@ -114,3 +164,34 @@ class Provider(Protocol):
         self, headers: Mapping[str, str], body: bytes, now: datetime
     ) -> ProviderEvent:
         """Raises SignatureInvalid. `headers` have lower-case names."""
+
+
+@runtime_checkable
+class KeepsMethods(Protocol):
+    """A provider that keeps payment methods for later."""
+
+    async def forget(self, ctx: Context, method: ProviderMethod) -> None:
+        """Harmless when it is gone already."""
+
+
+@runtime_checkable
+class Onboards(Protocol):
+    """A provider at which vendors have accounts of their own to be paid out to."""
+
+    async def open_account(self, ctx: Context, vendor_id: UUID, email: str) -> ProviderAccount:
+        """One per vendor: the same vendor again is answered with the same account."""
+
+    async def onboarding_link(self, ctx: Context, ref: str, return_url: str) -> str:
+        """A page over there where the vendor tells who it is. It expires within minutes."""
+
+    async def read_account(self, ctx: Context, ref: str) -> ProviderAccount | None: ...
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """A provider that tells what moved on our balance there."""
+
+    async def report(
+        self, ctx: Context, since: datetime, until: datetime, cursor: str | None
+    ) -> tuple[list[ReportLine], str | None]:
+        """Up to 100 lines with since ≤ at < until, oldest or newest first, and where to go on."""
