@@ -21,6 +21,7 @@ from haat.app.migrating import behind
 from haat.app.processes import Child, port_trouble, start_child
 from haat.app.seeding.demo import State
 from haat.app.settings import AppSettings
+from haat.gateways.grpc.settings import GrpcSettings
 
 READY_WAIT_S = 60.0
 STOP_WAIT_S = 8.0  # then what still runs is killed: it is taken up again at the next start
@@ -34,6 +35,7 @@ class Supervisor:
 
     def __init__(self, settings: AppSettings, target: str) -> None:
         self._settings = settings
+        self._grpc = GrpcSettings()
         self._target = target
         self._installation = Installation(settings)
         self._lock: int | None = None
@@ -130,14 +132,22 @@ class Supervisor:
         ready = folder / "worker.ready"
         ready.unlink(missing_ok=True)
         self._environment["HAAT_WORKER_READY"] = str(ready)
-        for name, module in (("web", "haat.app.serving"), ("worker", "haat.app.work")):
+        answers = folder / "grpc.ready"
+        answers.unlink(missing_ok=True)
+        self._environment["HAAT_GRPC_READY"] = str(answers)
+        processes = [("web", "haat.app.serving"), ("worker", "haat.app.work")]
+        if self._grpc.open:
+            processes.append(("grpc", "haat.app.answering"))
+        for name, module in processes:
             environment = self._environment
             if "HAAT_LOG_FORMAT" not in os.environ and self._settings.log_file is None:
                 log = str(self._installation.log(name))
                 environment = {**environment, "HAAT_LOG_FILE": log}
             self._add(Child(name, [sys.executable, "-m", module], environment))
         self._await(self._address() + "/health/ready")
-        self._await_file(ready)
+        self._await_file(ready, "the background worker does not start")
+        if self._grpc.open:
+            self._await_file(answers, "the gRPC door does not open")
 
     def _run_to_end(self, command: list[str], failure: str) -> None:
         """A command of ours as a process. CannotStart when it fails."""
@@ -177,12 +187,12 @@ class Supervisor:
                 raise CannotStart(f"{url} does not answer; the lines above may say why")
             time.sleep(0.03)
 
-    def _await_file(self, path: Path) -> None:
+    def _await_file(self, path: Path, failure: str) -> None:
         until = time.monotonic() + READY_WAIT_S
         while not self._asked and not path.exists():
             self._check_children()
             if time.monotonic() > until:
-                raise CannotStart("the background worker does not start")
+                raise CannotStart(failure)
             time.sleep(0.03)
 
     def _check_children(self) -> None:
@@ -205,6 +215,8 @@ class Supervisor:
                 tell(f"  {sign_in.role:<9} {sign_in.email:<28} {sign_in.path}")
         if self._settings.takes_test_cards:
             tell("test cards: docs/test-cards.md")
+        if self._grpc.open:
+            tell(f"the ledger answers gRPC at {self._grpc.grpc_host}:{self._grpc.grpc_port}")
         tell(f"logs: {self._installation.folder / 'log'}; stop with Ctrl-C")
 
     # -- while it runs -------------------------------------------------------------------------
@@ -253,7 +265,7 @@ class Supervisor:
             tell("stopping")
         if self._environment.get("HAAT_SQL_URL"):
             self._publish("stopping")
-        front = [child for child in self._children if child.name in ("web", "worker")]
+        front = [child for child in self._children if child.name in ("web", "worker", "grpc")]
         behind_it = [child for child in self._children if child not in front]
         for group in (front, behind_it):
             until = time.monotonic() + STOP_WAIT_S

@@ -10,7 +10,7 @@ from haat.kernel.module import Module
 GROUPS: dict[str, tuple[str, ...]] = {
     "people": ("market", "media", "identity", "profiles", "vendors"),
     "goods": ("catalog", "pricing", "inventory"),
-    "money": ("ledger", "payments", "payouts"),
+    "money": ("ledger", "commissions", "payments", "wallet", "payouts", "statements"),
     "trade": ("shipping", "cart", "orders", "settlement", "checkout"),
     "insight": ("search",),
     "reach": ("notifications", "backoffice"),

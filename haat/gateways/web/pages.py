@@ -9,10 +9,11 @@ from urllib.parse import unquote, urlencode
 
 from babel import Locale
 from babel.dates import format_datetime
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from haat.domains.money.wallet.api import CREDITS
 from haat.domains.people.media.api import WIDTHS, Picture
 from haat.kernel.money import Money
 
@@ -50,9 +51,11 @@ def render(template: str, **values: Any) -> str:
 
 
 def money(amount: Money | None) -> str:
-    """'$12.99', as the market's locale writes it."""
+    """'$12.99', as the market's locale writes it; '12.50 credits'."""
     if amount is None:
         return ""
+    if amount.currency == CREDITS:
+        return f"{format_decimal(amount.decimal(), '#,##0.00', locale=LOCALE)} credits"
     return str(format_currency(amount.decimal(), amount.currency, locale=LOCALE))
 
 

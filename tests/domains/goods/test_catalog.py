@@ -127,6 +127,8 @@ async def test_rejected_mended_and_archived(hall: Hall) -> None:
     for _ in range(2):
         await hall.catalog.archive(hall.me, id=product.id)
     assert not await hall.seen(product)
+    titles = await hall.catalog.titles(system(), ids=[product.id, uuid4()])
+    assert titles == {product.id: product.title}
     changes = [d for n, d in await emitted(hall.db) if n == "product.index.requested"]
     assert [c["listing"] is None for c in changes] == [False, True]
     assert changes[0]["version"] < changes[1]["version"]

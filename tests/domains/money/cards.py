@@ -12,11 +12,13 @@ from pathlib import Path
 import httpx
 
 QUICK = "--lost-answer-s 8 --webhook-late-s 0.5 --pending-s 0.4 --first-retry-s 0.1".split()
+QUICK += ["--dispute-s", "0.3"]
 SUCCESS, DECLINED = "4242424242424242", "4000000000009995"
 THREE_DS, THREE_DS_REFUSED = "4000002500003155", "4000008400001629"
 DROPPED, NEVER = "4000000000005019", "4000000000005027"
 FIVE_TIMES, WEBHOOK_FIRST = "4000000000005043", "4000000000005050"
 CAPTURE_FAILS, REFUND_WAITS = "4000000000005068", "4000000000005076"
+THREE_DS_ALWAYS, DISPUTED = "4000002760003184", "4000000000000259"
 
 
 def free_port() -> int:
@@ -48,11 +50,12 @@ class Cards:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Cards]:
+def running(folder: Path, *options: str) -> Iterator[Cards]:
     """The network on a free port until the end of the block."""
     port, data = free_port(), folder / "cards.db"
     module = "haat.domains.money.payments.providers.testcard"
     command = [sys.executable, "-m", module, "--port", str(port), "--data", str(data), *QUICK]
+    command += options
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -310,14 +310,14 @@ async def test_two_refunds_cannot_both_empty_an_escrow(ledger: LedgerService, db
 async def test_a_deadlock_is_tried_again(
     ledger: LedgerService, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin, broken = db.begin, [asyncpg.DeadlockDetectedError(), asyncpg.SerializationError()]
+    fetchval, broken = db.fetchval, [asyncpg.DeadlockDetectedError(), asyncpg.SerializationError()]
 
-    def begins(ctx: Context) -> object:
+    async def fetches(*args: object) -> object:
         if broken:
             raise broken.pop()
-        return begin(ctx)
+        return await fetchval(*args)
 
-    monkeypatch.setattr(db, "begin", begins)
+    monkeypatch.setattr(db, "fetchval", fetches)
     assert await ledger.post(CTX, transfers=[move(CLEARING, payable(uuid4()), 1)]) == ["created"]
     broken.append(asyncpg.DiskFullError())
     with pytest.raises(asyncpg.DiskFullError):

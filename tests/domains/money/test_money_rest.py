@@ -12,11 +12,10 @@ from haat.domains.money.payments.service import PaymentsService
 from haat.domains.money.payments.settings import PaymentsSettings
 from haat.domains.money.payouts.api import Payouts
 from haat.domains.money.payouts.routes import router as payouts_router
-from haat.domains.money.payouts.service import PayoutsService
 from haat.engines.http.client import HttpClient
 from haat.engines.sql import Database
 from tests.domains.money.emptying import emptied
-from tests.domains.money.payers import Bank, FragileLedger, OneMarket, SomeVendors
+from tests.domains.money.payers import Bank, FragileLedger, payouts_with
 from tests.domains.money.test_payouts import BANK_ACCOUNT, CTX, draft
 from tests.domains.trade.rest import Client, served, token
 
@@ -33,7 +32,7 @@ async def payouts(database_of: DatabaseOf, database_url: str) -> AsyncIterator[C
     await emptied(database_url, "ledger", "payouts")
     ledger = FragileLedger(await database_of("ledger"))
     db = await database_of("payouts")
-    service = PayoutsService(db, OneMarket(), SomeVendors(), ledger, Bank())
+    service = payouts_with(db, ledger, Bank())
     one = draft(VENDOR)
     await service.expect(CTX, earnings=[one])
     await service.accrue(CTX, vendor_order_ids=[one.vendor_order_id])

@@ -1,14 +1,8 @@
 """Payments against the real test card network: one charge, whatever is lost, late or repeated."""
 
 import asyncio
-import base64
-import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
-from hashlib import sha256
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -29,30 +23,12 @@ from haat.domains.money.payments.service import PaymentsService
 from haat.domains.money.payments.settings import PaymentsSettings
 from haat.engines.http.client import HttpClient
 from haat.engines.sql import Database
-from haat.kernel.clock import SystemClock
-from haat.kernel.context import SYSTEM, Context
 from haat.kernel.errors import Invalid, NotFound
 from haat.kernel.money import Money
 from tests.domains.money import cards
-from tests.domains.money.cards import Cards, Endpoint, listening, running, until
+from tests.domains.money.cards import Cards, running, until
 from tests.domains.money.emptying import emptied
-
-
-@dataclass
-class Shifted:
-    """The machine's clock, some time ahead."""
-
-    by: timedelta = timedelta()
-
-    def now(self) -> Any:
-        return SystemClock().now() + self.by
-
-
-CTX = Context(actor=SYSTEM)
-
-
-def usd(minor: int) -> Money:
-    return Money(minor=minor, currency="USD")
+from tests.domains.money.paying import CTX, World, opened, usd
 
 
 @pytest.fixture(scope="module")
@@ -67,72 +43,6 @@ def hook_port() -> int:
     return cards.free_port()
 
 
-@dataclass
-class World:
-    db: Database
-    network: Cards
-    endpoint: Endpoint
-    payments: PaymentsService
-    clock: Shifted = field(default_factory=Shifted)
-
-    async def hold(
-        self, number: str | None = cards.SUCCESS, minor: int = 1299, **given: Any
-    ) -> Hold:
-        token = given.pop("token", None) or (await self.network.token(number) if number else None)
-        id = given.pop("id", None) or uuid4()
-        return await self.payments.hold(
-            CTX,
-            id=id,
-            reference=given.pop("reference", UUID(int=id.int ^ 1)),
-            amount=usd(minor),
-            method=Method(token=token),
-            return_url="http://127.0.0.1:4004/checkout",
-        )
-
-    async def captured(self, number: str = cards.SUCCESS, minor: int = 1000) -> UUID:
-        id = (await self.hold(number, minor)).id
-        assert (await self.payments.capture(CTX, id=id)).status == "captured"
-        return id
-
-    async def status(self, id: UUID) -> str:
-        query = "SELECT status FROM payments.payments WHERE id = $1"
-        return str(await self.db.fetchval(query, id))
-
-    async def there(self, id: UUID) -> dict[str, Any]:
-        return dict((await self.network.ask("GET", f"/intents/{id}")).json())
-
-    async def told(self, name: str) -> list[dict[str, Any]]:
-        query = "SELECT envelope FROM payments.outbox WHERE type = $1 ORDER BY seq"
-        return [row["envelope"]["data"] for row in await self.db.fetch(query, name)]
-
-    async def later(self, **by: float) -> Context:
-        return Context(actor=SYSTEM, clock=Shifted(timedelta(**by)))
-
-    async def until_heard(self, *types: str) -> None:
-        async def heard() -> bool:
-            rows = await self.db.fetch("SELECT type FROM payments.provider_events")
-            return set(types) <= {row["type"] for row in rows}
-
-        await until(heard)
-
-    def signed(self, doc: object, *, at: float = 0, id: str = "evt_1") -> dict[str, str]:
-        """Headers as the network would send them."""
-        body, key = json.dumps(doc).encode(), self.network.secret_file.read_text().strip().encode()
-        secret = hmac.digest(key, b"haat webhook endpoint", sha256)
-        stamp = str(int(SystemClock().now().timestamp() + at))
-        digest = hmac.digest(secret, f"{id}.{stamp}.".encode() + body, sha256)
-        return {
-            "Webhook-Id": id,
-            "webhook-timestamp": stamp,
-            "webhook-signature": "v1,bm8= v1," + base64.b64encode(digest).decode(),
-        }
-
-    async def hear(self, doc: object, **given: Any) -> None:
-        headers = self.signed(doc, **given)
-        body = json.dumps(doc).encode()
-        await self.payments.webhook(CTX, provider="test", headers=headers, body=body)
-
-
 @pytest.fixture
 async def world(
     database_of: Callable[[str], Awaitable[Database]],
@@ -141,20 +51,8 @@ async def world(
     hook_port: int,
 ) -> AsyncIterator[World]:
     await emptied(database_url, "payments")
-    db = await database_of("payments")
-    found: list[PaymentsService] = []
-
-    async def hear(headers: dict[str, str], body: bytes) -> None:
-        await found[0].webhook(CTX, provider="test", headers=headers, body=body)
-
-    async with listening(hook_port, hear) as endpoint, HttpClient() as http:
-        settings = PaymentsSettings(
-            testcard_url=network.url,
-            testcard_secret_file=network.secret_file,
-            testcard_webhook_url=endpoint.url,
-        )
-        found.append(PaymentsService(db, http, settings))
-        yield World(db, network, endpoint, found[0])
+    async with opened(await database_of("payments"), network, hook_port) as found:
+        yield found
 
 
 async def test_hold_capture_and_refund(world: World) -> None:
@@ -324,7 +222,7 @@ async def test_a_void_while_the_provider_is_charging(world: World) -> None:
 
 async def test_what_is_taken_after_the_end_is_given_back(world: World) -> None:
     before, held = await world.network.balance(), await world.hold()
-    ended = "UPDATE payments.payments SET status = 'voided', rank = 3, void_due = true"
+    ended = "UPDATE payments.payments SET status = 'voided', rank = 4, void_due = true"
     await world.db.execute(f"{ended} WHERE id = $1", held.id)
     assert (await world.network.ask("POST", f"/intents/{held.id}/capture", {})).is_success
     for seconds in (30, 60):
@@ -409,7 +307,7 @@ async def test_a_crash_between_the_intent_and_the_answer(world: World) -> None:
         "UPDATE payments.payments SET status = 'created', rank = 0 WHERE id = $1", held.id
     )
     await world.db.execute(
-        "UPDATE payments.payments SET status = 'authorized', rank = 2, captured_minor = 0,"
+        "UPDATE payments.payments SET status = 'authorized', rank = 3, captured_minor = 0,"
         " refunded_minor = 0 WHERE id = $1",
         other,
     )
@@ -561,9 +459,10 @@ async def test_lists_and_providers(world: World) -> None:
     first = await world.payments.listed(CTX, limit=2)
     rest = await world.payments.listed(CTX, limit=2, cursor=first.next)
     assert [p.id for p in (*first.items, *rest.items)] == ids[::-1]
-    assert await world.payments.providers(CTX) == [
-        {"name": "test", "label": "Test card", "tokenUrl": f"{world.network.url}/tokens"}
-    ]
+    [provider] = await world.payments.providers(CTX)
+    assert (provider.name, provider.kind, provider.test_mode) == ("test", "card", True)
+    assert provider.token_url == f"{world.network.url}/tokens"
+    assert (provider.saves_methods, provider.reports, provider.disburses) == (True, True, True)
 
 
 async def test_a_provider_that_is_not_there(world: World) -> None:

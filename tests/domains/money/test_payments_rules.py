@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haat.domains.money.payments.api import SignatureInvalid
+from haat.domains.money.payments.api import SignatureInvalid, Status
 from haat.domains.money.payments.providers import signatures
 from haat.domains.money.payments.providers.port import ProviderPayment
 from haat.domains.money.payments.rules import MISMATCH, RANK, facts, is_stray, judge, redacted
@@ -87,13 +87,14 @@ def test_a_capture_of_another_amount_is_a_failure() -> None:
 )
 def test_what_is_announced(status: str, names: list[str]) -> None:
     verdict = judge(REFERENCE, AMOUNT, seen(status), hosted=False)
-    assert [e.event_name for e in facts(ID, REFERENCE, AMOUNT, verdict)] == names
+    assert [e.event_name for e in facts(ID, REFERENCE, "order", AMOUNT, verdict)] == names
 
 
 def test_ends_are_not_left_and_ways_lead_to_them() -> None:
     ends = {status for status, rank in RANK.items() if rank == max(RANK.values())}
     assert ends == {"captured", "declined", "voided", "capture_failed"}
-    assert RANK["created"] < RANK["needs_action"] < RANK["authorized"] < RANK["captured"]
+    way: list[Status] = ["created", "needs_action", "awaiting", "authorized", "captured"]
+    assert sorted(way, key=lambda status: RANK[status]) == way
     assert is_stray("voided", "authorized")
     assert not is_stray("captured", "captured")
     assert not is_stray("voided", "voided")

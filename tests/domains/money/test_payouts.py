@@ -4,21 +4,26 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from haat.domains.money.commissions.api import Terms
 from haat.domains.money.ledger import proof as ledger_proof
-from haat.domains.money.ledger.api import Account
+from haat.domains.money.ledger.api import Account, provider_id
 from haat.domains.money.payments.api import Destination, Disbursement
 from haat.domains.money.payouts import proof
 from haat.domains.money.payouts.api import (
     BalanceTooLow,
-    CommissionLine,
     EarningConflict,
     EarningDraft,
+    EarningLine,
     NoDestination,
+    Reversal,
     ReversalTooLarge,
+    Source,
+    VendorBalance,
     WrongPayoutState,
 )
 from haat.domains.money.payouts.service import PayoutsService
@@ -26,9 +31,10 @@ from haat.engines.sql import Database
 from haat.kernel.clock import SettableClock
 from haat.kernel.context import SYSTEM, Actor, Context
 from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.ids import derive
 from haat.kernel.money import Money
 from tests.domains.money.emptying import emptied
-from tests.domains.money.payers import AWAY, Bank, Crash, FragileLedger, OneMarket, SomeVendors
+from tests.domains.money.payers import AWAY, Bank, Crash, FragileLedger, payouts_with
 
 CLOCK = SettableClock(datetime(2026, 11, 21, 8, 0, tzinfo=UTC))
 CTX = Context(actor=SYSTEM, clock=CLOCK)
@@ -39,19 +45,63 @@ def usd(minor: int) -> Money:
     return Money(minor=minor, currency="USD")
 
 
-def draft(
-    vendor: UUID, net: int = 970, commission: int = 30, tax: int = 80, order: UUID | None = None
+TERMS = Terms(source="default", rate_bp=300, tax_bp=2000)
+CARD = "test"
+
+
+def line(
+    id: UUID, net: int, commission: int = 0, tax: int = 0, commission_tax: int = 0
+) -> EarningLine:
+    base = usd(net + commission + commission_tax)
+    return EarningLine(
+        id=id,
+        kind="goods",
+        title="A hat",
+        product_id=uuid4(),
+        category_path=[uuid4(), uuid4()],
+        unit_price=base,
+        base=base,
+        gross=usd(net + commission + commission_tax + tax),
+        commission=usd(commission),
+        commission_tax=usd(commission_tax),
+        tax=usd(tax),
+        net=usd(net),
+        terms=TERMS,
+    )
+
+
+def draft_of(
+    vendor: UUID,
+    *lines: EarningLine,
+    order: UUID | None = None,
+    sources: list[Source] | None = None,
 ) -> EarningDraft:
+    def whole(name: str) -> Money:
+        return usd(sum(getattr(one, name).minor for one in lines))
+
+    gross = whole("gross")
     return EarningDraft(
         vendor_order_id=order or uuid4(),
         order_id=uuid4(),
         vendor_id=vendor,
         order_number="H-1-A",
-        gross=usd(net + commission + tax),
-        commission=usd(commission),
-        tax=usd(tax),
-        net=usd(net),
+        sold_at=CLOCK.now(),
+        gross=gross,
+        commission=whole("commission"),
+        commission_tax=whole("commission_tax"),
+        tax=whole("tax"),
+        net=whole("net"),
+        sources=sources or [Source(provider=CARD, amount=gross)],
+        lines=list(lines),
     )
+
+
+def draft(
+    vendor: UUID, net: int = 970, commission: int = 30, tax: int = 80, order: UUID | None = None
+) -> EarningDraft:
+    """One line, paid by card."""
+    order = order or uuid4()
+    return draft_of(vendor, line(derive(order, "1"), net, commission, tax), order=order)
 
 
 @dataclass
@@ -63,6 +113,8 @@ class World:
     payouts: PayoutsService
 
     async def held(self, kind: str, owner: UUID | None = None) -> int:
+        if kind in ("clearing", "disputed") and owner is None:
+            owner = provider_id(CARD)
         account = Account.model_validate({"kind": kind, "owner": owner, "currency": "USD"})
         [balance] = await self.ledger.balances(CTX, accounts=[account])
         return balance.minor
@@ -83,6 +135,17 @@ class World:
         await self.payouts.set_destination(CTX, vendor_id=vendor, destination=BANK_ACCOUNT)
         return one
 
+    async def refund(
+        self, refund_id: UUID, vendor_order_id: UUID, gross: Money, **more: Any
+    ) -> Reversal:
+        given = {"sources": [Source(provider=CARD, amount=gross)], **more}
+        return await self.payouts.reverse(
+            CTX, refund_id=refund_id, vendor_order_id=vendor_order_id, gross=gross, **given
+        )
+
+    async def balance(self, vendor: UUID) -> VendorBalance:
+        return await self.payouts.balance(CTX, vendor_id=vendor)
+
     async def resume(self) -> None:
         CLOCK.advance(timedelta(minutes=1))
         await self.payouts.resume_earnings(CTX)
@@ -94,29 +157,7 @@ async def world(database_of: Callable[[str], Awaitable[Database]], database_url:
     await emptied(database_url, "ledger", "payouts")
     db, books = await database_of("payouts"), await database_of("ledger")
     ledger, bank = FragileLedger(books), Bank()
-    return World(
-        db, books, ledger, bank, PayoutsService(db, OneMarket(), SomeVendors(), ledger, bank)
-    )
-
-
-async def test_commission_is_the_vendors_own_or_the_markets(world: World) -> None:
-    own, free, other = uuid4(), uuid4(), uuid4()
-    service = PayoutsService(
-        world.db, OneMarket(), SomeVendors({own: 1250, free: 0, other: None}), world.ledger, Bank()
-    )
-    lines = [
-        CommissionLine(id=uuid4(), vendor_id=v, category_id=None, product_id=uuid4(), base=usd(m))
-        for v, m in ((own, 999), (free, 999), (other, 950), (uuid4(), 17))
-    ]
-    found = await service.commission(CTX, lines=lines)
-    assert [(x.rate_bp, x.commission.minor) for x in found] == [
-        (1250, 125),
-        (0, 0),
-        (300, 29),
-        (300, 1),
-    ]
-    assert [x.id for x in found] == [x.id for x in lines]
-    assert await service.commission(CTX, lines=[]) == []
+    return World(db, books, ledger, bank, payouts_with(db, ledger, bank))
 
 
 async def test_from_capture_to_the_vendors_balance(world: World) -> None:
@@ -162,9 +203,7 @@ async def test_a_refund_before_the_window_closes_comes_out_of_escrow(world: Worl
     await world.payouts.expect(CTX, earnings=[one])
     refund = uuid4()
     for _ in range(2):
-        back = await world.payouts.reverse(
-            CTX, refund_id=refund, vendor_order_id=one.vendor_order_id, gross=usd(108)
-        )
+        back = await world.refund(refund, one.vendor_order_id, usd(108))
         assert (back.net.minor, back.commission.minor, back.tax.minor) == (97, 3, 8)
     assert await world.held("escrow", one.vendor_order_id) == 972
     await world.payouts.accrue(CTX, vendor_order_ids=[one.vendor_order_id])
@@ -177,13 +216,9 @@ async def test_a_whole_refund_leaves_nothing_to_accrue(world: World) -> None:
     one = draft(uuid4())
     await world.payouts.expect(CTX, earnings=[one])
     for minor in (333, 333, 414):
-        await world.payouts.reverse(
-            CTX, refund_id=uuid4(), vendor_order_id=one.vendor_order_id, gross=usd(minor)
-        )
+        await world.refund(uuid4(), one.vendor_order_id, usd(minor))
     with pytest.raises(ReversalTooLarge):
-        await world.payouts.reverse(
-            CTX, refund_id=uuid4(), vendor_order_id=one.vendor_order_id, gross=usd(1)
-        )
+        await world.refund(uuid4(), one.vendor_order_id, usd(1))
     await world.payouts.accrue(CTX, vendor_order_ids=[one.vendor_order_id])
     [earning] = await world.payouts.earnings_of(CTX, vendor_order_ids=[one.vendor_order_id])
     assert (earning.status, earning.refunded.minor) == ("reversed", 1080)
@@ -199,9 +234,7 @@ async def test_a_refund_after_a_payout_makes_the_balance_negative(world: World) 
     paid = await world.payouts.request(CTX, id=uuid4(), vendor_id=vendor)
     paid = await world.payouts.decide(CTX, id=paid.id, decision="approve")
     assert paid.status == "paid"
-    await world.payouts.reverse(
-        CTX, refund_id=uuid4(), vendor_order_id=one.vendor_order_id, gross=usd(1080)
-    )
+    await world.refund(uuid4(), one.vendor_order_id, usd(1080))
     balance = await world.payouts.balance(CTX, vendor_id=vendor)
     assert (balance.available.minor, balance.paid.minor) == (-970, 970)
     assert await world.held("commission") == await world.held("tax") == 0
@@ -217,21 +250,17 @@ async def test_a_reversal_is_asked_for_correctly(world: World) -> None:
     one, other = draft(uuid4()), draft(uuid4())
     await world.payouts.expect(CTX, earnings=[one, other])
     refund = uuid4()
-    await world.payouts.reverse(
-        CTX, refund_id=refund, vendor_order_id=one.vendor_order_id, gross=usd(10)
-    )
+    await world.refund(refund, one.vendor_order_id, usd(10))
     for order, gross, error in (
         (one.vendor_order_id, usd(11), EarningConflict),
         (other.vendor_order_id, usd(10), EarningConflict),
         (uuid4(), usd(10), NotFound),
     ):
         with pytest.raises(error):
-            await world.payouts.reverse(CTX, refund_id=refund, vendor_order_id=order, gross=gross)
+            await world.refund(refund, order, gross)
     for gross, wrong in ((usd(0), Invalid), (Money(minor=1, currency="EUR"), EarningConflict)):
         with pytest.raises(wrong):
-            await world.payouts.reverse(
-                CTX, refund_id=uuid4(), vendor_order_id=one.vendor_order_id, gross=gross
-            )
+            await world.refund(uuid4(), one.vendor_order_id, gross)
     await world.proven()
 
 
@@ -242,10 +271,7 @@ async def test_accrual_and_refunds_race(world: World) -> None:
     ids = [one.vendor_order_id for one in batch]
     refunds = [(uuid4(), id) for id in ids for _ in range(3)]
     await asyncio.gather(
-        *(
-            world.payouts.reverse(CTX, refund_id=r, vendor_order_id=id, gross=usd(77))
-            for r, id in refunds * 2
-        ),
+        *(world.refund(r, id, usd(77)) for r, id in refunds * 2),
         *(world.payouts.accrue(CTX, vendor_order_ids=ids[::step]) for step in (1, -1, 2, -2)),
     )
     assert await world.held("clearing") == 8 * (1080 - 3 * 77)
@@ -396,7 +422,7 @@ async def test_a_crash_at_every_step_is_finished(world: World, dies: str, step: 
             case "accrue":
                 await payouts.accrue(CTX, vendor_order_ids=[order])
             case "early" | "late":
-                await payouts.reverse(CTX, refund_id=uuid4(), vendor_order_id=order, gross=usd(500))
+                await world.refund(uuid4(), order, usd(500))
             case "ask":
                 await payouts.request(CTX, id=payout, vendor_id=vendor, amount=usd(50))
             case "pay":
@@ -481,7 +507,27 @@ async def test_the_proofs_name_what_was_changed(world: World) -> None:
     await world.db.execute("UPDATE payouts.earnings SET refunded_net = 0, accrued_net = 960")
     [line] = await proof.prove(world.db)
     assert "accrued net 960" in line
+    await world.db.execute("UPDATE payouts.earnings SET accrued_net = 970")
+    await world.db.execute("UPDATE payouts.movements SET minor = 960")
+    [line] = await proof.prove(world.db)
+    assert "moved the balance by 960, expected 970" in line
     [line] = await world.payouts.reconcile(CTX)
     assert f"vendor {vendor}: payable should be 960 USD" in line
-    await world.db.execute("UPDATE payouts.earnings SET accrued_net = 970")
+    await world.db.execute("UPDATE payouts.movements SET minor = 970")
+    await world.db.execute("UPDATE payouts.forecasts SET net = 969, change = 969")
+    [line] = await proof.prove(world.db)
+    assert "the newest forecast says 969, the line comes to 970" in line
+    await world.db.execute(
+        "UPDATE payouts.forecasts SET net = 970, change = 970 - 970 * (number - 1)"
+    )
+    await world.db.execute("UPDATE payouts.forecasts SET paid = 1 WHERE number = 2")
+    [line] = await proof.prove(world.db)
+    assert "says 1 was paid, the line 0" in line
+    await world.db.execute("UPDATE payouts.forecasts SET paid = 0")
+    asked = await world.payouts.request(CTX, id=uuid4(), vendor_id=vendor)
+    await world.db.execute("UPDATE payouts.payout_items SET minor = 969")
+    movement, payout = await proof.prove(world.db, 2)
+    assert "payouts took 970 and paid 0 of it, their items say 969" in movement
+    assert f"payout {asked.id}: 970, but its items add up to 969" in payout
+    await world.db.execute("UPDATE payouts.payout_items SET minor = 970")
     await world.proven()

@@ -238,6 +238,15 @@ async def test_lists(vendors: VendorsService, at: SettableClock) -> None:
     page = await vendors.queue(system(at), limit=4)
     rest = await vendors.queue(system(at), limit=4, cursor=page.next)
     assert len(page.items) + len(rest.items) == 6
+    assert [v.name for v in await vendors.named(system(at), words="SHOP", limit=2)] == [
+        "Alpha shop",
+        "Bravo shop",
+    ]
+    assert [v.name for v in await vendors.named(system(at), words="pending SHOP")] == [
+        "Pending shop"
+    ]
+    assert await vendors.named(system(at), words=" \0 ") == []
+    assert await vendors.named(system(at), words="%") == []
     for bad in ("x", "WyJhIl0", "é"):
         for asked in (vendors.listed, vendors.queue):
             with pytest.raises(Invalid):

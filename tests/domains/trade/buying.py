@@ -28,8 +28,17 @@ from haat.kernel.clock import SettableClock
 from haat.kernel.context import GUEST, SYSTEM, Actor, Context
 from haat.kernel.errors import Problem
 from haat.kernel.ids import RandomIds
-from tests.domains.trade.tills import NOW, FakeOrders, FakePayments, FakePayouts, usd
+from tests.domains.trade.tills import (
+    NOW,
+    FakeCommissions,
+    FakeOrders,
+    FakePayments,
+    FakePayouts,
+    FakeWallet,
+    usd,
+)
 
+CATEGORIES = [UUID(int=71), UUID(int=70)]  # its own, then the one above
 ADDRESS = Address(name="Ada Low", line1="1 Main St", city="Dhaka", country="BD")
 
 
@@ -272,6 +281,8 @@ class World:
     catalog: FakeCatalog = field(default_factory=FakeCatalog)
     inventory: FakeInventory = field(default_factory=FakeInventory)
     payments: FakePayments = field(default_factory=FakePayments)
+    wallet: FakeWallet = field(default_factory=FakeWallet)
+    commissions: FakeCommissions = field(default_factory=FakeCommissions)
     payouts: FakePayouts = field(default_factory=FakePayouts)
     shipping: FakeShipping = field(default_factory=FakeShipping)
     cart: FakeCart = field(default_factory=FakeCart)
@@ -309,7 +320,8 @@ class World:
             product_id=self.ids().new(),
             product_slug="thing",
             vendor_id=vendor,
-            category_id=None,
+            category_id=CATEGORIES[0],
+            category_path=CATEGORIES,
             title="Thing",
             variant_title="",
             sku="T-1",

@@ -12,6 +12,7 @@ from haat.domains.trade.settlement.service import SettlementService
 from haat.engines.sql import Database
 from haat.kernel.context import Context
 from haat.kernel.ids import derive
+from haat.kernel.money import Money
 from tests.domains.trade.buying import ADDRESS, World
 
 
@@ -28,6 +29,8 @@ class Day:
         """What other tests left for the timers is none of this day's business."""
         await self.checkout_db.execute("UPDATE checkout.checkouts SET due_at = NULL")
         await self.settlement_db.execute("UPDATE settlement.refunds SET due_at = NULL")
+        await self.settlement_db.execute("UPDATE settlement.tenders SET due_at = NULL")
+        await self.settlement_db.execute("UPDATE settlement.disputes SET due_at = NULL")
         await self.settlement_db.execute("UPDATE settlement.cancellations SET due_at = NULL")
         await self.settlement_db.execute("UPDATE settlement.windows SET closed_at = closes_at")
 
@@ -39,6 +42,7 @@ class Day:
             world.market,
             world.at(world.inventory),
             world.at(world.payments),
+            world.at(world.wallet),
             world.at(world.payouts),
             world.at(world.orders),
         )
@@ -51,7 +55,8 @@ class Day:
             world.catalog,
             world.pricing,
             world.at(world.inventory),
-            world.at(world.payouts),
+            world.commissions,
+            world.at(world.wallet),
             world.shipping,
             world.at(world.cart),
             world.at(world.orders),
@@ -67,8 +72,17 @@ class Day:
         }
         return await self.checkout.quote(ctx, **{**given, **more})
 
-    async def place(self, ctx: Context, quote: Quote, token: str | None = "ok") -> Placement:
-        return await self.checkout.place(ctx, quote_id=quote.id, method=Method(token=token))
+    async def place(
+        self,
+        ctx: Context,
+        quote: Quote,
+        token: str | None = "ok",
+        *,
+        provider: str = "test",
+        credits: Money | None = None,
+    ) -> Placement:
+        method = Method(provider=provider, token=token)
+        return await self.checkout.place(ctx, quote_id=quote.id, method=method, credits=credits)
 
     async def resume(self, ctx: Context, quote: Quote) -> Placement:
         return await self.checkout.resume(ctx, id=quote.id)
@@ -98,6 +112,8 @@ class Day:
         ctx = self.world.system()
         await self.checkout.resume_stuck(ctx)
         await self.checkout.settle_late(ctx)
+        await self.settlement.collect_cash(ctx)
+        await self.settlement.finish_disputes(ctx)
         await self.settlement.finish_refunds(ctx)
         await self.settlement.finish_cancellations(ctx)
         await self.settlement.close_windows(ctx)
@@ -108,9 +124,9 @@ class Day:
         )
         return None if found is None else str(found)
 
-    async def tender(self, id: UUID) -> str | None:
+    async def charge(self, id: UUID) -> str | None:
         found = await self.settlement_db.fetchval(
-            "SELECT state FROM settlement.tenders WHERE order_id = $1", id
+            "SELECT state FROM settlement.charges WHERE order_id = $1", id
         )
         return None if found is None else str(found)
 
@@ -122,11 +138,17 @@ class Day:
         held = world.inventory.held.get(derive(id, "reservation"))
         if state == "placed":
             assert world.orders.payment[id] == "paid"
-            assert payment is not None
-            assert (payment.charges, payment.captured) == (1, quote.totals.total.minor)
+            spent = world.wallet.known.get(derive(id, "credits"))
+            whole = quote.totals.total.minor
+            if spent is not None:
+                assert spent.status == "captured"
+                whole -= spent.minor
+            if whole:
+                assert payment is not None
+                assert (payment.charges, payment.captured) == (1, whole)
             assert held is not None
             assert held.state == "committed"
-            assert await self.tender(id) == "booked"
+            assert await self.charge(id) == "booked"
             expected = [e.gross.minor for e in world.payouts.expected.values() if e.order_id == id]
             assert sum(expected) == quote.totals.total.minor
             assert len(await self.placed(id)) == 1
@@ -134,6 +156,8 @@ class Day:
             assert state in ("none", "declined", "expired", "undone"), state
             assert id not in world.orders.drafts
             assert payment is None or payment.status in ("voided", "declined")
+            spent = world.wallet.known.get(derive(id, "credits"))
+            assert spent is None or spent.status in ("voided", "declined")
             now = world.clock.now()
             assert held is None or world.inventory.state(held, now) in ("expired", "released")
         return state

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
+from haat.domains.money.commissions.api import Terms
 from haat.domains.people.market.api import Market, MarketSettings
 from haat.domains.people.profiles.api import Address
 from haat.domains.trade.orders.api import OrderDraft, OrderLine, Totals, VendorOrderDraft
@@ -54,9 +55,16 @@ def line(
         amount=amount,
         tax_bp=tax_bp,
         tax=amount.share(tax_bp),
-        commission_bp=300,
+        category_path=[derive(seed, "category"), derive(seed, "parent")],
         commission=amount.share(300),
+        commission_tax=amount.share(300).share(2000),
+        terms=terms(amount.minor),
+        refunded=eur(0),
     )
+
+
+def terms(base_minor: int) -> Terms:
+    return Terms(source="default", rate_bp=300, base_minor=base_minor, tax_bp=2000)
 
 
 def part(
@@ -66,7 +74,8 @@ def part(
     shipping, shipping_tax = eur(490), eur(49)
     tax = sum((ln.tax for ln in lines), start=shipping_tax)
     whole = goods + shipping + (eur(0) if inclusive else tax)
-    commission = sum((ln.commission for ln in lines), start=eur(0))
+    commission = sum((ln.commission for ln in lines), start=shipping.share(300))
+    on_it = sum((ln.commission_tax for ln in lines), start=shipping.share(300).share(2000))
     return VendorOrderDraft(
         id=derive(seed, f"part {leg}"),
         vendor_id=vendor_id,
@@ -76,8 +85,12 @@ def part(
         shipping_tax_bp=1000,
         shipping_tax=shipping_tax,
         totals=Totals(goods=goods, shipping=shipping, tax=tax, total=whole),
+        shipping_commission=shipping.share(300),
+        shipping_commission_tax=shipping.share(300).share(2000),
+        shipping_terms=terms(shipping.minor),
         commission=commission,
-        net=whole - commission - tax,
+        commission_tax=on_it,
+        net=whole - commission - on_it - tax,
     )
 
 
@@ -87,6 +100,7 @@ def draft(
     *,
     inclusive: bool = False,
     placed_at: datetime | None = None,
+    payment: Literal["authorized", "awaiting", "on_delivery"] = "authorized",
 ) -> OrderDraft:
     seed = ids.new()
     parts = [
@@ -108,6 +122,7 @@ def draft(
         prices_include_tax=inclusive,
         totals=added([p.totals for p in parts], "EUR"),
         vendor_orders=parts,
+        payment=payment,
         placed_at=placed_at,
     )
 

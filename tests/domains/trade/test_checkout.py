@@ -301,7 +301,7 @@ async def test_a_failed_capture_puts_everything_back(day: Day) -> None:
     assert await day.need_consistent(quotes[0]) == "placed"
     assert world.orders.payment[quotes[1].id] == "voided"
     assert (world.inventory.on_hand[good], world.inventory.on_hand[bad]) == (0, 4)
-    assert await day.tender(quotes[1].id) == "failed"
+    assert await day.charge(quotes[1].id) == "failed"
 
 
 @pytest.mark.parametrize("status", ["voided", "declined"])
@@ -315,7 +315,7 @@ async def test_an_authorization_that_lapsed(day: Day, status: str) -> None:
     await day.deliver(quote.id)
     assert world.orders.payment[quote.id] == "voided"
     assert world.inventory.on_hand[offer] == 1
-    assert await day.tender(quote.id) == "failed"
+    assert await day.charge(quote.id) == "failed"
 
 
 async def test_a_provider_away_at_capture(day: Day) -> None:

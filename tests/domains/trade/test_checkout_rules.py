@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from haat.domains.goods.catalog.api import OfferLine
 from haat.domains.goods.inventory.api import Available, OutOfStock
 from haat.domains.goods.pricing.api import TaxedLine
-from haat.domains.money.payouts.api import LineCommission
+from haat.domains.money.commissions.api import Assessment, Terms
 from haat.domains.trade.cart.api import NotBuyable
 from haat.domains.trade.checkout import rules
 from haat.domains.trade.checkout.api import BuyLine, Quote
@@ -76,12 +76,14 @@ def test_every_cent_is_accounted(
         on_top = share(line.amount.minor, of)
         inside = line.amount.minor - line.amount.minor * 10_000 // (10_000 + of)
         taxes[line.id] = TaxedLine(id=line.id, rate_bp=of, tax=usd(inside if inclusive else on_top))
-    commissions = {
-        line.id: LineCommission(
-            id=line.id, rate_bp=cut[line.id], commission=line.base.share(cut[line.id])
+    commissions = {}
+    for sale in made.sales(taxes, NOW):
+        commission = sale.base.share(cut.get(sale.id, bp))
+        on_it = min(commission.share(bp).minor, sale.base.minor - commission.minor)
+        terms = Terms(source="default", base_minor=sale.base.minor)
+        commissions[sale.id] = Assessment(
+            id=sale.id, commission=commission, commission_tax=usd(on_it), terms=terms
         )
-        for line in made.commissionable(taxes)
-    }
     groups = [rules.group(made, part, taxes, commissions) for part in made.parts]
     quote = Quote(
         id=QUOTE,
@@ -101,7 +103,9 @@ def test_every_cent_is_accounted(
     assert order_rules.discrepancy(draft) is None
     assert sum(len(one.lines) for one in groups) == len(lines)
     assert all(one.net.minor >= 0 for one in groups)
-    gross = sum(one.net.minor + one.commission.minor + one.totals.tax.minor for one in groups)
+    gross = sum(
+        (one.net + one.commission + one.commission_tax + one.totals.tax).minor for one in groups
+    )
     assert gross == quote.totals.total.minor
     # What was stored is read back the same, to the cent.
     assert Quote.model_validate_json(quote.model_dump_json()) == quote

@@ -42,6 +42,18 @@ fulfilments = st.lists(st.sampled_from(FULFILMENTS), min_size=1, max_size=6)
         ("cancel", "paid", "in_transit", "refused"),
         ("cancel", "voided", "cancelled", "made"),
         ("cancel", "paid", "rejected", "refused"),
+        ("accept", "on_delivery", "pending", "go"),
+        ("reject", "on_delivery", "pending", "go"),
+        ("ready", "on_delivery", "accepted", "go"),
+        ("ship", "on_delivery", "accepted", "go"),
+        ("deliver", "on_delivery", "in_transit", "go"),
+        ("cancel", "on_delivery", "ready", "go"),
+        ("cancel", "on_delivery", "in_transit", "refused"),
+        ("undelivered", "on_delivery", "in_transit", "go"),
+        ("undelivered", "paid", "in_transit", "refused"),
+        ("accept", "awaiting", "pending", "refused"),
+        ("reject", "awaiting", "pending", "refused"),
+        ("cancel", "awaiting", "pending", "go"),
     ],
 )
 def test_verdicts(
@@ -70,6 +82,17 @@ def test_nothing_moves_before_it_is_paid_for() -> None:
             if state != rule.target:
                 assert rules.verdict(move, "authorized", state) == "refused"
                 assert rules.verdict(move, "voided", state) == "refused"
+                waits = rules.verdict(move, "awaiting", state)
+                assert waits == "refused" or move == "cancel"
+
+
+def test_only_what_is_paid_in_cash_comes_back_from_the_door() -> None:
+    actors: tuple[rules.ActorKind, ...] = ("customer", "vendor", "staff", "system")
+    for actor in actors:
+        back = rules.ending("on_delivery", "in_transit", actor)
+        assert back == ("cancel" if actor == "customer" else "undelivered")
+        assert rules.ending("paid", "in_transit", actor) == "cancel"
+        assert rules.ending("on_delivery", "ready", actor) == "cancel"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +123,9 @@ def test_fulfilment_projection(parts: list[FulfilmentState], whole: str) -> None
         (["refunded", "refunded"], "refunded"),
         (["refunded", "voided"], "refunded"),
         (["partially_refunded"], "partially_refunded"),
+        (["awaiting", "voided"], "awaiting"),
+        (["on_delivery", "paid"], "on_delivery"),
+        (["paid", "voided", "refunded"], "partially_refunded"),
     ],
 )
 def test_payment_projection(parts: list[PaymentState], whole: PaymentState) -> None:
@@ -142,6 +168,15 @@ def test_a_cent_too_many_is_named(name: str, off: int) -> None:
     assert str(one.id) in (rules.discrepancy(order) or "")
     totals = whole.totals.model_copy(update={name: getattr(whole.totals, name) + eur(off)})
     assert str(whole.id) in (rules.discrepancy(whole.model_copy(update={"totals": totals})) or "")
+
+
+@pytest.mark.parametrize("name", ["commission", "commission_tax", "shipping_commission", "net"])
+def test_a_cent_of_the_markets_part_is_named(name: str) -> None:
+    whole = draft()
+    one = whole.vendor_orders[0]
+    changed = one.model_copy(update={name: getattr(one, name) + eur(1)})
+    order = whole.model_copy(update={"vendor_orders": [changed, *whole.vendor_orders[1:]]})
+    assert str(one.id) in (rules.discrepancy(order) or "")
 
 
 def test_two_currencies_do_not_add_up() -> None:

@@ -3,16 +3,14 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
 from haat.domains.money.payments.api import Method, PaymentRefunded
-from haat.domains.trade.checkout.api import Quote
 from haat.domains.trade.orders.api import OrderDelivered
 from haat.domains.trade.settlement import reactions
-from haat.domains.trade.settlement.api import NotRefundable, RefundResult
+from haat.domains.trade.settlement.api import NotRefundable, RefundItem, RefundResult
 from haat.domains.trade.settlement.proof import prove
 from haat.kernel.errors import Invalid, NotFound
 from haat.kernel.ids import derive
@@ -20,6 +18,15 @@ from haat.kernel.money import Money
 from tests.conftest import DatabaseOf
 from tests.domains.trade.buying import Crash, outcome
 from tests.domains.trade.market_day import Day, cancelled, card
+from tests.domains.trade.settling import (
+    bought,
+    given_back,
+    lost,
+    need_refunded,
+    part,
+    refund,
+    total,
+)
 from tests.domains.trade.tills import usd
 
 
@@ -28,49 +35,6 @@ async def day(database_of: DatabaseOf) -> Day:
     found = Day(await database_of("checkout"), await database_of("settlement"))
     await found.forget()
     return found
-
-
-async def bought(day: Day, *, settled: bool = True, vendors: int = 2) -> Quote:
-    """An order of one thing from each of some vendors, 15.90 each with shipping and tax."""
-    world = day.world
-    offers = [world.offer(vendor=world.ids().new()) for _ in range(vendors)]
-    quote = await day.quote(world.guest(), *offers)
-    await day.place(world.guest(), quote)
-    if settled:
-        await day.deliver(quote.id)
-    return quote
-
-
-def part(quote: Quote, n: int = 0) -> UUID:
-    return derive(quote.id, f"vendor-order:{quote.groups[n].vendor_id}")
-
-
-def total(quote: Quote, n: int = 0) -> int:
-    return quote.groups[n].totals.total.minor
-
-
-async def refund(day: Day, quote: Quote, amount: Money | None = None, **more: Any) -> RefundResult:
-    ctx = day.world.system()
-    given: dict[str, Any] = {"id": ctx.new_id(), "reason": "Broken", "amount": amount}
-    given["vendor_order_id"] = part(quote)
-    return await day.settlement.refund(ctx, **{**given, **more})
-
-
-def given_back(day: Day, quote: Quote) -> int:
-    return sum(day.world.payments.known[card(quote.id)].refunds.values())
-
-
-async def need_refunded(day: Day, quote: Quote, minor: int) -> None:
-    """Provider, payouts, order and our own balance agree."""
-    world = day.world
-    assert given_back(day, quote) == minor
-    for told in (world.payouts.reversed, world.orders.refunds):
-        assert sum(m for vo, m in told.values() if vo == part(quote)) == minor
-    stored = await day.settlement_db.fetchval(
-        "SELECT refunded FROM settlement.balances WHERE vendor_order_id = $1", part(quote)
-    )
-    assert stored == minor
-    assert await prove(day.settlement_db) == []
 
 
 async def test_hold_void_and_hold_again(day: Day) -> None:
@@ -100,7 +64,7 @@ async def test_what_is_captured_cannot_be_voided(day: Day) -> None:
     quote = await bought(day)
     await day.settlement.void(day.world.system(), order_id=quote.id)
     assert day.world.payments.known[card(quote.id)].status == "captured"
-    assert await day.tender(quote.id) == "booked"
+    assert await day.charge(quote.id) == "booked"
 
 
 async def test_capture_works_on_sets_and_leaves_out_strangers(day: Day) -> None:
@@ -308,25 +272,43 @@ async def test_return_windows(day: Day) -> None:
 
 async def test_proof_names_what_does_not_add_up(day: Day) -> None:
     quote = await bought(day)
-    await refund(day, quote, usd(10))
+    line = quote.groups[0].lines[0].id
+    gave = await refund(day, quote, items=[RefundItem(line_id=line, quantity=1)])
+    dispute = await lost(day, quote, 300)
     assert await prove(day.settlement_db) == []
-    change = "UPDATE settlement.balances SET refunded = $2 WHERE vendor_order_id = $1"
-    await day.settlement_db.execute(change, part(quote), 11)
-    [wrong] = await prove(day.settlement_db)
-    assert str(part(quote)) in wrong
-    await day.settlement_db.execute(change, part(quote), 10)
-    grow = "UPDATE settlement.tenders SET amount = amount + $2 WHERE order_id = $1"
-    await day.settlement_db.execute(grow, quote.id, 1)
-    [wrong] = await prove(day.settlement_db)
-    assert str(quote.id) in wrong
-    await day.settlement_db.execute(grow, quote.id, -1)
+    tampering = (
+        ("charges", "amount", "order_id", quote.id),
+        ("tenders", "amount", "of_id", quote.id),
+        ("balances", "total", "vendor_order_id", part(quote)),
+        ("balances", "refunded", "vendor_order_id", part(quote)),
+        ("shares", "amount", "vendor_order_id", part(quote)),
+        ("shares", "refunded", "vendor_order_id", part(quote)),
+        ("lines", "gross", "line_id", line),
+        ("refunds", "amount", "id", gave.id),
+        ("refund_legs", "amount", "refund_id", gave.id),
+        ("refund_lines", "gross", "refund_id", gave.id),
+        ("disputes", "lost", "id", dispute),
+    )
+    for table, column, key, id in tampering:
+        change = f"UPDATE settlement.{table} SET {column} = {column} + $2 WHERE {key} = $1"
+        await day.settlement_db.execute(change, id, 1)
+        wrong = await prove(day.settlement_db)
+        names = (str(quote.id), str(part(quote)), str(gave.id), str(dispute))
+        assert wrong, (table, column)
+        assert all(any(name in one for name in names) for one in wrong), wrong
+        await day.settlement_db.execute(change, id, -1)
+        assert await prove(day.settlement_db) == []
 
 
 async def test_no_refund_before_the_money_is_in_the_books(day: Day) -> None:
     """Captured, but escrow and order do not know yet: a refund now would meet an unpaid order."""
     quote = await bought(day)
-    half_way = "UPDATE settlement.tenders SET state = $2 WHERE order_id = $1"
-    await day.settlement_db.execute(half_way, quote.id, "captured")
+    for half_way in (
+        "UPDATE settlement.charges SET state = 'captured' WHERE order_id = $1",
+        "UPDATE settlement.tenders SET state = 'captured' WHERE order_id = $1",
+        "UPDATE settlement.balances SET booked_at = NULL WHERE order_id = $1",
+    ):
+        await day.settlement_db.execute(half_way, quote.id)
     with pytest.raises(NotRefundable):
         await refund(day, quote)
     await need_refunded(day, quote, 0)

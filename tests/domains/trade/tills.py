@@ -1,29 +1,44 @@
 """Payments, payouts and orders in memory: what the money of a purchase passes through."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from haat.domains.money.payments.api import Hold, Method, Payments, ProviderAway, Refund
-from haat.domains.money.payouts.api import (
-    CommissionLine,
-    EarningDraft,
-    LineCommission,
-    Payouts,
-    Reversal,
+from haat.domains.money.commissions.api import Assessment, Commissions, Sale, Terms
+from haat.domains.money.payments.api import (
+    Dispute,
+    Hold,
+    Method,
+    Payments,
+    ProviderAway,
+    Refund,
+    RefundTooLarge,
+    TransferInstructions,
+    WrongPaymentState,
 )
+from haat.domains.money.payouts.api import (
+    EarningDraft,
+    Payouts,
+    Policy,
+    RefundLine,
+    Reversal,
+    Source,
+)
+from haat.domains.money.wallet.api import Wallet
 from haat.domains.trade.orders.api import (
     Order,
     OrderDraft,
     Orders,
     OrderSummary,
+    RefundedLine,
     VendorOrder,
 )
 from haat.kernel.context import Context
 from haat.kernel.money import Money
+from haat.kernel.page import Page
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -38,14 +53,16 @@ class Paid:
     amount: Money
     token: str | None
     status: str
+    provider: str = "test"
     captured: int = 0
     charges: int = 0
     refunds: dict[UUID, int] = field(default_factory=dict)
 
 
 class FakePayments(Payments):
-    """Tokens: ok, decline, 3ds, lost (charged, but the answer is lost once), capture_fails. What
-    the provider knows stands in `known`, whatever answers came."""
+    """Tokens: ok, decline, 3ds, lost (charged, but the answer is lost once), capture_fails.
+    Provider `bank` awaits a transfer, `cod` is collected on delivery. What the provider knows
+    stands in `known`, whatever answers came."""
 
     def __init__(self) -> None:
         self.known: dict[UUID, Paid] = {}
@@ -54,6 +71,7 @@ class FakePayments(Payments):
         self.pending_refunds: set[UUID] = set()
         self.refund_fails = False
         self.slow_s = 0.0
+        self.open_disputes: list[Dispute] = []
 
     async def hold(
         self,
@@ -64,6 +82,8 @@ class FakePayments(Payments):
         amount: Money,
         method: Method,
         return_url: str,
+        person_id: UUID | None = None,
+        purpose: str = "order",
     ) -> Hold:
         await asyncio.sleep(self.slow_s)
         if self.away:
@@ -74,13 +94,27 @@ class FakePayments(Payments):
             status = {"decline": "declined", "3ds": "needs_action", None: "needs_action"}.get(
                 token, "authorized"
             )
-            one = self.known[id] = Paid(reference, amount, token, status)
+            status = {"bank": "awaiting", "cod": "authorized"}.get(method.provider, status)
+            one = self.known[id] = Paid(reference, amount, token, status, method.provider)
             one.charges += status == "authorized"
             if token == "lost":
                 raise ProviderAway
-        url = "https://pay.example/3ds" if one.status == "needs_action" else None
-        code = "do_not_honor" if one.status == "declined" else None
-        return Hold(id=id, status=cast(Any, one.status), next_action_url=url, decline_code=code)
+        return self.answer(id, one)
+
+    def answer(self, id: UUID, one: Paid) -> Hold:
+        told = None
+        if one.provider == "bank":
+            told = TransferInstructions(
+                holder="Haat", iban="DE02", reference="R1", amount=one.amount, until=NOW
+            )
+        return Hold(
+            id=id,
+            status=cast(Any, one.status),
+            next_action_url="https://pay.example/3ds" if one.status == "needs_action" else None,
+            decline_code="do_not_honor" if one.status == "declined" else None,
+            collect="on_delivery" if one.provider == "cod" else "now",
+            instructions=told,
+        )
 
     def approve(self, id: UUID) -> None:
         """The customer passes 3-D Secure at the provider."""
@@ -89,21 +123,38 @@ class FakePayments(Payments):
             one.status = "authorized"
             one.charges += 1
 
+    def arrives(self, id: UUID) -> None:
+        """A bank transfer is there, or the provider's own pages captured it."""
+        one = self.known[id]
+        if one.status in ("awaiting", "authorized"):
+            one.status, one.captured = "captured", one.amount.minor
+
     async def capture(self, ctx: Context, *, id: UUID) -> Hold:
         if self.away:
             raise ProviderAway
         one = self.known[id]
-        if one.status == "authorized":
+        if one.status == "authorized" and one.provider != "cod":
             failed = one.token == "capture_fails"
             one.status = "capture_failed" if failed else "captured"
             one.captured = 0 if failed else one.amount.minor
-        return Hold(id=id, status=cast(Any, one.status))
+        return self.answer(id, one)
+
+    async def collected(self, ctx: Context, *, id: UUID) -> Hold:
+        if self.away:
+            raise ProviderAway
+        one = self.known[id]
+        assert one.provider == "cod"
+        if one.status == "authorized":
+            one.status, one.captured = "captured", one.amount.minor
+        return self.answer(id, one)
 
     async def void(self, ctx: Context, *, id: UUID) -> None:
         if self.away:
             raise ProviderAway
         one = self.known.setdefault(id, Paid(id, usd(0), None, "voided"))
-        if one.status in ("authorized", "needs_action", "capture_failed"):
+        if one.status == "captured":
+            raise WrongPaymentState("The payment is captured; refund it.")
+        if one.status in ("authorized", "needs_action", "awaiting", "capture_failed"):
             one.status = "voided"
 
     async def refund(self, ctx: Context, *, id: UUID, refund_id: UUID, amount: Money) -> Refund:
@@ -114,59 +165,245 @@ class FakePayments(Payments):
         if refund_id in self.pending_refunds:
             status = "pending"
         if status == "done":
-            one.refunds[refund_id] = amount.minor
+            known = one.refunds.setdefault(refund_id, amount.minor)
+            assert known == amount.minor
             assert sum(one.refunds.values()) <= one.captured
         return Refund(id=refund_id, payment_id=id, amount=amount, status=status)
 
+    async def disputes(
+        self,
+        ctx: Context,
+        *,
+        status: str | None = None,
+        references: list[UUID] | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Dispute]:
+        return Page(items=[d for d in self.open_disputes if status in (None, d.status)], next=None)
+
+
+@dataclass
+class HeldCredits:
+    owner: UUID
+    minor: int
+    status: str
+    refunds: dict[UUID, int] = field(default_factory=dict)
+
+
+class FakeWallet(Wallet):
+    """One credit is worth a cent. A hold takes it from the balance or is declined: in one step, as
+    the real one does under a lock."""
+
+    def __init__(self) -> None:
+        self.balances: defaultdict[UUID, int] = defaultdict(int)
+        self.known: dict[UUID, HeldCredits] = {}
+        self.away = False
+        self.refund_fails = False
+        self.capture_fails = False
+
+    async def hold(
+        self, ctx: Context, *, id: UUID, reference: UUID, owner_id: UUID, amount: Money
+    ) -> Hold:
+        if self.away:
+            raise ProviderAway
+        await asyncio.sleep(0)
+        one = self.known.get(id)
+        if one is None:
+            enough = self.balances[owner_id] >= amount.minor
+            one = self.known[id] = HeldCredits(
+                owner_id, amount.minor, "authorized" if enough else "declined"
+            )
+            self.balances[owner_id] -= amount.minor if enough else 0
+        code = "credits_too_low" if one.status == "declined" else None
+        return Hold(id=id, status=cast(Any, one.status), decline_code=code)
+
+    async def capture(self, ctx: Context, *, id: UUID) -> Hold:
+        if self.away:
+            raise ProviderAway
+        one = self.known[id]
+        if one.status == "authorized":
+            one.status = "capture_failed" if self.capture_fails else "captured"
+        return Hold(id=id, status=cast(Any, one.status))
+
+    async def void(self, ctx: Context, *, id: UUID) -> None:
+        if self.away:
+            raise ProviderAway
+        one = self.known.setdefault(id, HeldCredits(id, 0, "voided"))
+        if one.status == "captured":
+            raise WrongPaymentState
+        if one.status in ("authorized", "capture_failed"):
+            self.balances[one.owner] += one.minor
+        one.status = "voided"
+
+    async def refund(self, ctx: Context, *, id: UUID, refund_id: UUID, amount: Money) -> Refund:
+        if self.away:
+            raise ProviderAway
+        one = self.known[id]
+        if self.refund_fails:
+            return Refund(id=refund_id, payment_id=id, amount=amount, status="failed")
+        if refund_id not in one.refunds:
+            if one.status != "captured" or sum(one.refunds.values()) + amount.minor > one.minor:
+                raise RefundTooLarge
+            one.refunds[refund_id] = amount.minor
+            self.balances[one.owner] += amount.minor
+        assert one.refunds[refund_id] == amount.minor
+        return Refund(id=refund_id, payment_id=id, amount=amount, status="done")
+
+    async def spendable(self, ctx: Context, *, owner_id: UUID, currency: str) -> Money:
+        return Money(minor=self.balances[owner_id], currency=currency)
+
+
+class FakeCommissions(Commissions):
+    """The same rate for everything, with tax on it; nothing of shipping unless it says so."""
+
+    rate_bp = 300
+    tax_bp = 0
+    shipping_bp = 0
+
+    def __init__(self) -> None:
+        self.asked: list[list[Sale]] = []
+
+    async def assess(
+        self, ctx: Context, *, sales: list[Sale], list_id: UUID | None = None
+    ) -> list[Assessment]:
+        self.asked.append(sales)
+        return [self._assessed(sale) for sale in sales]
+
+    def _assessed(self, sale: Sale) -> Assessment:
+        rate = self.rate_bp if sale.kind == "goods" else self.shipping_bp
+        commission = sale.base.share(rate)
+        return Assessment(
+            id=sale.id,
+            commission=commission,
+            commission_tax=commission.share(self.tax_bp),
+            terms=Terms(
+                source="default" if rate else "none",
+                rate_bp=rate,
+                base_minor=sale.base.minor,
+                tax_bp=self.tax_bp,
+            ),
+        )
+
+
+@dataclass
+class Reversed:
+    """A refund as payouts heard of it."""
+
+    vendor_order_id: UUID
+    minor: int
+    sources: list[Source]
+    lines: dict[UUID, int]
+    cause: str
+    fee: int
+
 
 class FakePayouts(Payouts):
-    rate_bp = 300
+    """Keeps to what the real one insists on: sums, and that nothing is reversed beyond a line."""
 
     def __init__(self) -> None:
         self.expected: dict[UUID, EarningDraft] = {}
         self.accrued: Counter[UUID] = Counter()
-        self.reversed: dict[UUID, tuple[UUID, int]] = {}
+        self.reversed: dict[UUID, Reversed] = {}
         self.batches: list[int] = []
-
-    async def commission(
-        self, ctx: Context, *, lines: list[CommissionLine]
-    ) -> list[LineCommission]:
-        return [
-            LineCommission(id=x.id, rate_bp=self.rate_bp, commission=x.base.share(self.rate_bp))
-            for x in lines
-        ]
+        self.windows: dict[UUID, datetime] = {}
+        self.blocked: set[tuple[UUID, UUID]] = set()
+        self.disputes: dict[tuple[UUID, bool | None], int] = {}
+        self.fees: dict[UUID, int] = {}
+        self.vendor_bears = True
 
     async def expect(self, ctx: Context, *, earnings: list[EarningDraft]) -> None:
         self.batches.append(len(earnings))
         for one in earnings:
-            assert one.gross == one.net + one.commission + one.tax
-            self.expected.setdefault(one.vendor_order_id, one)
+            for sums in (one, *one.lines):
+                kept = sums.commission + sums.commission_tax + sums.tax
+                assert sums.gross == sums.net + kept
+            for name in ("gross", "net", "commission", "commission_tax", "tax"):
+                lines = sum(getattr(line, name).minor for line in one.lines)
+                assert lines == getattr(one, name).minor, name
+            assert sum(source.amount.minor for source in one.sources) == one.gross.minor
+            assert self.expected.setdefault(one.vendor_order_id, one) == one
+
+    async def delivered(self, ctx: Context, *, windows: dict[UUID, datetime]) -> None:
+        self.windows.update({id: at for id, at in windows.items() if id in self.expected})
 
     async def accrue(self, ctx: Context, *, vendor_order_ids: list[UUID]) -> None:
         assert all(id in self.expected for id in vendor_order_ids)
         self.accrued.update(vendor_order_ids)
 
+    async def block(
+        self, ctx: Context, *, vendor_order_id: UUID, source_id: UUID, kind: str
+    ) -> None:
+        assert kind == "dispute"
+        self.blocked.add((vendor_order_id, source_id))
+
+    async def unblock(self, ctx: Context, *, vendor_order_id: UUID, source_id: UUID) -> None:
+        self.blocked.discard((vendor_order_id, source_id))
+
     async def reverse(
-        self, ctx: Context, *, refund_id: UUID, vendor_order_id: UUID, gross: Money
+        self,
+        ctx: Context,
+        *,
+        refund_id: UUID,
+        vendor_order_id: UUID,
+        gross: Money,
+        sources: list[Source],
+        lines: list[RefundLine] | None = None,
+        cause: str = "refund",
+        fee: Money | None = None,
     ) -> Reversal:
-        self.reversed.setdefault(refund_id, (vendor_order_id, gross.minor))
-        return Reversal(gross=gross, commission=usd(0), tax=usd(0), net=gross)
+        given = {line.line_id: line.gross.minor for line in lines or []}
+        assert sum(source.amount.minor for source in sources) == gross.minor
+        assert not lines or sum(given.values()) == gross.minor
+        assert all(minor > 0 for minor in given.values())
+        charged = fee.minor if fee else 0
+        new = Reversed(vendor_order_id, gross.minor, sources, given, cause, charged)
+        assert self.reversed.setdefault(refund_id, new) == new
+        earned = {line.id: line.gross.minor for line in self.expected[vendor_order_id].lines}
+        for id, minor in earned.items():
+            assert sum(one.lines.get(id, 0) for one in self.reversed.values()) <= minor
+        return Reversal(
+            gross=gross,
+            commission=usd(0),
+            commission_tax=usd(0),
+            tax=usd(0),
+            net=gross,
+            fee=fee or usd(0),
+        )
+
+    async def disputed(
+        self, ctx: Context, *, dispute_id: UUID, provider: str, amount: Money, won: bool | None
+    ) -> None:
+        assert self.disputes.setdefault((dispute_id, won), amount.minor) == amount.minor
+
+    async def dispute_fee(
+        self, ctx: Context, *, dispute_id: UUID, provider: str, fee: Money
+    ) -> None:
+        assert self.fees.setdefault(dispute_id, fee.minor) == fee.minor
+
+    async def policy(self, ctx: Context) -> Policy:
+        return Policy(vendor_bears_dispute_fee=self.vendor_bears)
 
 
 class FakeOrders(Orders):
+    """`payment` is an order's, `parts` the vendor orders' own where they differ; `ended` those that
+    were cancelled."""
+
     def __init__(self) -> None:
         self.drafts: dict[UUID, OrderDraft] = {}
         self.payment: dict[UUID, str] = {}
+        self.parts: dict[UUID, str] = {}
+        self.ended: set[UUID] = set()
         self.refunds: dict[UUID, tuple[UUID, int]] = {}
+        self.refunded_lines: dict[UUID, list[RefundedLine]] = {}
         self.paid_calls: list[int] = []
 
     async def create(self, ctx: Context, *, draft: OrderDraft) -> OrderSummary:
         known = self.drafts.setdefault(draft.id, OrderDraft.model_validate(draft.model_dump()))
-        self.payment.setdefault(draft.id, "authorized")
+        self.payment.setdefault(draft.id, draft.payment)
         return OrderSummary(
             id=known.id,
             number=self.number(known.id),
-            payment="authorized",
+            payment=cast(Any, self.payment[draft.id]),
             fulfilment="pending",
             total=known.totals.total,
             items=1,
@@ -182,24 +419,27 @@ class FakeOrders(Orders):
 
     def _order(self, draft: OrderDraft) -> Order:
         return Order(
-            **dict(draft.model_copy(update={"vendor_orders": [], "placed_at": NOW})),
-            number=self.number(draft.id),
-            refunded=usd(0),
-            payment=cast(Any, self.payment[draft.id]),
-            fulfilment="pending",
+            **{
+                **dict(draft.model_copy(update={"vendor_orders": [], "placed_at": NOW})),
+                "number": self.number(draft.id),
+                "refunded": usd(0),
+                "payment": self.payment[draft.id],
+                "fulfilment": "pending",
+            }
         ).model_copy(update={"vendor_orders": [self._part(draft, n) for n in self._count(draft)]})
 
     def _count(self, draft: OrderDraft) -> range:
         return range(len(draft.vendor_orders))
 
     def _part(self, draft: OrderDraft, n: int) -> VendorOrder:
+        one = draft.vendor_orders[n]
         return VendorOrder(
-            **dict(draft.vendor_orders[n]),
+            **dict(one),
             order_id=draft.id,
             number=f"{self.number(draft.id)}-{n + 1}",
             order_number=self.number(draft.id),
-            payment=cast(Any, self.payment[draft.id]),
-            fulfilment="pending",
+            payment=cast(Any, self.parts.get(one.id, self.payment[draft.id])),
+            fulfilment="cancelled" if one.id in self.ended else "pending",
             refunded=usd(0),
             placed_at=NOW,
         )
@@ -215,17 +455,31 @@ class FakeOrders(Orders):
     async def mark_paid(self, ctx: Context, *, order_ids: list[UUID]) -> None:
         self.paid_calls.append(len(order_ids))
         for id in order_ids:
-            assert self.payment[id] in ("authorized", "paid")
+            assert self.payment[id] in ("authorized", "awaiting", "paid")
             self.payment[id] = "paid"
 
+    async def mark_vendor_orders_paid(self, ctx: Context, *, ids: list[UUID]) -> None:
+        for id in ids:
+            assert id not in self.ended
+            self.parts[id] = "paid"
+
     async def mark_unpaid(self, ctx: Context, *, order_id: UUID, reason: str) -> None:
-        assert self.payment[order_id] in ("authorized", "voided")
+        assert self.payment[order_id] in ("authorized", "awaiting", "on_delivery", "voided")
         self.payment[order_id] = "voided"
 
     async def record_refund(
-        self, ctx: Context, *, refund_id: UUID, vendor_order_id: UUID, amount: Money, note: str
+        self,
+        ctx: Context,
+        *,
+        refund_id: UUID,
+        vendor_order_id: UUID,
+        amount: Money,
+        note: str,
+        lines: list[RefundedLine] | None = None,
     ) -> None:
+        assert not lines or sum(line.gross.minor for line in lines) == amount.minor
         self.refunds.setdefault(refund_id, (vendor_order_id, amount.minor))
+        self.refunded_lines.setdefault(refund_id, lines or [])
 
     async def links(self, ctx: Context, *, order_ids: list[UUID]) -> dict[UUID, str]:
         return {id: f"signed-{id}" for id in order_ids}

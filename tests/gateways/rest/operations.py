@@ -136,6 +136,8 @@ def example(schema: Mapping[str, Any], rows: Mapping[str, str], name: str = "") 
 def _text(schema: Mapping[str, Any], rows: Mapping[str, str], name: str) -> str:
     if schema.get("format") == "uuid":
         return rows.get(_ROWS.get(name, ""), NOBODYS)
+    if schema.get("format") == "date-time":
+        return "2026-11-21T08:00:00Z"
     if "email" in name.lower():
         return "someone@example.com"
     if name == "status":

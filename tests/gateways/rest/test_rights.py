@@ -30,7 +30,7 @@ RIGHTS = {
         GET /orders/link/{token}, POST /payments/webhook, POST /payments/webhook/{provider}
         GET /sellers, GET /sellers/, GET /sellers/{id}, GET /sellers/{vendor}/products
         GET /vendors, GET /vendors/{id}, GET /vendors/{vendor}/products
-        GET /vendors/{id}/shipping-methods, POST /shipping/rates
+        GET /vendors/{id}/shipping-methods, POST /shipping/rates, GET /credit-rates
         GET /shipping/track/{tracking_number}
         """,
     "quote": """
@@ -47,6 +47,9 @@ RIGHTS = {
         GET /notifications, PUT /notifications/read-all, GET /notifications/unread-count
         DELETE /notifications/{id}, PUT /notifications/{id}/read
         POST /vendors/apply, POST /sellers/register
+        GET /me/payments, GET /payments/methods, DELETE /payments/methods/{id}
+        GET /wallet, GET /wallet/statement, GET /wallet/topups, POST /wallet/topups
+        GET /wallet/topups/{id}, GET /wallet/withdrawals, POST /wallet/withdrawals
         """,
     "vendor:products": """
         POST /products, POST /products/create, PUT /products/{id}, PATCH /products/{id}
@@ -68,6 +71,10 @@ RIGHTS = {
         GET /payments/balance, POST /payments/payout, GET /payments/payouts
         GET /payments/transactions, POST /vendors/{id}/bank, PUT /vendors/{id}/bank
         GET /vendors/{id}/bank, GET /vendors/{id}/earnings, POST /vendors/{id}/payout-request
+        GET /payments/onboarding, POST /payments/onboarding
+        GET /payments/balance/forecast, GET /payments/earnings/{id}, GET /payments/charges
+        GET /payments/earnings/{id}/forecast, GET /payments/earnings/lines/{id}/forecasts
+        GET /payments/payouts/{id}
         """,
     "vendor:profile": """
         PUT /vendors/{id}, PATCH /vendors/{id}, PUT /sellers/{id}, POST /vendors/{id}/logo
@@ -84,10 +91,29 @@ RIGHTS = {
         """,
     "staff:orders": """
         GET /admin/orders, PATCH /admin/orders/{id}/status, GET /admin/refunds
+        GET /admin/payments/disputes
         POST /payments/refund
         """,
     "staff:payouts": """
         GET /admin/payouts, POST /admin/payouts/{id}/approve, POST /admin/payouts/{id}/reject
+        POST /admin/payouts/run, GET /admin/bank-files, POST /admin/bank-files
+        GET /admin/bank-files/{id}, POST /admin/bank-files/settle
+        GET /admin/vendors/{id}/balance
+        """,
+    "staff:money": """
+        GET /admin/payments/refunds, POST /admin/payments/refunds/settle
+        POST /admin/payments/funds, GET /admin/payments/{id}/raw
+        POST /admin/payments/{id}/confirm
+        POST /admin/credit-rates, GET /admin/withdrawals, POST /admin/withdrawals/{id}/decision
+        GET /admin/wallets/flow, GET /admin/wallets/frozen
+        POST /admin/wallets/{owner_id}/grant, PUT /admin/wallets/{owner_id}/frozen
+        GET /admin/commission-lists, POST /admin/commission-lists
+        GET /admin/commission-lists/active, GET /admin/commission-lists/{id}
+        PUT /admin/commission-lists/{id}, POST /admin/commission-lists/{id}/activate
+        POST /admin/commission-lists/{id}/discard, POST /admin/commissions/explain
+        GET /admin/commission-lists/{id}/dry-run, POST /admin/vendors/{id}/charges
+        GET /admin/payout-policy, PUT /admin/payout-policy
+        GET /admin/vendors/{id}/payout-terms, PUT /admin/vendors/{id}/payout-terms
         """,
     "staff:settings": """
         PATCH /admin/settings, PUT /admin/tax-rates, GET /admin/dead-letters

@@ -61,7 +61,7 @@ async def test_every_page_answers(box: Box, admin: Browser, clay: Shop) -> None:
         "/admin/products", "/admin/products?status=active", f"/admin/products/{clay.product['id']}",
         "/admin/orders", "/admin/orders?payment=paid", f"/admin/orders/{number}", "/admin/payouts",
         "/admin/payouts?status=all", "/admin/payments", "/admin/settings", "/admin/categories",
-        "/admin/dead-letters", "/admin/people",
+        "/admin/dead-letters", "/admin/people", "/admin/commission", "/admin/commission/explain",
     ):  # fmt: skip
         assert 'aria-label="Back office"' in await admin.page(path)
 

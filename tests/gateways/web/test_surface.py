@@ -145,7 +145,10 @@ async def test_nobody_enters_where_they_may_not(town: Town) -> None:
 async def test_staff_see_their_own_desks_only(town: Town, role: str) -> None:
     lacking = {
         "support": ("/admin/vendors", "/admin/products", "/admin/payouts", "/admin/settings"),
-        "moderator": ("/admin/orders", "/admin/payouts", "/admin/settings", "/admin/dead"),
+        "moderator": (
+            *("/admin/orders", "/admin/payouts", "/admin/settings", "/admin/dead"),
+            "/admin/commission",
+        ),
         "finance": ("/admin/vendors", "/admin/products", "/admin/settings", "/admin/dead"),
     }
     async with browser(town.box, f"{role}@staff.example.com") as client:

@@ -125,6 +125,7 @@ class OfferLine(Model):
     product_slug: str
     vendor_id: UUID
     category_id: UUID | None
+    category_path: list[UUID] = []  # its own category, then those above it
     title: str
     variant_title: str
     sku: str
@@ -259,6 +260,10 @@ class Catalog(Contract, name="catalog"):
     @query()
     async def listings_by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Listing]:
         """Active ones among these, in the order asked for."""
+
+    @query(scope="staff")
+    async def titles(self, ctx: Context, *, ids: list[UUID]) -> dict[UUID, str]:
+        """Titles of those that exist, whatever their status."""
 
     @query()
     async def product(self, ctx: Context, *, ref: str) -> Product:

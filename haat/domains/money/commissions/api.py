@@ -30,7 +30,7 @@ class Rule(Model):
     `price_from` ≤ unit price < `price_to` (minor units of the market's currency).
     `valid_from` ≤ time of sale < `valid_to`. The commission is `rate_bp` of the base, rounded half
     up, plus `fixed_minor` per unit sold, then at least `floor_minor` and at most `cap_minor` (both
-    per line), never more than the base.
+    per line), never more than what leaves commission and its tax within the base.
     """
 
     id: UUID
@@ -50,11 +50,21 @@ class Rule(Model):
     cap_minor: Minor | None = None
 
 
+class RuleWarning(Model):
+    """Something strange about a rule that does not keep a list from being used. shadowed: a rule
+    before it takes every sale that it would."""
+
+    rule_id: UUID
+    code: Literal["shadowed"]
+    text: str
+
+
 class RuleList(Model):
     """`tax_bp` is the tax on the commission itself (a service the market sells to the vendor), on
     top of it and borne by the vendor. What no rule matches pays the vendor's own rate (goods only),
     else the market's default (goods only); shipping that no rule matches pays nothing.
-    `version` changes with every edit of a draft."""
+    `version` changes with every edit of a draft. `reason` and `activated_by`: why and by whom it
+    was switched on. `warnings` are filled where one list is asked for."""
 
     id: UUID
     status: Literal["draft", "active", "retired"]
@@ -66,13 +76,16 @@ class RuleList(Model):
     created_by: UUID | None = None
     active_from: datetime | None = None
     active_to: datetime | None = None
+    activated_by: UUID | None = None
+    reason: str = ""
+    warnings: list[RuleWarning] = []
 
 
 class Sale(Model):
     """What commission is asked for: a line of goods, or a vendor order's shipping.
 
     `base` is the line's amount without tax; `at` is the time of sale. `category_path` holds the
-    product's category and all above it.
+    product's own category first, then its parents up to the root; shipping has none.
     """
 
     id: UUID
@@ -139,7 +152,9 @@ class Commissions(Contract, name="commissions"):
     async def assess(
         self, ctx: Context, *, sales: list[Sale], list_id: UUID | None = None
     ) -> list[Assessment]:
-        """In the order asked, by the active list, or by `list_id` (a dry run)."""
+        """In the order asked, by the active list, or by `list_id` (a dry run; NotFound).
+
+        The active list is the one that was active at some moment of the last second."""
 
     @query(scope="staff:money")
     async def explain(
@@ -155,7 +170,7 @@ class Commissions(Contract, name="commissions"):
 
     @query(scope="staff:money")
     async def rule_list(self, ctx: Context, *, id: UUID | None = None) -> RuleList | None:
-        """One list, or the active one; None when none is active yet."""
+        """One list (NotFound), or the active one; None when none is active yet."""
 
     @command(scope="staff:money")
     async def draft(
@@ -179,4 +194,5 @@ class Commissions(Contract, name="commissions"):
 
     @command(scope="staff:money")
     async def discard(self, ctx: Context, *, id: UUID) -> None:
-        """A draft is thrown away; ListChanged for a list that was ever active."""
+        """A draft is thrown away; ListChanged for a list that was ever active. Harmless when it is
+        gone already."""

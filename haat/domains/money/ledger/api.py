@@ -237,8 +237,8 @@ class Ledger(Contract, name="ledger"):
         """Net change of all accounts of a kind by currency, owner and code in a period."""
 
     @query(scope="internal")
-    async def head(self, ctx: Context) -> Seal | None:
-        """The newest seal; None while nothing was sealed."""
+    async def head(self, ctx: Context, *, position: int | None = None) -> Seal | None:
+        """The newest seal, or the one at `position`; None where nothing was sealed."""
 
     # For outside programs (gRPC), with an account's or a service's token.
 

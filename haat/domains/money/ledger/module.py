@@ -1,5 +1,6 @@
 """The ledger's manifest."""
 
+from haat.domains.money.ledger import reactions
 from haat.domains.money.ledger.api import Ledger
 from haat.domains.money.ledger.proof import prove
 from haat.domains.money.ledger.service import LedgerService
@@ -13,5 +14,6 @@ MODULE = Module(
     service=LedgerService,
     package=__package__,
     tables=metadata,
+    reactions=reactions,
     prove=prove,
 )

@@ -1,79 +1,191 @@
-"""Re-derives every balance from the transfers and names the first entry that does not add up."""
+"""Proves the books: each row is what was written, none is gone, added or moved, and every balance
+follows from them. Names the first entry that does not. docs/flows/ledger.md says what each
+invariant finds, and what none of them can."""
 
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from uuid import UUID
 
-from haat.domains.money.ledger import rules
-from haat.engines.sql import Database, Record, Sql
+from haat.domains.money.ledger import hashing, rules, sums
+from haat.domains.money.ledger.service.sealing import seal_all
+from haat.domains.money.ledger.spelling import LOOSE, NAMED, SEALED, STRAY
+from haat.engines.sql import Database, Record
+from haat.kernel.context import SYSTEM, Context
 
-_AT_ONCE = 5000
-
-TRANSFERS = Sql("""
-SELECT id, debit_id, credit_id, minor, currency, code, reference, pending, at, salt, hash
-  FROM ledger.transfers WHERE id > $1 ORDER BY id LIMIT $2
-""")
-OUTCOMES = Sql("""
-SELECT transfer_id, posted, at, salt, hash
-  FROM ledger.outcomes WHERE transfer_id > $1 ORDER BY transfer_id LIMIT $2
-""")
-SUMS = Sql("""
-WITH effect AS (
-  SELECT t.id, t.debit_id, t.credit_id, t.minor, t.currency, t.at,
-         NOT t.pending OR coalesce(o.posted, false) AS posted,
-         t.pending AND o.transfer_id IS NULL AS waits
-    FROM ledger.transfers t LEFT JOIN ledger.outcomes o ON o.transfer_id = t.id
-), halves AS (
-  SELECT debit_id AS account, currency, id, at, CASE WHEN posted THEN minor ELSE 0 END AS d, 0 AS c,
-         CASE WHEN waits THEN minor ELSE 0 END AS pd, 0 AS pc FROM effect
-  UNION ALL
-  SELECT credit_id, currency, id, at, 0, CASE WHEN posted THEN minor ELSE 0 END,
-         0, CASE WHEN waits THEN minor ELSE 0 END FROM effect
-), derived AS (
-  SELECT account, sum(d) AS d, sum(c) AS c, sum(pd) AS pd, sum(pc) AS pc,
-         (array_agg(id ORDER BY at DESC, id DESC))[1] AS last_id,
-         min(currency) AS lowest, max(currency) AS highest
-    FROM halves GROUP BY account
+INVARIANTS = (
+    "transfers",
+    "outcomes",
+    "sealed",
+    "chain",
+    "identity",
+    "accounts",
+    "pending",
+    "currency",
+    "covered",
+    "balanced",
 )
-SELECT a.id, a.kind, a.owner, a.currency, s.last_id,
-       ARRAY[a.debits, a.credits, a.pending_debits, a.pending_credits] AS stored,
-       ARRAY[coalesce(s.d, 0), coalesce(s.c, 0), coalesce(s.pd, 0), coalesce(s.pc, 0)]::bigint[]
-         AS derived,
-       coalesce(s.lowest <> a.currency OR s.highest <> a.currency, false) AS mixed
-  FROM ledger.accounts a LEFT JOIN derived s ON s.account = a.id
- WHERE a.debits <> coalesce(s.d, 0) OR a.credits <> coalesce(s.c, 0)
-    OR a.pending_debits <> coalesce(s.pd, 0) OR a.pending_credits <> coalesce(s.pc, 0)
-    OR s.lowest <> a.currency OR s.highest <> a.currency
-    OR (a.kind = 'escrow' AND a.credits - a.debits - a.pending_debits < 0)
- ORDER BY a.kind, a.id LIMIT $1
-""")
-BALANCED = Sql("""
-SELECT currency, sum(debits) AS debits, sum(credits) AS credits,
-       sum(pending_debits) AS pending_debits, sum(pending_credits) AS pending_credits
-  FROM ledger.accounts GROUP BY currency
-HAVING sum(debits) <> sum(credits) OR sum(pending_debits) <> sum(pending_credits)
- ORDER BY currency LIMIT $1
-""")
+_SEALING_MAX = 10_000  # batches: enough for fifty million rows that wait
 
 
 async def prove(db: Database, limit: int = 1) -> list[str]:
-    """Lines that name what does not add up, at most `limit`; empty when everything does."""
+    """Lines `ledger.<invariant>: …`, at most `limit`; empty when the books add up.
+
+    What waits to be sealed is sealed first, so that the chain covers all there is. Holds a page of
+    rows in memory at a time.
+    """
+    await seal_all(db, Context(actor=SYSTEM, request_id="prove"), batches=_SEALING_MAX)
     found: list[str] = []
-    for check in (_altered_transfers, _altered_outcomes, _wrong_sums, _unbalanced):
+    for check in (_chain, _loose, _identities, _wrong_sums, _expiring, _unbalanced):
         if len(found) < limit:
             found += await check(db, limit - len(found))
+    return found[:limit]
+
+
+async def _chain(db: Database, limit: int) -> list[str]:
+    """Every sealed row, in the order of the chain: it is there, unchanged, and in its place."""
+    found: list[str] = []
+    position, before = 0, hashing.GENESIS
+    while rows := await db.fetch(SEALED, position):
+        suspects: list[Record] = []
+        for row in rows:
+            position += 1
+            link = hashing.link_hash(
+                before, position, row["outcome"], row["row_id"], row["row_hash"], row["sealed_at"]
+            )
+            before = row["hash"]
+            stored, content = row["stored"], row["content"]
+            if (
+                row["position"] != position
+                or link != before
+                or stored != row["row_hash"]
+                or content is None
+                or sha256(content).digest() != stored
+            ):
+                suspects.append((row, position, link))
+                position = row["position"]
+        if suspects:
+            found += await _explained(db, suspects)
+            if len(found) >= limit:
+                break
+    return found[:limit]
+
+
+async def _explained(db: Database, suspects: Sequence[tuple[Record, int, bytes]]) -> list[str]:
+    """What is wrong with these links, if anything: rows of the first format look wrong at first."""
+    named = await _named(db, (row["row_id"] for row, _, _ in suspects))
+    found = []
+    for row, position, link in suspects:
+        transfer = named.get(row["row_id"])
+        what = _what(row["outcome"], row["row_id"], transfer)
+        if row["position"] != position:
+            found.append(
+                f"ledger.chain: position {position} is missing; at {row['position']} stands {what}"
+            )
+        elif row["stored"] is None:
+            found.append(f"ledger.sealed: {what}, sealed at {position}, is gone")
+        elif not _as_written(row["outcome"], row["content"], row["stored"], transfer):
+            found.append(_altered(row["outcome"], what, row["stored"]))
+        elif row["stored"] != row["row_hash"]:
+            found.append(
+                f"ledger.sealed: {what} is not what was sealed at {position}: sealed hash"
+                f" {row['row_hash'].hex()}, stored {row['stored'].hex()}"
+            )
+        elif link != row["hash"]:
+            found.append(
+                f"ledger.chain: {what}: position {position} does not follow from the one before:"
+                f" expected {link.hex()}, stored {row['hash'].hex()}"
+            )
     return found
 
 
-async def _altered_transfers(db: Database, limit: int) -> list[str]:
+async def _loose(db: Database, limit: int) -> list[str]:
+    """Every row is sealed or waits to be, as it is; nothing waits that is not there."""
+    rows = await db.fetch(LOOSE)
+    named = await _named(db, (row["row_id"] for row in rows))
+    found = []
+    for row in rows:
+        transfer = named.get(row["row_id"])
+        what = _what(row["outcome"], row["row_id"], transfer)
+        if not _as_written(row["outcome"], row["content"], row["stored"], transfer):
+            found.append(_altered(row["outcome"], what, row["stored"]))
+        elif row["waiting"] is None:
+            found.append(f"ledger.sealed: {what} was put in past the ledger, or its seal removed")
+        elif row["waiting"] != row["stored"]:
+            found.append(f"ledger.sealed: {what} waits to be sealed with another hash")
+        if len(found) >= limit:
+            return found
+    for row in await db.fetch(STRAY, limit - len(found)):
+        what = _what(row["outcome"], row["row_id"], None)
+        found.append(f"ledger.sealed: {what} waits to be sealed, and is gone or was sealed before")
+    return found
+
+
+async def _named(db: Database, ids: Iterable[UUID]) -> dict[UUID, Record]:
+    wanted = list(set(ids))
+    rows = await db.fetch(NAMED, wanted) if wanted else []
+    return {row["id"]: row for row in rows}
+
+
+def _as_written(
+    outcome: bool, content: bytes | None, stored: bytes, transfer: Record | None
+) -> bool:
+    """Whether a row is what its hash says, in the present format or in the first."""
+    if content is not None and sha256(content).digest() == stored:
+        return True
+    if transfer is None or transfer["expires"]:
+        return False
+    try:
+        return _first_hash(outcome, transfer) == stored
+    except OverflowError:
+        return False
+
+
+def _first_hash(outcome: bool, transfer: Record) -> bytes:
+    """What the row's hash would be in the first format."""
+    if outcome:
+        return hashing.first_outcome_hash(
+            transfer["ended_salt"],
+            transfer["id"],
+            transfer["posted"],
+            hashing.time_of(transfer["ended_at"]),
+        )
+    return hashing.first_transfer_hash(
+        transfer["salt"],
+        transfer["id"],
+        (transfer["debit_id"], transfer["credit_id"]),
+        (transfer["minor"], transfer["currency"]),
+        (transfer["code"], transfer["reference"], transfer["pending"]),
+        hashing.time_of(transfer["at"]),
+    )
+
+
+def _what(outcome: bool, id: UUID, transfer: Record | None) -> str:
+    """How a finding names a row. Of what is gone only the id is known."""
+    name = f"the outcome of transfer {id}" if outcome else f"transfer {id}"
+    if transfer is None:
+        return name
+    return (
+        f"{name} ({transfer['code']} {transfer['minor']} {transfer['currency']} for"
+        f" {transfer['reference']}, debit {transfer['debit_id']}, credit {transfer['credit_id']})"
+    )
+
+
+def _altered(outcome: bool, what: str, stored: bytes) -> str:
+    name = "outcomes" if outcome else "transfers"
+    return f"ledger.{name}: {what} was altered: it is not what its hash {stored.hex()} says"
+
+
+async def _identities(db: Database, limit: int) -> list[str]:
+    """An account's id follows from what it is for."""
     found: list[str] = []
     last = UUID(int=0)
-    while rows := await db.fetch(TRANSFERS, last, _AT_ONCE):
+    while rows := await db.fetch(sums.ACCOUNTS, last):
         for row in rows:
-            expected = _hash_of(row)
-            if expected != row["hash"]:
+            expected = rules.named(row["kind"], row["owner"], row["currency"], row["shard"])
+            if expected != row["id"]:
                 found.append(
-                    f"ledger: transfer {row['id']} ({row['code']} {row['minor']} {row['currency']},"
-                    f" debit {row['debit_id']}, credit {row['credit_id']}) was altered: expected"
-                    f" hash {expected.hex()}, stored {row['hash'].hex()}"
+                    f"ledger.identity: {_account(row)} would be {expected} as shard {row['shard']}"
+                    f" in {row['currency']}"
                 )
                 if len(found) >= limit:
                     return found
@@ -81,63 +193,62 @@ async def _altered_transfers(db: Database, limit: int) -> list[str]:
     return found
 
 
-def _hash_of(row: Record) -> bytes:
-    return rules.transfer_hash(
-        row["salt"],
-        row["id"],
-        (row["debit_id"], row["credit_id"]),
-        (row["minor"], row["currency"]),
-        (row["code"], row["reference"], row["pending"]),
-        row["at"],
-    )
-
-
-async def _altered_outcomes(db: Database, limit: int) -> list[str]:
-    found: list[str] = []
-    last = UUID(int=0)
-    while rows := await db.fetch(OUTCOMES, last, _AT_ONCE):
-        for row in rows:
-            expected = rules.outcome_hash(row["salt"], row["transfer_id"], row["posted"], row["at"])
-            if expected != row["hash"]:
-                found.append(
-                    f"ledger: the outcome of transfer {row['transfer_id']} was altered: expected"
-                    f" hash {expected.hex()}, stored {row['hash'].hex()}"
-                )
-                if len(found) >= limit:
-                    return found
-        last = rows[-1]["transfer_id"]
-    return found
-
-
 async def _wrong_sums(db: Database, limit: int) -> list[str]:
     found = []
-    for row in await db.fetch(SUMS, limit):
-        account = f"{row['kind']} account {row['id']}"
-        if row["owner"] is not None:
-            account += f" of {row['owner']}"
-        last = f"its last transfer is {row['last_id']}" if row["last_id"] else "it has no transfer"
-        if row["stored"] != row["derived"]:
-            found.append(
-                f"ledger: {account}: expected {_sums(row['derived'])} {row['currency']},"
-                f" stored {_sums(row['stored'])}; {last}"
-            )
-        elif row["mixed"]:
-            found.append(f"ledger: {account} has transfers in another currency; {last}")
-        else:
-            found.append(
-                f"ledger: {account} holds less than nothing: {_sums(row['stored'])}; {last}"
-            )
+    for row in await db.fetch(sums.WRONG, limit):
+        last = await db.fetchrow(sums.LAST, row["id"])
+        tail = "it has no transfer"
+        if last is not None:
+            tail = f"its last transfer is {last['id']} ({last['code']} for {last['reference']})"
+        found.append(f"ledger.{_wrong_sum(row)}; {tail}")
     return found
 
 
-def _sums(values: list[int]) -> str:
-    names = ("debits", "credits", "pending debits", "pending credits")
-    return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+def _wrong_sum(row: Record) -> str:
+    if row["missing"]:
+        return f"identity: account {row['id']} is gone"
+    account = _account(row)
+    if row["stored"] != row["derived"]:
+        return (
+            f"accounts: {account}: expected {_sums(row['derived'])} {row['currency']},"
+            f" stored {_sums(row['stored'])}"
+        )
+    if row["stored_pending"] != row["derived_pending"]:
+        return (
+            f"pending: {account}: expected pending {_sums(row['derived_pending'])}"
+            f" {row['currency']}, stored {_sums(row['stored_pending'])}"
+        )
+    if row["mixed"]:
+        return f"currency: {account} has transfers in another currency than {row['currency']}"
+    return f"covered: {account} holds less than nothing: {_sums(row['stored'])}"
+
+
+def _account(row: Record) -> str:
+    owner = "" if row["owner"] is None else f" of {row['owner']}"
+    return f"{row['kind']} account {row['id']}{owner}"
+
+
+def _sums(values: Sequence[int]) -> str:
+    return f"debits {values[0]}, credits {values[1]}"
+
+
+async def _expiring(db: Database, limit: int) -> list[str]:
+    """What will expire is on the list of it; nothing ended that could not."""
+    found = [
+        f"ledger.pending: transfer {row['id']} ({row['code']} for {row['reference']}) expires"
+        f" {row['expected'] or 'never'}, the list says {row['listed'] or 'never'}"
+        for row in await db.fetch(sums.EXPIRING, limit)
+    ]
+    return found + [
+        f"ledger.pending: transfer {row['id']} ({row['code']} for {row['reference']}) has an"
+        " outcome that it cannot have"
+        for row in await db.fetch(sums.ENDED, limit)
+    ]
 
 
 async def _unbalanced(db: Database, limit: int) -> list[str]:
     return [
-        f"ledger: {row['currency']}: debits {row['debits']} but credits {row['credits']}, pending"
-        f" debits {row['pending_debits']} but pending credits {row['pending_credits']}"
-        for row in await db.fetch(BALANCED, limit)
+        f"ledger.balanced: {row['currency']}: debits {row['debits']} but credits {row['credits']},"
+        f" pending debits {row['pending_debits']} but pending credits {row['pending_credits']}"
+        for row in await db.fetch(sums.BALANCED, limit)
     ]

@@ -1,25 +1,33 @@
-"""What an account is called, which shard a transfer uses, and what its hash covers."""
+"""What an account is called, which shard a transfer uses, and what a transfer may look like."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import sha256
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
-from haat.domains.money.ledger.api import Account, Transfer, TransferConflict
+from haat.domains.money.ledger.api import (
+    DEBIT_NORMAL,
+    Account,
+    Code,
+    NotYours,
+    Transfer,
+    TransferConflict,
+)
 from haat.kernel.errors import Invalid
 from haat.kernel.ids import derive
 
 SHARDS = 16
 BATCH_MAX = 10_000
-PLATFORM = frozenset({"clearing", "commission", "tax"})
-DEBIT_NORMAL = frozenset({"clearing"})
+CREDITS = "XCR"  # what wallets hold; a code from ISO 4217's user-assigned range
+UNOWNED = frozenset({"fees", "suspense", "commission", "commission_tax", "tax", "exchange"})
+EITHER = frozenset({"clearing"})  # by provider; without one from before there were several
+SHARDED = UNOWNED | {"clearing", "disputed"}
+OUTSIDE = frozenset({"custom", "wallet"})  # what programs outside may post between
 NO_OWNER = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """The stored account behind one side of a transfer."""
 
     id: UUID
@@ -27,21 +35,47 @@ class Side:
     shard: int
 
 
-def stored(account: Account, transfer_id: UUID) -> Side:
-    """A platform account is many rows, so that no row is locked by every sale: the transfer's id
-    picks one, always the same for the same transfer."""
-    shard = transfer_id.int % SHARDS if account.kind in PLATFORM else 0
-    return Side(account_id(account, shard), account, shard)
+def stored(account: Account, shard: int) -> Side:
+    """A platform or provider account is many rows, so that posts at the same time need not wait for
+    each other: each takes another one."""
+    number = shard % SHARDS if account.kind in SHARDED else 0
+    return Side(account_id(account, number), account, number)
 
 
 def account_id(account: Account, shard: int) -> UUID:
     """The id follows from what the account is for, so that two processes make the same row."""
-    return derive(account.owner or NO_OWNER, f"{account.kind}:{account.currency}:{shard}")
+    return named(account.kind, account.owner, account.currency, shard)
+
+
+@lru_cache(maxsize=20_000)
+def named(kind: str, owner: UUID | None, currency: str, shard: int) -> UUID:
+    """The same from the parts, whatever they hold."""
+    return derive(owner or NO_OWNER, f"{kind}:{currency}:{shard}")
+
+
+def sides_of(account: Account) -> list[Side]:
+    """Every stored account that this one is the sum of."""
+    shards = range(SHARDS if account.kind in SHARDED else 1)
+    return [Side(account_id(account, shard), account, shard) for shard in shards]
 
 
 def rows_of(account: Account) -> list[UUID]:
-    """Every stored account that this one is the sum of."""
-    return [account_id(account, n) for n in range(SHARDS if account.kind in PLATFORM else 1)]
+    """Their ids."""
+    return [side.id for side in sides_of(account)]
+
+
+def check_accounts(accounts: Iterable[Account]) -> None:
+    """Raises Invalid for an account of nobody, or of somebody where it has no owner."""
+    for n, account in enumerate(accounts):
+        _check_account(account, "accounts", n)
+
+
+def _check_account(account: Account, path: str, n: int) -> None:
+    kind = account.kind
+    if kind not in EITHER and (account.owner is None) != (kind in UNOWNED):
+        raise Invalid.at(f"{path}.{n}", f"Who owns this {kind} account?")
+    if kind == "wallet" and account.currency != CREDITS:
+        raise Invalid.at(f"{path}.{n}", f"A wallet holds {CREDITS}.")
 
 
 def check(transfers: Sequence[Transfer]) -> None:
@@ -49,13 +83,38 @@ def check(transfers: Sequence[Transfer]) -> None:
     if len(transfers) > BATCH_MAX:
         raise Invalid.at("transfers", f"At most {BATCH_MAX} at once.", "too_many")
     for n, transfer in enumerate(transfers):
-        if transfer.debit.currency != transfer.credit.currency:
+        debit, credit = transfer.debit, transfer.credit
+        if debit.currency != credit.currency:
             raise Invalid.at(f"transfers.{n}.credit", "Both sides have one currency.")
-        if transfer.debit == transfer.credit:
+        if debit.kind == credit.kind and debit.owner == credit.owner:
             raise Invalid.at(f"transfers.{n}.credit", "Debit and credit are the same account.")
-        for side in (transfer.debit, transfer.credit):
-            if (side.owner is None) != (side.kind in PLATFORM):
-                raise Invalid.at(f"transfers.{n}", f"Who owns this {side.kind} account?")
+        _check_account(debit, "transfers", n)
+        _check_account(credit, "transfers", n)
+        if transfer.expires_at is not None:
+            if not transfer.pending:
+                raise Invalid.at(f"transfers.{n}.expiresAt", "Only what is pending expires.")
+            aware(f"transfers.{n}.expiresAt", transfer.expires_at)
+
+
+def check_outside(accounts: Iterable[Account]) -> None:
+    """NotYours unless a program outside may touch all of these accounts."""
+    if any(account.kind not in OUTSIDE for account in accounts):
+        raise NotYours
+
+
+def check_custom(transfers: Iterable[Transfer]) -> None:
+    """NotYours unless a program outside may post all of these."""
+    for transfer in transfers:
+        check_outside((transfer.debit, transfer.credit))
+        if transfer.code is not Code.CUSTOM:
+            raise NotYours("Outside programs post with the code 'custom'.")
+
+
+def aware(path: str, at: datetime) -> datetime:
+    """Raises Invalid for a time that does not say its zone."""
+    if at.tzinfo is None:
+        raise Invalid.at(path, "A time needs its zone: end it with Z or +00:00.", "naive_time")
+    return at
 
 
 def distinct(transfers: Sequence[Transfer]) -> list[Transfer]:
@@ -65,7 +124,8 @@ def distinct(transfers: Sequence[Transfer]) -> list[Transfer]:
     """
     found: dict[UUID, Transfer] = {}
     for transfer in transfers:
-        if found.setdefault(transfer.id, transfer) != transfer:
+        first = found.setdefault(transfer.id, transfer)
+        if first is not transfer and first != transfer:
             raise TransferConflict(transfer_id=str(transfer.id))
     return [found[id] for id in sorted(found)]
 
@@ -80,45 +140,6 @@ def free_minor(kind: str, debits: int, credits: int, pending: tuple[int, int]) -
     return credits - debits, pending[0]
 
 
-def transfer_hash(
-    salt: bytes,
-    transfer_id: UUID,
-    sides: tuple[UUID, UUID],
-    amount: tuple[int, str],
-    why: tuple[str, UUID, bool],
-    at: datetime,
-) -> bytes:
-    """SHA-256 over the salt and the transfer in one fixed spelling.
-
-    `sides` are (debit, credit) account ids, `amount` is (minor, currency), `why` is (code,
-    reference, pending). The salt keeps a digest from being guessed from what it covers.
-    """
-    code, reference, pending = why
-    content: list[str | int | bool] = [
-        "transfer/1",
-        str(transfer_id),
-        str(sides[0]),
-        str(sides[1]),
-        amount[0],
-        amount[1],
-        code,
-        str(reference),
-        pending,
-        spelled(at),
-    ]
-    return _digest(salt, content)
-
-
-def outcome_hash(salt: bytes, transfer_id: UUID, posted: bool, at: datetime) -> bytes:
-    """The same for how a pending transfer ended."""
-    return _digest(salt, ["outcome/1", str(transfer_id), posted, spelled(at)])
-
-
-def spelled(at: datetime) -> str:
-    """UTC to the microsecond, as PostgreSQL keeps it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _digest(salt: bytes, content: list[str | int | bool]) -> bytes:
-    text = json.dumps(content, separators=(",", ":"), ensure_ascii=True)
-    return sha256(salt + text.encode()).digest()
+def signed(kind: str, minor: int, *, debit: bool) -> int:
+    """`minor` as it changes the balance of the side that is debited, or credited."""
+    return minor if debit is (kind in DEBIT_NORMAL) else -minor

@@ -128,6 +128,17 @@ class Refund(Model):
     status: Literal["created", "pending", "done", "failed"]
 
 
+class RefundDue(Model):
+    """A refund that a person, or the bank's file, has to pay: of a bank transfer."""
+
+    id: UUID
+    payment_id: UUID
+    reference: UUID
+    provider: str
+    amount: Money
+    created_at: datetime
+
+
 class Dispute(Model):
     """A chargeback at the provider. `open`: it holds `amount` back until it is decided."""
 
@@ -372,7 +383,8 @@ class Payments(Contract, name="payments"):
     @command(scope="internal", timeout_s=30)
     async def capture(self, ctx: Context, *, id: UUID) -> Hold:
         """authorized → captured (or capture_failed). Harmless when captured. One that ended
-        otherwise is answered as it ended; `authorized`: not captured yet, ask again.
+        otherwise is answered as it ended; `authorized`: not captured yet, ask again, unless
+        `collect` is on_delivery: that is captured by `collected`. `awaiting`: by its money.
         WrongPaymentState for one that was never authorized."""
 
     @command(scope="internal", timeout_s=30)
@@ -421,7 +433,8 @@ class Payments(Contract, name="payments"):
     async def webhook(
         self, ctx: Context, *, provider: str, headers: dict[str, str], body: bytes
     ) -> None:
-        """A provider's message. SignatureInvalid changes nothing; a repeated one neither."""
+        """A provider's message. SignatureInvalid changes nothing; a repeated one neither.
+        ProviderAway: not heard, to be sent again."""
 
     @command(scope="internal", timeout_s=30)
     async def disburse(
@@ -448,6 +461,25 @@ class Payments(Contract, name="payments"):
     ) -> None:
         """Staff or a bank statement say how bank payouts ended: PayoutSettled for those that were
         pending. Harmless when repeated; WrongPaymentState when one ended the other way."""
+
+    @command(scope="staff:money")
+    async def settle_refunds(
+        self,
+        ctx: Context,
+        *,
+        ids: Annotated[list[UUID], Field(max_length=1000)],
+        done: bool,
+        reason: Annotated[str, Field(max_length=500)] = "",
+    ) -> None:
+        """Refunds of bank transfers were paid, or came back: PaymentRefunded for those that are
+        done; a failed one is owed again. Harmless when repeated; WrongPaymentState when one ended
+        the other way, or is not for us to decide."""
+
+    @query(scope="staff:money")
+    async def refunds_due(
+        self, ctx: Context, *, limit: Limit = 50, cursor: str | None = None
+    ) -> Page[RefundDue]:
+        """Refunds of bank transfers that wait to be paid, oldest first."""
 
     @command(scope="staff:money")
     async def receive_funds(

@@ -18,3 +18,13 @@ async def void_due(service: PaymentsService, ctx: Context) -> None:
 @every(seconds=60)
 async def register(service: PaymentsService, ctx: Context) -> None:
     await service.register(ctx)
+
+
+@every(seconds=60)
+async def watch_failures(service: PaymentsService, ctx: Context) -> None:
+    await service.watch_failures(ctx)
+
+
+@every(seconds=3600)
+async def trim(service: PaymentsService, ctx: Context) -> None:
+    await service.trim(ctx)

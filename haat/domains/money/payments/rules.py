@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 from uuid import UUID
 
 from haat.domains.money.payments.api import (
     PaymentFailed,
     PaymentSucceeded,
     PaymentUpdated,
+    Purpose,
     Status,
+    TransferInstructions,
 )
 from haat.domains.money.payments.providers.port import ProviderPayment
 from haat.kernel.events import Event
@@ -20,13 +22,14 @@ from haat.kernel.money import Money
 RANK: Mapping[Status, int] = {
     "created": 0,
     "needs_action": 1,
-    "authorized": 2,
-    "captured": 3,
-    "declined": 3,
-    "voided": 3,
-    "capture_failed": 3,
+    "awaiting": 2,
+    "authorized": 3,
+    "captured": 4,
+    "declined": 4,
+    "voided": 4,
+    "capture_failed": 4,
 }
-END = 3
+END = 4
 MISMATCH = "amount_mismatch"
 
 # After these the authorization over there is given up too: a card holder could try another card
@@ -49,6 +52,8 @@ class Verdict:
     action_url: str | None = None
     decline_code: str | None = None
     captured_minor: int = 0
+    collect: Literal["now", "on_delivery"] = "now"
+    instructions: TransferInstructions | None = None
 
     @property
     def rank(self) -> int:
@@ -57,6 +62,12 @@ class Verdict:
     @property
     def void_due(self) -> bool:
         return self.status in GIVEN_UP
+
+    def with_reference(self, reference: str) -> "Verdict":
+        """The same, to be paid with another transfer reference."""
+        assert self.instructions is not None, "only transfers have a reference"
+        changed = self.instructions.model_copy(update={"reference": reference})
+        return replace(self, instructions=changed)
 
 
 def judge(
@@ -71,26 +82,33 @@ def judge(
         failed: Status = "capture_failed" if seen.status == "captured" else "declined"
         return Verdict(failed, decline_code=MISMATCH)
     if seen.status == "captured":
-        return Verdict("captured", captured_minor=seen.captured_minor)
+        return Verdict("captured", captured_minor=seen.captured_minor, collect=seen.collect)
     if capturing and seen.status != "authorized":  # which is: not captured yet
         return Verdict("capture_failed", decline_code=seen.decline_code or seen.status)
     if seen.status == "open":
         return Verdict("needs_action", action_url=seen.action_url) if hosted else Verdict("created")
     if seen.status == "declined":
         return Verdict("declined", decline_code=seen.decline_code or "declined")
-    return Verdict(seen.status, action_url=seen.action_url)
+    if seen.status == "awaiting":
+        return Verdict("awaiting", instructions=seen.instructions)
+    return Verdict(seen.status, action_url=seen.action_url, collect=seen.collect)
 
 
-def facts(payment_id: UUID, reference: UUID, amount: Money, verdict: Verdict) -> list[Event]:
+def facts(
+    payment_id: UUID, reference: UUID, purpose: Purpose, amount: Money, verdict: Verdict
+) -> list[Event]:
     """What is announced when, and only when, a payment moves to this state."""
-    found: list[Event] = [
-        PaymentUpdated(payment_id=payment_id, reference=reference, status=verdict.status)
-    ]
+    about: dict[str, Any] = {
+        "payment_id": payment_id,
+        "reference": reference,
+        "purpose": purpose,
+    }
+    found: list[Event] = [PaymentUpdated(**about, status=verdict.status)]
     if verdict.status == "captured":
-        found.append(PaymentSucceeded(payment_id=payment_id, reference=reference, amount=amount))
+        found.append(PaymentSucceeded(**about, amount=amount))
     if verdict.status in GIVEN_UP:
         code = verdict.decline_code or verdict.status
-        found.append(PaymentFailed(payment_id=payment_id, reference=reference, decline_code=code))
+        found.append(PaymentFailed(**about, decline_code=code))
     return found
 
 

@@ -44,6 +44,10 @@ class EarningConflict(Conflict, code="earning_conflict"):
     """This vendor order has an earning with other amounts, or this refund was another one."""
 
 
+class ChargeConflict(Conflict, code="charge_conflict"):
+    """A charge with this id exists with other content."""
+
+
 class ReversalTooLarge(Conflict, code="reversal_too_large"):
     """More than what is left of the earning. `left` in the problem says how much (minor units)."""
 
@@ -108,6 +112,7 @@ class Earning(Model):
     order_id: UUID
     vendor_id: UUID
     order_number: str
+    currency: str
     gross: Money
     commission: Money
     commission_tax: Money

@@ -9,7 +9,7 @@ from haat.kernel.events import every, on
 @on(PayoutSettled)
 async def settled(service: PayoutsService, ctx: Context, events: list[PayoutSettled]) -> None:
     for event in events:
-        await service.settled(ctx, event.payout_id, event.paid, event.provider_ref)
+        await service.settled(ctx, event.payout_id, event.paid, event.provider_ref, event.reason)
 
 
 @every(seconds=10)
@@ -20,3 +20,13 @@ async def resume_earnings(service: PayoutsService, ctx: Context) -> None:
 @every(seconds=10)
 async def resume_payouts(service: PayoutsService, ctx: Context) -> None:
     await service.resume_payouts(ctx)
+
+
+@every(seconds=60)
+async def release_reserves(service: PayoutsService, ctx: Context) -> None:
+    await service.release_reserves(ctx)
+
+
+@every(seconds=60)
+async def run_scheduled(service: PayoutsService, ctx: Context) -> None:
+    await service.run_scheduled(ctx)

@@ -1,3 +1,4 @@
-"""What vendors and bookkeepers file: statements of vendors' balances, monthly commission invoices, the
-market's income. Everything is read from the ledger; only invoices are kept, because they have numbers.
+"""What vendors and bookkeepers file: statements of vendors' balances, commission invoices, income.
+
+Everything is read from the ledger; only invoices are kept, because they have numbers.
 """

@@ -63,10 +63,11 @@ class WalletBalance(Model):
 
 
 class WalletEntry(Model):
-    """One line of a wallet's statement. `money` is the other side of a conversion."""
+    """One line of a wallet's statement. `money` is the other side of a conversion. `reversed`: a
+    top-up that its provider took back; `outside`: posted by an outside program."""
 
     id: UUID
-    kind: Literal["topup", "spent", "refunded", "withdrawn", "granted", "outside"]
+    kind: Literal["topup", "spent", "refunded", "withdrawn", "granted", "reversed", "outside"]
     credits: Money  # signed
     money: Money | None = None
     reference: UUID
@@ -105,6 +106,15 @@ class Withdrawal(Model):
     ended_at: datetime | None = None
 
 
+class FrozenWallet(Model):
+    """`claim_id`: the dispute or refund of a top-up that stopped it; None: staff did."""
+
+    owner_id: UUID
+    reason: str
+    claim_id: UUID | None
+    since: datetime
+
+
 class FlowDay(Model):
     """Credits that moved on one day, by kind, in minor units of credits."""
 
@@ -114,6 +124,7 @@ class FlowDay(Model):
     refunded: int = 0
     withdrawn: int = 0
     granted: int = 0
+    reversed: int = 0
 
 
 class Flag(Model):
@@ -209,10 +220,22 @@ class Wallet(Contract, name="wallet"):
         return_url: str = "",
         vendor_id: UUID | None = None,
     ) -> TopUp:
-        """Buys credits at the rate of the moment. Sent again it tells how it stands. NoRate."""
+        """Buys credits at the rate of the moment, by card, at a provider's page or by bank
+        transfer. Sent again it tells how it stands. NoRate, WalletFrozen."""
 
     @query(scope="person")
     async def topup(self, ctx: Context, *, id: UUID) -> TopUp: ...
+
+    @query(scope="person")
+    async def topups(
+        self,
+        ctx: Context,
+        *,
+        vendor_id: UUID | None = None,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> Page[TopUp]:
+        """Newest first."""
 
     @command(scope="person")
     async def withdraw(
@@ -299,3 +322,14 @@ class Wallet(Contract, name="wallet"):
         self, ctx: Context, *, days: Annotated[int, Field(ge=1, le=366)] = 30
     ) -> WalletFlow:
         """Credits bought, spent, withdrawn per day, and wallets that look unusual."""
+
+    @query(scope="staff:money")
+    async def frozen(
+        self, ctx: Context, *, limit: Limit = 50, cursor: str | None = None
+    ) -> Page[FrozenWallet]:
+        """Wallets that are stopped, newest first."""
+
+    @query(scope="internal", timeout_s=60)
+    async def reconcile(self, ctx: Context, *, limit: int = 10) -> list[str]:
+        """Lines naming wallets whose ledger balance is not what their movements add up to, and
+        currencies whose exchange account is not what was converted; empty when all agree."""

@@ -106,6 +106,13 @@ class Vendors(Contract, name="vendors"):
     async def by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Vendor]:
         """Those that exist, whatever their status, without private fields."""
 
+    @query(scope="staff")
+    async def named(
+        self, ctx: Context, *, words: Annotated[str, Field(max_length=80)], limit: Limit = 8
+    ) -> list[Vendor]:
+        """Those with these words in their name, whatever their status, without private fields; the
+        name that is or begins like this first."""
+
     @query()
     async def find(self, ctx: Context, *, slug: str) -> Vendor:
         """An active vendor by slug or id; its team and staff see it in any status."""

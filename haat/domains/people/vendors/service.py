@@ -52,6 +52,11 @@ SELECT * FROM added
 """)
 BY_ID = Sql("SELECT * FROM vendors.vendors WHERE id = $1")
 BY_IDS = Sql("SELECT * FROM vendors.vendors WHERE id = ANY($1::uuid[]) ORDER BY id")
+NAMED = Sql("""
+SELECT * FROM vendors.vendors
+ WHERE strpos(name_key, $1) > 0
+ ORDER BY name_key <> $1, strpos(name_key, $1) > 1, name_key, id LIMIT $2
+""")
 BY_SLUG = Sql("SELECT * FROM vendors.vendors WHERE slug = $1")
 LISTED = Sql("""
 SELECT * FROM vendors.vendors
@@ -138,6 +143,10 @@ class VendorsService(Vendors):
 
     async def by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Vendor]:
         return [_public(row) for row in await self._db.fetch(BY_IDS, ids)]
+
+    async def named(self, ctx: Context, *, words: str, limit: int = 8) -> list[Vendor]:
+        key = name_key(words.replace("\0", ""))
+        return [_public(row) for row in await self._db.fetch(NAMED, key, limit)] if key else []
 
     async def find(self, ctx: Context, *, slug: str) -> Vendor:
         id = id_of(slug)

@@ -6,10 +6,12 @@ from haat.domains.trade.checkout.service import CheckoutService
 from haat.kernel.context import Context
 from haat.kernel.events import every, on
 
+NEWS = frozenset({"awaiting", "authorized", "captured", "declined", "voided"})
+
 
 @on(PaymentUpdated)
 async def go_on(service: CheckoutService, ctx: Context, events: list[PaymentUpdated]) -> None:
-    decided = {e.reference: None for e in events if e.status in ("authorized", "declined")}
+    decided = {e.reference: None for e in events if e.purpose == "order" and e.status in NEWS}
     if decided:
         await service.payments_updated(ctx.as_system(), list(decided))
 

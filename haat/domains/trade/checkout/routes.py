@@ -96,10 +96,14 @@ class SummaryBody(Body):
 
 
 class MethodBody(Body):
-    """Without `token` the customer enters the card at the provider's page."""
+    """Without `token` or `savedId` the customer enters the card at the provider's page. `credits`:
+    how much of the total, in the order's currency, is paid from one's own wallet."""
 
     provider: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")] = "test"
     token: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    saved_id: UUID | None = None
+    save: Annotated[bool, Field(strict=True)] = False
+    credits: Money | None = None
 
 
 class OrderBody(Body):
@@ -153,11 +157,20 @@ async def place(body: OrderBody, ctx: Ctx, checkout: TheCheckout, response: Resp
         if body.ship_to is None:
             raise Invalid.at("shipTo", "Give a quoteId, or an address to ship to.", "required")
         quote_id = (await _quote(ctx, checkout, body, body.ship_to)).id
-    method = Method(provider=body.payment.provider, token=body.payment.token)
+    given = body.payment
     return _answer(
         response,
         await checkout.place(
-            ctx, quote_id=quote_id, method=method, return_url=body.return_url or ""
+            ctx,
+            quote_id=quote_id,
+            method=Method(
+                provider=given.provider,
+                token=given.token,
+                saved_id=given.saved_id,
+                save=given.save,
+            ),
+            return_url=body.return_url or "",
+            credits=given.credits,
         ),
     )
 

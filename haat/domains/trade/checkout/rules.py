@@ -3,14 +3,15 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from haat.domains.goods.catalog.api import OfferLine
 from haat.domains.goods.inventory.api import Available, OutOfStock
 from haat.domains.goods.pricing.api import TaxableLine, TaxedLine
-from haat.domains.money.payouts.api import CommissionLine, LineCommission
+from haat.domains.money.commissions.api import Assessment, Sale
+from haat.domains.money.payments.api import Hold
 from haat.domains.trade.cart.api import Item, NotBuyable
 from haat.domains.trade.checkout.api import BuyLine, Quote, QuoteGroup, QuoteLine
 from haat.domains.trade.orders.api import OrderDraft, OrderLine, Totals, VendorOrderDraft
@@ -163,20 +164,40 @@ class Basket:
             )
         return found
 
-    def commissionable(self, taxes: Mapping[UUID, TaxedLine]) -> list[CommissionLine]:
-        """Every line of goods with its amount without tax. `taxes` matter where prices include
-        them."""
-        return [
-            CommissionLine(
-                id=one.id,
-                vendor_id=part.vendor_id,
-                category_id=one.offer.category_id,
-                product_id=one.offer.product_id,
-                base=self.money(one.minor - (taxes[one.id].tax.minor if self.inclusive else 0)),
+    def sales(self, taxes: Mapping[UUID, TaxedLine], at: datetime) -> list[Sale]:
+        """What commission is asked for: every line of goods and each part's shipping, its amount
+        without tax. `taxes` matter where prices include them."""
+        found = []
+        for part in self.parts:
+            for one in part.goods:
+                offer = one.offer
+                found.append(
+                    Sale(
+                        id=one.id,
+                        vendor_id=part.vendor_id,
+                        product_id=offer.product_id,
+                        category_path=offer.category_path,
+                        unit_price=offer.price,
+                        quantity=one.quantity,
+                        base=self._untaxed(one.id, one.minor, taxes),
+                        at=at,
+                    )
+                )
+            id, price = self.shipping_id(part), part.chosen.price
+            found.append(
+                Sale(
+                    id=id,
+                    kind="shipping",
+                    vendor_id=part.vendor_id,
+                    unit_price=price,
+                    base=self._untaxed(id, price.minor, taxes),
+                    at=at,
+                )
             )
-            for part in self.parts
-            for one in part.goods
-        ]
+        return found
+
+    def _untaxed(self, id: UUID, minor: int, taxes: Mapping[UUID, TaxedLine]) -> Money:
+        return self.money(minor - (taxes[id].tax.minor if self.inclusive else 0))
 
 
 def basket(
@@ -229,15 +250,16 @@ def group(
     made: Basket,
     part: Part,
     taxes: Mapping[UUID, TaxedLine],
-    commissions: Mapping[UUID, LineCommission],
+    assessed: Mapping[UUID, Assessment],
 ) -> QuoteGroup:
     """One vendor's part with all its sums: goods + shipping (+ tax on top) = total, and
-    net = total − commission − tax."""
-    lines = [_line(made, one, taxes[one.id], commissions[one.id]) for one in part.goods]
-    on_shipping = taxes[made.shipping_id(part)]
+    net = total − commission − its tax − tax."""
+    lines = [_line(made, one, taxes[one.id], assessed[one.id]) for one in part.goods]
+    on_shipping, of_shipping = taxes[made.shipping_id(part)], assessed[made.shipping_id(part)]
     shipping = part.chosen
     tax = sum(line.tax.minor for line in lines) + on_shipping.tax.minor
-    commission = sum(line.commission.minor for line in lines)
+    commission = sum(line.commission.minor for line in lines) + of_shipping.commission.minor
+    on_it = sum(line.commission_tax.minor for line in lines) + of_shipping.commission_tax.minor
     total = part.minor + shipping.price.minor + (0 if made.inclusive else tax)
     return QuoteGroup(
         vendor_id=part.vendor_id,
@@ -247,6 +269,9 @@ def group(
         shipping_options=part.options,
         shipping_tax_bp=on_shipping.rate_bp,
         shipping_tax=on_shipping.tax,
+        shipping_commission=of_shipping.commission,
+        shipping_commission_tax=of_shipping.commission_tax,
+        shipping_terms=of_shipping.terms,
         totals=Totals(
             goods=made.money(part.minor),
             shipping=shipping.price,
@@ -254,11 +279,12 @@ def group(
             total=made.money(total),
         ),
         commission=made.money(commission),
-        net=made.money(total - commission - tax),
+        commission_tax=made.money(on_it),
+        net=made.money(total - commission - on_it - tax),
     )
 
 
-def _line(made: Basket, one: Goods, tax: TaxedLine, commission: LineCommission) -> QuoteLine:
+def _line(made: Basket, one: Goods, tax: TaxedLine, assessed: Assessment) -> QuoteLine:
     offer = one.offer
     return QuoteLine(
         id=one.id,
@@ -275,8 +301,10 @@ def _line(made: Basket, one: Goods, tax: TaxedLine, commission: LineCommission) 
         amount=made.money(one.minor),
         tax_bp=tax.rate_bp,
         tax=tax.tax,
-        commission_bp=commission.rate_bp,
-        commission=commission.commission,
+        category_path=offer.category_path,
+        commission=assessed.commission,
+        commission_tax=assessed.commission_tax,
+        terms=assessed.terms,
     )
 
 
@@ -302,14 +330,18 @@ def wrong_sum(quote: Quote) -> str | None:
         tax = sum(line.tax.minor for line in one.lines) + one.shipping_tax.minor
         goods = sum(line.unit_price.minor * line.quantity for line in one.lines)
         on_top = 0 if quote.prices_include_tax else tax
+        commission = sum(x.commission.minor for x in one.lines) + one.shipping_commission.minor
+        on_it = sum(x.commission_tax.minor for x in one.lines) + one.shipping_commission_tax.minor
+        kept = one.commission.minor + one.commission_tax.minor + tax
         sums = {
             "goods": (one.totals.goods.minor, goods),
             "amounts": (sum(line.amount.minor for line in one.lines), goods),
             "shipping": (one.totals.shipping.minor, one.shipping.price.minor),
             "tax": (one.totals.tax.minor, tax),
             "total": (one.totals.total.minor, goods + one.shipping.price.minor + on_top),
-            "commission": (one.commission.minor, sum(x.commission.minor for x in one.lines)),
-            "net": (one.net.minor + one.commission.minor + tax, one.totals.total.minor),
+            "commission": (one.commission.minor, commission),
+            "commission tax": (one.commission_tax.minor, on_it),
+            "net": (one.net.minor + kept, one.totals.total.minor),
         }
         for name, (stored, derived) in sums.items():
             if stored != derived:
@@ -322,7 +354,30 @@ def vendor_order_id(checkout_id: UUID, vendor_id: UUID) -> UUID:
     return derive(checkout_id, f"vendor-order:{vendor_id}")
 
 
-def draft(quote: Quote) -> OrderDraft:
+Payment = Literal["authorized", "awaiting", "on_delivery"]
+
+
+def payment_of(hold: Hold) -> Payment | None:
+    """How an order is paid that is placed with this answer of its tenders; None: not placed."""
+    if hold.status == "awaiting":
+        return "awaiting"
+    if hold.status not in ("authorized", "captured"):
+        return None
+    return "on_delivery" if hold.collect == "on_delivery" else "authorized"
+
+
+def need_credits(quote: Quote, credits: Money) -> None:
+    """Invalid unless that much of the quote can be paid from its person's wallet at all."""
+    if quote.person_id is None:
+        raise Invalid.at("credits", "Sign in to pay with credits.", "credits_need_account")
+    total = quote.totals.total
+    if credits.currency != total.currency:
+        raise Invalid.at("credits.currency", "Give it in the order's currency.", "currency")
+    if not 0 < credits.minor <= total.minor:
+        raise Invalid.at("credits.minor", "More than nothing, at most the total.", "amount_invalid")
+
+
+def draft(quote: Quote, payment: Payment = "authorized") -> OrderDraft:
     """The order a quote becomes, to the cent."""
     return OrderDraft(
         id=quote.id,
@@ -333,6 +388,7 @@ def draft(quote: Quote) -> OrderDraft:
         prices_include_tax=quote.prices_include_tax,
         totals=quote.totals,
         vendor_orders=[_vendor_order(quote.id, one) for one in quote.groups],
+        payment=payment,
         placed_at=None,
     )
 
@@ -347,6 +403,10 @@ def _vendor_order(checkout_id: UUID, one: QuoteGroup) -> VendorOrderDraft:
         shipping_tax_bp=one.shipping_tax_bp,
         shipping_tax=one.shipping_tax,
         totals=one.totals,
+        shipping_commission=one.shipping_commission,
+        shipping_commission_tax=one.shipping_commission_tax,
+        shipping_terms=one.shipping_terms,
         commission=one.commission,
+        commission_tax=one.commission_tax,
         net=one.net,
     )

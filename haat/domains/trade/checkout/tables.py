@@ -1,6 +1,8 @@
 """Quotes, and the checkouts made of them."""
 
 from sqlalchemy import (
+    BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -41,10 +43,14 @@ checkouts = Table(
     Column("state", Text, nullable=False, info=IMPERSONAL),
     Column("provider", Text, nullable=False, info=IMPERSONAL),
     Column("token", Text, info=PERSONAL),  # the provider's name for the card; kept while needed
+    Column("saved_id", Uuid),  # a payment method kept at the provider
+    Column("save", Boolean, nullable=False, server_default=text("false")),
+    Column("credits", BigInteger),  # how much of the total is paid from the person's wallet
     Column("return_url", Text, nullable=False, info=IMPERSONAL),
     Column("order_number", Text, info=IMPERSONAL),
     Column("next_action_url", Text, info=IMPERSONAL),
     Column("decline_code", Text, info=IMPERSONAL),
+    Column("instructions", JSONB, info=IMPERSONAL),  # our account, for a bank transfer
     Column("problem", JSONB, info=IMPERSONAL),  # why it was undone, as a problem document
     Column("attempt", Integer, nullable=False),
     Column("lease_until", DateTime(timezone=True), nullable=False),
@@ -56,5 +62,6 @@ checkouts = Table(
         " 'placed', 'declined', 'expired', 'undone')",
         name="state",
     ),
+    CheckConstraint("credits > 0", name="credits"),
     Index("ix_checkouts_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
 )

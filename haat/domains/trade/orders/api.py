@@ -298,9 +298,16 @@ class Orders(Contract, name="orders"):
         Harmless when repeated."""
 
     @command(scope="internal")
+    async def mark_vendor_orders_paid(self, ctx: Context, *, ids: list[UUID]) -> None:
+        """on_delivery → paid: the vendor collected the cash. OrderPaid, with every part that was
+        paid and their sum, once nothing of the order is awaited any more. Harmless when
+        repeated."""
+
+    @command(scope="internal")
     async def mark_unpaid(self, ctx: Context, *, order_id: UUID, reason: str) -> None:
-        """The capture failed for good: voided and cancelled, without a refund; OrderUnpaid.
-        Harmless when repeated; WrongOrderState when it is paid."""
+        """The capture failed for good, or the money awaited never came: voided and cancelled,
+        without a refund; OrderUnpaid unless every part of it was cancelled already. Harmless when
+        repeated; WrongOrderState when it is paid."""
 
     @command(scope="internal")
     async def record_refund(
@@ -372,7 +379,7 @@ class Orders(Contract, name="orders"):
 
     @command(scope="vendor:orders")
     async def accept(self, ctx: Context, *, id: UUID) -> VendorOrder:
-        """pending → accepted; needs a paid one."""
+        """pending → accepted; needs one that is paid, or will be on delivery."""
 
     @command(scope="vendor:orders")
     async def reject(self, ctx: Context, *, id: UUID, reason: Reason) -> VendorOrder:
@@ -399,7 +406,9 @@ class Orders(Contract, name="orders"):
 
     @command(scope="person")
     async def cancel(self, ctx: Context, *, id: UUID, reason: Reason) -> VendorOrder:
-        """A vendor order by its customer or vendor or staff, while pending, accepted or ready."""
+        """A vendor order by its customer or vendor or staff, while pending, accepted or ready; one
+        that awaits a bank transfer by customer or staff; one that is paid on delivery also on its
+        way, by vendor or staff: it was refused at the door."""
 
     @command(scope="person")
     async def cancel_order(self, ctx: Context, *, id: UUID, reason: Reason) -> Order:

@@ -13,7 +13,8 @@ PARTS_WRONG = Sql("""
 WITH s AS (
   SELECT v.id, coalesce(sum(l.amount), 0) AS goods, coalesce(sum(l.quantity), 0) AS items,
          coalesce(sum(l.tax), 0) + v.shipping_tax AS tax,
-         coalesce(sum(l.commission), 0) AS commission
+         coalesce(sum(l.commission), 0) + v.shipping_commission AS commission,
+         coalesce(sum(l.commission_tax), 0) + v.shipping_commission_tax AS commission_tax
     FROM orders.vendor_orders v LEFT JOIN orders.lines l ON l.vendor_order_id = v.id
    GROUP BY v.id)
 SELECT v.number, CASE
@@ -21,16 +22,21 @@ SELECT v.number, CASE
          WHEN v.items <> s.items THEN format('items %s, lines %s', v.items, s.items)
          WHEN v.tax <> s.tax THEN format('tax %s, lines and shipping %s', v.tax, s.tax)
          WHEN v.commission <> s.commission
-           THEN format('commission %s, lines %s', v.commission, s.commission)
-         WHEN v.net <> v.total - v.commission - v.tax
-           THEN format('net %s, total - commission - tax %s', v.net, v.total - v.commission - v.tax)
+           THEN format('commission %s, lines and shipping %s', v.commission, s.commission)
+         WHEN v.commission_tax <> s.commission_tax
+           THEN format('commission tax %s, lines and shipping %s', v.commission_tax,
+                       s.commission_tax)
+         WHEN v.net <> v.total - v.commission - v.commission_tax - v.tax
+           THEN format('net %s, total - commission - commission tax - tax %s', v.net,
+                       v.total - v.commission - v.commission_tax - v.tax)
          ELSE format('total %s, goods + shipping%s %s', v.total,
                 CASE WHEN o.prices_include_tax THEN '' ELSE ' + tax' END,
                 v.goods + v.shipping + CASE WHEN o.prices_include_tax THEN 0 ELSE v.tax END)
        END AS wrong
   FROM orders.vendor_orders v JOIN s ON s.id = v.id JOIN orders.orders o ON o.id = v.order_id
  WHERE v.goods <> s.goods OR v.items <> s.items OR v.tax <> s.tax OR v.commission <> s.commission
-    OR v.net <> v.total - v.commission - v.tax
+    OR v.commission_tax <> s.commission_tax
+    OR v.net <> v.total - v.commission - v.commission_tax - v.tax
     OR v.total <> v.goods + v.shipping + CASE WHEN o.prices_include_tax THEN 0 ELSE v.tax END
  ORDER BY o.seq, v.position LIMIT $1
 """)
@@ -40,12 +46,35 @@ SELECT v.number, format('refunded %s of %s (%s), refunds %s', v.refunded, v.tota
                         coalesce(s.refunded, 0)) AS wrong
   FROM orders.vendor_orders v LEFT JOIN s ON s.vendor_order_id = v.id
  WHERE v.refunded <> coalesce(s.refunded, 0) OR v.refunded > v.total
-    OR v.payment <> CASE WHEN v.refunded = 0 AND v.payment IN ('authorized', 'voided')
+    OR v.payment <> CASE WHEN v.refunded = 0
+                          AND v.payment IN ('authorized', 'awaiting', 'on_delivery', 'voided')
                          THEN v.payment
                          WHEN v.refunded = 0 THEN 'paid'
                          WHEN v.refunded = v.total THEN 'refunded'
                          ELSE 'partially_refunded' END
  ORDER BY v.number LIMIT $1
+""")
+REFUND_LINES_WRONG = Sql("""
+WITH given AS (SELECT refund_id, sum(gross) AS gross FROM orders.refund_lines GROUP BY 1)
+SELECT v.number, format('refund %s of %s, its lines %s', r.refund_id, r.amount, g.gross) AS wrong
+  FROM given g JOIN orders.refunds r USING (refund_id)
+  JOIN orders.vendor_orders v ON v.id = r.vendor_order_id
+ WHERE r.amount <> g.gross
+ ORDER BY v.number LIMIT $1
+""")
+LINES_REFUNDED_WRONG = Sql("""
+WITH given AS (
+  SELECT line_id, sum(gross) AS gross, sum(quantity) AS quantity
+    FROM orders.refund_lines GROUP BY 1)
+SELECT v.number, format('line %s: %s units, %s refunded; its refunds %s, %s', l.id,
+                        l.refunded_quantity, l.refunded, coalesce(g.quantity, 0),
+                        coalesce(g.gross, 0)) AS wrong
+  FROM orders.lines l LEFT JOIN given g ON g.line_id = l.id
+  JOIN orders.vendor_orders v ON v.id = l.vendor_order_id
+  JOIN orders.orders o ON o.id = v.order_id
+ WHERE l.refunded <> coalesce(g.gross, 0) OR l.refunded_quantity <> coalesce(g.quantity, 0)
+    OR l.refunded > l.amount + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax END
+ ORDER BY v.number, l.position LIMIT $1
 """)
 ORDERS_WRONG = Sql("""
 WITH s AS (
@@ -63,12 +92,19 @@ SELECT o.number, format('goods %s, shipping %s, tax %s, total %s; vendor orders 
     OR s.alike IS NOT TRUE
  ORDER BY o.seq LIMIT $1
 """)
-_STEPS = (LINES_WRONG, PARTS_WRONG, REFUNDS_WRONG, ORDERS_WRONG)
+_STEPS = (
+    LINES_WRONG,
+    PARTS_WRONG,
+    REFUNDS_WRONG,
+    REFUND_LINES_WRONG,
+    LINES_REFUNDED_WRONG,
+    ORDERS_WRONG,
+)
 
 
 async def prove(db: Database, limit: int = 1) -> list[str]:
-    """Re-adds every line, vendor order, order and refund; up to `limit` that do not add up, as
-    'order H-100001-2: goods 500, lines 400'. Empty when all do."""
+    """Re-adds every line, vendor order, order, refund and refunded line; up to `limit` that do not
+    add up, as 'order H-100001-2: goods 500, lines 400'. Empty when all do."""
     found: list[str] = []
     for step in _STEPS:
         rows = await db.fetch(step, limit - len(found))

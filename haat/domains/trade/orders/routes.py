@@ -55,6 +55,8 @@ class SoldLine(Model):
     amount: Money
     tax_bp: int
     tax: Money
+    refunded_quantity: int
+    refunded: Money | None
 
 
 class SoldPart(Model):

@@ -14,7 +14,7 @@ from haat.kernel.context import Context
 from haat.kernel.money import Money
 
 ActorKind = Literal["customer", "vendor", "staff", "system"]
-MoveName = Literal["accept", "reject", "ready", "ship", "deliver", "cancel"]
+MoveName = Literal["accept", "reject", "ready", "ship", "deliver", "cancel", "undelivered"]
 Verdict = Literal["go", "made", "refused"]
 
 STAGES: tuple[FulfilmentState, ...] = ("pending", "accepted", "ready", "in_transit", "delivered")
@@ -23,6 +23,9 @@ ENDED_EARLY: frozenset[FulfilmentState] = frozenset({"rejected", "cancelled"})
 # cancelled part is always one that can be refunded.
 PAID: frozenset[PaymentState] = frozenset({"paid", "partially_refunded"})
 TAKEN: frozenset[PaymentState] = PAID | {"refunded"}
+# Nothing was taken of these yet; what is paid in cash goes on all the same.
+WAITING: tuple[PaymentState, ...] = ("authorized", "awaiting", "on_delivery")
+CASH: frozenset[PaymentState] = frozenset({"on_delivery"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,16 @@ class Move:
 
 
 MOVES: dict[MoveName, Move] = {
-    "accept": Move(frozenset({"pending"}), "accepted", PAID),
-    "reject": Move(frozenset({"pending"}), "rejected", TAKEN),
-    "ready": Move(frozenset({"accepted"}), "ready", PAID),
-    "ship": Move(frozenset({"accepted", "ready"}), "in_transit", PAID),
-    "deliver": Move(frozenset({"in_transit"}), "delivered", TAKEN),
-    "cancel": Move(frozenset({"pending", "accepted", "ready"}), "cancelled", TAKEN),
+    "accept": Move(frozenset({"pending"}), "accepted", PAID | CASH),
+    "reject": Move(frozenset({"pending"}), "rejected", TAKEN | CASH),
+    "ready": Move(frozenset({"accepted"}), "ready", PAID | CASH),
+    "ship": Move(frozenset({"accepted", "ready"}), "in_transit", PAID | CASH),
+    "deliver": Move(frozenset({"in_transit"}), "delivered", TAKEN | CASH),
+    "cancel": Move(
+        frozenset({"pending", "accepted", "ready"}), "cancelled", TAKEN | CASH | {"awaiting"}
+    ),
+    # Refused at the door, or nobody there to pay: it comes back.
+    "undelivered": Move(frozenset({"in_transit"}), "cancelled", CASH),
 }
 
 # The status words of the specifications, as moves.
@@ -65,6 +72,12 @@ def verdict(name: MoveName, payment: PaymentState, fulfilment: FulfilmentState) 
     return "go" if allowed else "refused"
 
 
+def ending(part_payment: PaymentState, fulfilment: FulfilmentState, actor: ActorKind) -> MoveName:
+    """Which move cancels a vendor order. Customers cannot call back what is on its way."""
+    on_its_way = fulfilment == "in_transit" and part_payment in CASH
+    return "undelivered" if on_its_way and actor != "customer" else "cancel"
+
+
 def payment_of(parts: Iterable[PaymentState]) -> PaymentState:
     """An order's payment from its vendor orders' (which stand in one order at least)."""
     states = set(parts)
@@ -72,8 +85,9 @@ def payment_of(parts: Iterable[PaymentState]) -> PaymentState:
     counting = states - {"voided"}
     if not counting:
         return "voided"
-    if "authorized" in counting:
-        return "authorized"
+    for state in WAITING:
+        if state in counting:
+            return state
     if counting == {"refunded"}:
         return "refunded"
     return "paid" if counting == {"paid"} else "partially_refunded"
@@ -114,9 +128,9 @@ def sees_all(ctx: Context) -> bool:
 def discrepancy(draft: OrderDraft) -> str | None:
     """What does not add up in an order, named; None when every cent has its place.
 
-    goods + shipping (+ tax where prices do not include it) = total; a vendor order's goods, tax
-    and commission are its lines' (and the shipping's tax), its net is total - commission - tax;
-    an order's amounts are its vendor orders'.
+    goods + shipping (+ tax where prices do not include it) = total; a vendor order's goods, tax,
+    commission and the tax on that are its lines' and its shipping's, its net is total - commission
+    - commission tax - tax; an order's amounts are its vendor orders'.
     """
     currencies = {amount.currency for amount in _amounts(draft)}
     if len(currencies) > 1:
@@ -138,13 +152,17 @@ def _amounts(draft: OrderDraft) -> Iterable[Money]:
     for totals in every:
         yield from (totals.goods, totals.shipping, totals.tax, totals.total)
     for part in draft.vendor_orders:
-        yield from (part.shipping_tax, part.commission, part.net)
+        yield from (part.shipping_tax, part.shipping_commission, part.shipping_commission_tax)
+        yield from (part.commission, part.commission_tax, part.net)
         for line in part.lines:
-            yield from (line.unit_price, line.amount, line.tax, line.commission)
+            yield from (line.unit_price, line.amount, line.tax)
+            yield from (line.commission, line.commission_tax)
 
 
 def _part_wrong(part: VendorOrderDraft, prices_include_tax: bool) -> str | None:
-    goods = tax = commission = 0
+    goods, tax = 0, part.shipping_tax.minor
+    commission = part.shipping_commission.minor
+    on_commission = part.shipping_commission_tax.minor
     for line in part.lines:
         amount = line.amount.minor
         if line.quantity < 1 or amount != line.unit_price.minor * line.quantity:
@@ -152,14 +170,17 @@ def _part_wrong(part: VendorOrderDraft, prices_include_tax: bool) -> str | None:
         goods += amount
         tax += line.tax.minor
         commission += line.commission.minor
+        on_commission += line.commission_tax.minor
     totals = part.totals
     on_top = 0 if prices_include_tax else totals.tax.minor
+    kept = part.commission.minor + part.commission_tax.minor + totals.tax.minor
     checks = (
         ("goods", totals.goods.minor, goods),
-        ("tax", totals.tax.minor, tax + part.shipping_tax.minor),
+        ("tax", totals.tax.minor, tax),
         ("commission", part.commission.minor, commission),
+        ("commission tax", part.commission_tax.minor, on_commission),
         ("total", totals.total.minor, totals.goods.minor + totals.shipping.minor + on_top),
-        ("net", part.net.minor, totals.total.minor - part.commission.minor - totals.tax.minor),
+        ("net", part.net.minor, totals.total.minor - kept),
     )
     for name, stated, parts in checks:
         if stated != parts:

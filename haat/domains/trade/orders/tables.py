@@ -1,6 +1,7 @@
 """Tables of the orders schema. Amounts are minor units of the row's currency."""
 
 from sqlalchemy import (
+    ARRAY,
     CHAR,
     BigInteger,
     Boolean,
@@ -68,13 +69,18 @@ vendor_orders = Table(
     Column("shipping", BigInteger, nullable=False),
     Column("tax", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),
+    Column("shipping_commission", BigInteger, nullable=False),
+    Column("shipping_commission_tax", BigInteger, nullable=False),
+    Column("shipping_terms", JSONB, nullable=False, info=IMPERSONAL),
     Column("commission", BigInteger, nullable=False),
+    Column("commission_tax", BigInteger, nullable=False),
     Column("net", BigInteger, nullable=False),
     Column("refunded", BigInteger, nullable=False, server_default=text("0")),
     Column("placed_at", DateTime(timezone=True), nullable=False),
     Column("delivered_at", DateTime(timezone=True)),
     CheckConstraint(
-        "payment IN ('authorized', 'paid', 'partially_refunded', 'refunded', 'voided')",
+        "payment IN ('authorized', 'awaiting', 'on_delivery', 'paid', 'partially_refunded',"
+        " 'refunded', 'voided')",
         name="payment",
     ),
     CheckConstraint(
@@ -98,8 +104,16 @@ Index(
     vendor_orders.c.placed_at.desc(),
     vendor_orders.c.id.desc(),
 )
+# For lists of orders by a payment state that few of them are in.
+Index(
+    "ix_vendor_orders_by_payment",
+    vendor_orders.c.payment,
+    vendor_orders.c.placed_at.desc(),
+    vendor_orders.c.order_id.desc(),
+)
 
-# Frozen at sale: written once, never changed.
+# Frozen at sale but for what was given back. `category_path`: the product's category and those
+# above it.
 lines = Table(
     "lines",
     metadata,
@@ -119,9 +133,15 @@ lines = Table(
     Column("amount", BigInteger, nullable=False),
     Column("tax_bp", Integer, nullable=False),
     Column("tax", BigInteger, nullable=False),
-    Column("commission_bp", Integer, nullable=False),
+    Column("category_path", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     Column("commission", BigInteger, nullable=False),
+    Column("commission_tax", BigInteger, nullable=False),
+    Column("terms", JSONB, nullable=False, info=IMPERSONAL),
+    Column("refunded_quantity", Integer, nullable=False, server_default=text("0")),
+    Column("refunded", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("refunded_quantity BETWEEN 0 AND quantity", name="refunded_quantity"),
+    CheckConstraint("refunded BETWEEN 0 AND amount + tax", name="refunded"),
 )
 Index("ix_lines_of_vendor_order", lines.c.vendor_order_id, lines.c.position)
 
@@ -151,3 +171,17 @@ refunds = Table(
     CheckConstraint("amount > 0", name="amount"),
 )
 Index("ix_refunds_of_vendor_order", refunds.c.vendor_order_id)
+
+# How much of which line a refund gave back. Not there for refunds of an amount at large. The line
+# of shipping is derive(vendor order, "shipping"): it stands in no other table.
+refund_lines = Table(
+    "refund_lines",
+    metadata,
+    Column("refund_id", Uuid, ForeignKey(refunds.c.refund_id), primary_key=True),
+    Column("line_id", Uuid, primary_key=True),
+    Column("quantity", Integer, nullable=False),
+    Column("gross", BigInteger, nullable=False),
+    CheckConstraint("quantity >= 0", name="quantity"),
+    CheckConstraint("gross >= 0", name="gross"),
+)
+Index("ix_refund_lines_of_line", refund_lines.c.line_id)

@@ -128,9 +128,12 @@ class Settlement(Contract, name="settlement"):
         reason: Annotated[str, Field(min_length=1, max_length=500)],
     ) -> RefundResult:
         """Gives back part of a paid vendor order: `items` (with their tax) and/or that much of
-        `shipping` (with its tax), or an `amount` spread over all lines, or, with none of these, all
-        that is left. Each tender gets its share of it. NotRefundable. The vendor's earning is
-        lowered line by line; its balance may become negative."""
+        `shipping` (an amount that includes its tax), or an `amount` spread over all lines, or, with
+        none of these, all that is left. Each tender gets its share of it. NotRefundable. The
+        vendor's earning is lowered line by line; its balance may become negative.
+
+        `failed`: a tender took its part not back; that much (see `repaid`) is owed again and can
+        be refunded anew."""
 
     @command(scope="internal", timeout_s=30)
     async def refund_return(

@@ -1,6 +1,6 @@
 """What settlement hears of payments and orders, and its timers."""
 
-from haat.domains.money.payments.api import PaymentRefunded
+from haat.domains.money.payments.api import PaymentDisputed, PaymentRefunded
 from haat.domains.trade.orders.api import OrderCancelled, OrderDelivered
 from haat.domains.trade.settlement.service import SettlementService
 from haat.kernel.context import Context
@@ -24,6 +24,23 @@ async def enter_refunds(
     service: SettlementService, ctx: Context, events: list[PaymentRefunded]
 ) -> None:
     await service.provider_refunded(ctx, events)
+
+
+@on(PaymentDisputed)
+async def enter_disputes(
+    service: SettlementService, ctx: Context, events: list[PaymentDisputed]
+) -> None:
+    await service.disputed(ctx, events)
+
+
+@every(seconds=5)
+async def finish_disputes(service: SettlementService, ctx: Context) -> None:
+    await service.finish_disputes(ctx)
+
+
+@every(seconds=5)
+async def collect_cash(service: SettlementService, ctx: Context) -> None:
+    await service.collect_cash(ctx)
 
 
 @every(seconds=5)

@@ -3,6 +3,9 @@
 from fastapi import APIRouter
 
 from haat.gateways.web.admin.categories import router as categories
+from haat.gateways.web.admin.commissions import router as commissions
+from haat.gateways.web.admin.commissions_asking import router as commissions_asking
+from haat.gateways.web.admin.credits import router as credits
 from haat.gateways.web.admin.letters import router as letters
 from haat.gateways.web.admin.orders import router as orders
 from haat.gateways.web.admin.overview import router as overview
@@ -22,6 +25,9 @@ def admin_routers() -> list[APIRouter]:
         products,
         orders,
         payouts,
+        commissions,
+        commissions_asking,
+        credits,
         payments,
         settings,
         categories,

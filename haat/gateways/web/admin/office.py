@@ -18,6 +18,8 @@ SECTIONS = (
     ("/admin/products", "Products", "staff:products"),
     ("/admin/orders", "Orders", "staff:orders"),
     ("/admin/payouts", "Payouts", "staff:payouts"),
+    ("/admin/commission", "Commission", "staff:money"),
+    ("/admin/credits", "Credits", "staff:money"),
     ("/admin/payments", "Payments", "staff"),
     ("/admin/categories", "Categories", "staff:products"),
     ("/admin/people", "People", "staff"),

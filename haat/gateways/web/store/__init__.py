@@ -12,6 +12,7 @@ from haat.gateways.web.store.payment import router as payment
 from haat.gateways.web.store.product import router as product
 from haat.gateways.web.store.search import router as search
 from haat.gateways.web.store.sign_in import router as sign_in
+from haat.gateways.web.store.wallet import router as wallet
 from haat.gateways.web.store.welcome import router as welcome
 
 
@@ -27,6 +28,7 @@ def store_routers() -> list[APIRouter]:
         orders,
         sign_in,
         account,
+        wallet,
         notifications,
         welcome,
     ]

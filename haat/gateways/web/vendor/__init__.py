@@ -10,8 +10,9 @@ from haat.gateways.web.vendor.products import router as products
 from haat.gateways.web.vendor.profile import router as profile
 from haat.gateways.web.vendor.shipping import router as shipping
 from haat.gateways.web.vendor.stock import router as stock
+from haat.gateways.web.vendor.wallet import router as wallet
 
 
 def vendor_routers() -> list[APIRouter]:
     """Every page's router under /vendor."""
-    return [overview, apply, products, stock, orders, shipping, money, profile]
+    return [overview, apply, products, stock, orders, shipping, money, wallet, profile]

@@ -14,6 +14,7 @@ from haat.gateways.web.vendor.portal import Team, page, vendor_of
 from haat.gateways.web.visit import Visit, form_of
 from haat.kernel.errors import NotFound, Problem
 from haat.kernel.model import Body
+from haat.kernel.money import share
 
 router = APIRouter()
 HERE = "/vendor/orders"
@@ -120,7 +121,12 @@ async def _page(visit: Visit, id: UUID, moved: str, form: Form, status: int = 20
     order, timeline = await asyncio.gather(
         _own(visit, id), visit.doors[Orders].timeline(visit.ctx, ref=str(id))
     )
-    rates = {line.commission_bp for line in order.lines}
+    # A rate is told where it is all there is to the commission: no fixed part, bounds or shipping.
+    plain = order.shipping_commission.minor == 0 and all(
+        line.commission.minor == share(line.terms.base_minor, line.terms.rate_bp)
+        for line in order.lines
+    )
+    rates = {line.terms.rate_bp for line in order.lines}
     return page(
         visit,
         "order.html",
@@ -133,7 +139,7 @@ async def _page(visit: Visit, id: UUID, moved: str, form: Form, status: int = 20
         rejecting=form if moved == "reject" else Form(),
         cancelling=form if moved == "cancel" else Form(),
         shipping=form if moved == "ship" else Form(),
-        rate=rates.pop() if len(rates) == 1 else None,
+        rate=rates.pop() if plain and len(rates) == 1 else None,
         # Whether tax came on top is the order's; the sums of this part say it as well.
         tax_on_top=order.totals.total != order.totals.goods + order.totals.shipping,
         is_paid=order.payment in ("paid", "partially_refunded"),

@@ -17,6 +17,7 @@ SECTIONS = (
     ("/vendor/stock", "Stock", "vendor:stock"),
     ("/vendor/shipping", "Shipping", "vendor:profile"),
     ("/vendor/money", "Money", "vendor:money"),
+    ("/vendor/wallet", "Wallet", "vendor:money"),
     ("/vendor/profile", "Profile", "vendor:profile"),
 )
 
@@ -34,10 +35,13 @@ def may(visit: Visit, scope: str | None) -> bool:
 
 def page(visit: Visit, template: str, here: str, status: int = 200, **values: Any) -> Response:
     """A page of the portal; `here` is the address of the section it belongs to."""
-    sections = [(href, name) for href, name, scope in SECTIONS if may(visit, scope)]
-    return visit.page(
-        f"vendor/{template}", status, sections=sections, here=here, percent=percent, **values
-    )
+    known: dict[str, Any] = {"sections": sections_of(visit), "here": here, "percent": percent}
+    return visit.page(f"vendor/{template}", status, **known, **values)
+
+
+def sections_of(visit: Visit) -> list[tuple[str, str]]:
+    """(address, name) of those the person may see."""
+    return [(href, name) for href, name, scope in SECTIONS if may(visit, scope)]
 
 
 def vendor_of(visit: Visit) -> UUID:

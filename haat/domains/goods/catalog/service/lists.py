@@ -73,6 +73,10 @@ class ListCases(Cases):
     async def listings_by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Listing]:
         return _listings(await self._db.fetch(sql.CARDS, ids))
 
+    async def titles(self, ctx: Context, *, ids: list[UUID]) -> dict[UUID, str]:
+        rows = await self._db.fetch(sql.TITLES, ids)
+        return {row["id"]: row["title"] for row in rows}
+
     async def own_products(
         self,
         ctx: Context,
@@ -150,6 +154,7 @@ def _line(row: Record) -> OfferLine:
         product_slug=row["product_slug"],
         vendor_id=row["vendor_id"],
         category_id=row["category_id"],
+        category_path=(row["ancestors"] or [])[::-1],
         title=row["title"],
         variant_title=row["variant_title"],
         sku=row["sku"],

@@ -235,6 +235,8 @@ SELECT p.card
  ORDER BY w.place
 """)
 
+TITLES = Sql("SELECT id, title FROM catalog.products WHERE id = ANY($1::uuid[])")
+
 OWN = Sql("""
 SELECT p.created_at AS key, p.id AS product_id, p.card FROM catalog.products p
  WHERE p.vendor_id = $1 AND (p.created_at, p.id) < ($2, $3)
@@ -259,13 +261,14 @@ SELECT p.created_at AS key, p.id AS product_id, p.card FROM catalog.products p
 
 OFFERS = Sql("""
 SELECT o.id AS offer_id, o.variant_id, o.product_id, p.slug AS product_slug, o.vendor_id,
-       p.category_id, p.title, v.title AS variant_title, o.sku, o.price_minor, o.currency,
-       p.tax_class, v.weight_g, coalesce(v.picture, p.pictures -> 0) AS picture,
+       p.category_id, c.ancestors, p.title, v.title AS variant_title, o.sku, o.price_minor,
+       o.currency, p.tax_class, v.weight_g, coalesce(v.picture, p.pictures -> 0) AS picture,
        p.status = 'active' AND o.status = 'active' AND coalesce(s.active, false) AS buyable
   FROM unnest($1::uuid[]) WITH ORDINALITY AS w (id, place)
   JOIN catalog.offers o ON o.id = w.id
   JOIN catalog.variants v ON v.id = o.variant_id
   JOIN catalog.products p ON p.id = o.product_id
+  LEFT JOIN catalog.categories c ON c.id = p.category_id
   LEFT JOIN catalog.vendors s ON s.vendor_id = o.vendor_id
  ORDER BY w.place
 """)

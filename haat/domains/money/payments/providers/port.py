@@ -13,6 +13,7 @@ from haat.domains.money.payments.api import Destination, ReportLine, TransferIns
 from haat.kernel.context import Context
 from haat.kernel.money import Money
 
+Kind = Literal["card", "redirect", "bank_transfer", "on_delivery", "recorded"]
 CALL_S = 5.0  # how long one call to a provider may take
 
 
@@ -78,6 +79,7 @@ class ProviderRefund:
     payment_id: UUID
     amount: Money
     status: Literal["pending", "done", "failed"]
+    ref: str = ""  # what the provider calls it, for the reconciliation with its report
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +127,15 @@ class ProviderEvent:
 
 
 class Provider(Protocol):
-    """Raises ProviderAway when no answer came, ProviderRefused when the answer was no."""
+    """Raises ProviderAway when no answer came, ProviderRefused when the answer was no.
+
+    `ref` is what the provider called this payment or disbursement when it answered before
+    (`provider_ref`), None while no answer is known: some cannot be asked by our id.
+    """
 
     name: str
     label: str
-    kind: ClassVar[Literal["card", "redirect", "bank_transfer", "on_delivery", "recorded"]]
+    kind: ClassVar[Kind]
     disburses: bool
     test_mode: bool
     publishable_key: str
@@ -143,27 +149,58 @@ class Provider(Protocol):
 
     async def hold(self, ctx: Context, ask: Ask) -> ProviderPayment: ...
 
-    async def read(self, ctx: Context, id: UUID) -> ProviderPayment | None: ...
+    async def read(
+        self, ctx: Context, id: UUID, *, ref: str | None = None
+    ) -> ProviderPayment | None: ...
 
-    async def capture(self, ctx: Context, id: UUID) -> ProviderPayment | None:
+    async def capture(
+        self, ctx: Context, id: UUID, *, ref: str | None = None
+    ) -> ProviderPayment | None:
         """All of it. None when it does not know the payment."""
 
-    async def void(self, ctx: Context, id: UUID) -> ProviderPayment | None: ...
+    async def void(
+        self, ctx: Context, id: UUID, *, ref: str | None = None
+    ) -> ProviderPayment | None: ...
 
     async def refund(
-        self, ctx: Context, payment_id: UUID, refund_id: UUID, amount: Money
+        self,
+        ctx: Context,
+        payment_id: UUID,
+        refund_id: UUID,
+        amount: Money,
+        *,
+        ref: str | None = None,
     ) -> ProviderRefund: ...
 
     async def disburse(
-        self, ctx: Context, id: UUID, amount: Money, destination: Destination
+        self,
+        ctx: Context,
+        id: UUID,
+        amount: Money,
+        destination: Destination,
+        *,
+        ref: str | None = None,
     ) -> ProviderPayout: ...
 
-    async def read_disbursement(self, ctx: Context, id: UUID) -> ProviderPayout | None: ...
+    async def read_disbursement(
+        self, ctx: Context, id: UUID, *, ref: str | None = None
+    ) -> ProviderPayout | None: ...
 
     def verify_webhook(
         self, headers: Mapping[str, str], body: bytes, now: datetime
     ) -> ProviderEvent:
         """Raises SignatureInvalid. `headers` have lower-case names."""
+
+
+@runtime_checkable
+class VerifiesByAsking(Protocol):
+    """A provider whose messages can only be verified by asking it. `hear_webhook` is then used
+    instead of `verify_webhook`."""
+
+    async def hear_webhook(
+        self, ctx: Context, headers: Mapping[str, str], body: bytes
+    ) -> ProviderEvent:
+        """Raises SignatureInvalid, ProviderAway. `headers` have lower-case names."""
 
 
 @runtime_checkable

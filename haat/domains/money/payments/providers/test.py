@@ -7,23 +7,31 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 import structlog
 
-from haat.domains.money.payments.api import Destination, ProviderAway, SignatureInvalid
+from haat.domains.money.payments.api import (
+    Destination,
+    ProviderAway,
+    ReportLine,
+    SignatureInvalid,
+)
 from haat.domains.money.payments.providers.port import (
     CALL_S,
     Ask,
+    Kind,
+    ProviderDispute,
     ProviderEvent,
+    ProviderMethod,
     ProviderPayment,
     ProviderPayout,
     ProviderRefund,
     ProviderRefused,
 )
 from haat.domains.money.payments.providers.signatures import secret_of, verify
-from haat.domains.money.payments.rules import redacted
 from haat.domains.money.payments.settings import PaymentsSettings
 from haat.engines.http.client import Answer, HttpClient
 from haat.kernel.context import Context
@@ -51,6 +59,11 @@ _PAYOUTS: Mapping[str, Literal["paid", "pending", "failed"]] = {
     "pending": "pending",
     "failed": "failed",
 }
+_DISPUTES: Mapping[str, Literal["open", "won", "lost"]] = {
+    "open": "open",
+    "won": "won",
+    "lost": "lost",
+}
 _GONE = 404
 _CONFLICT = 409
 
@@ -61,6 +74,10 @@ class TestCards:
     __test__ = False  # pytest: not a test class
     name = "test"
     label = "Test card"
+    kind: ClassVar[Kind] = "card"
+    disburses = True
+    test_mode = True
+    publishable_key = ""
 
     def __init__(self, settings: PaymentsSettings, http: HttpClient) -> None:
         self._url = settings.testcard_url.rstrip("/")
@@ -93,22 +110,46 @@ class TestCards:
         }
         if ask.return_url:
             body["returnUrl"] = ask.return_url
+        if ask.save:
+            body["saveFor"] = ask.customer_ref or f"cus_{ask.person_id}"
         found = _payment(await self._call(ctx, "POST", "/intents", body))
         # What stands over there is checked before a card is charged for it.
         agreed = found.amount == ask.amount and found.reference == str(ask.reference)
-        if found.status == "open" and ask.token is not None and agreed:
-            confirm = f"/intents/{ask.id}/confirm"
-            found = _payment(await self._call(ctx, "POST", confirm, {"token": ask.token}))
+        means = {"token": ask.token}
+        if ask.saved_ref is not None:
+            means = {"savedMethod": ask.saved_ref, "customer": ask.customer_ref}
+        if found.status == "open" and None not in means.values() and agreed:
+            found = _payment(await self._call(ctx, "POST", f"/intents/{ask.id}/confirm", means))
         return found
 
-    async def read(self, ctx: Context, id: UUID) -> ProviderPayment | None:
+    async def forget(self, ctx: Context, method: ProviderMethod) -> None:
+        await self._call(ctx, "DELETE", f"/saved-methods/{method.ref}", {})
+
+    async def report(
+        self, ctx: Context, since: datetime, until: datetime, cursor: str | None
+    ) -> tuple[list[ReportLine], str | None]:
+        query = {"since": since.isoformat(), "until": until.isoformat(), "cursor": cursor or "0"}
+        answer = await self._send(ctx, "GET", f"/balance/transactions?{urlencode(query)}", None)
+        doc = _doc(answer)
+        try:
+            return [_line(one) for one in doc["items"]], doc["next"]
+        except (KeyError, ValueError, TypeError):
+            raise ProviderAway("The provider's answer cannot be read.") from None
+
+    async def read(
+        self, ctx: Context, id: UUID, *, ref: str | None = None
+    ) -> ProviderPayment | None:
         doc = await self._find(ctx, f"/intents/{id}")
         return _payment(doc) if doc is not None else None
 
-    async def capture(self, ctx: Context, id: UUID) -> ProviderPayment | None:
+    async def capture(
+        self, ctx: Context, id: UUID, *, ref: str | None = None
+    ) -> ProviderPayment | None:
         return await self._end(ctx, id, "capture")
 
-    async def void(self, ctx: Context, id: UUID) -> ProviderPayment | None:
+    async def void(
+        self, ctx: Context, id: UUID, *, ref: str | None = None
+    ) -> ProviderPayment | None:
         return await self._end(ctx, id, "void")
 
     async def _end(self, ctx: Context, id: UUID, verb: str) -> ProviderPayment | None:
@@ -118,13 +159,25 @@ class TestCards:
         return _payment(_doc(answer))
 
     async def refund(
-        self, ctx: Context, payment_id: UUID, refund_id: UUID, amount: Money
+        self,
+        ctx: Context,
+        payment_id: UUID,
+        refund_id: UUID,
+        amount: Money,
+        *,
+        ref: str | None = None,
     ) -> ProviderRefund:
         body = {"id": str(refund_id), "amountMinor": amount.minor}
         return _refund(await self._call(ctx, "POST", f"/intents/{payment_id}/refunds", body))
 
     async def disburse(
-        self, ctx: Context, id: UUID, amount: Money, destination: Destination
+        self,
+        ctx: Context,
+        id: UUID,
+        amount: Money,
+        destination: Destination,
+        *,
+        ref: str | None = None,
     ) -> ProviderPayout:
         await self._introduce(ctx)
         body = {
@@ -135,7 +188,9 @@ class TestCards:
         }
         return _payout(await self._call(ctx, "POST", "/payouts", body))
 
-    async def read_disbursement(self, ctx: Context, id: UUID) -> ProviderPayout | None:
+    async def read_disbursement(
+        self, ctx: Context, id: UUID, *, ref: str | None = None
+    ) -> ProviderPayout | None:
         doc = await self._find(ctx, f"/payouts/{id}")
         return _payout(doc) if doc is not None else None
 
@@ -151,7 +206,7 @@ class TestCards:
             refund = _refund(data["refund"]) if subject and "refund" in data else None
         except (ValueError, KeyError, TypeError, RecursionError):
             raise SignatureInvalid("The message cannot be read.") from None
-        return ProviderEvent(event_id, kind, redacted(doc), subject, refund)
+        return ProviderEvent(event_id, kind, doc, subject, refund)
 
     async def _introduce(self, ctx: Context) -> None:
         """Before the first thing it would tell us about."""
@@ -220,10 +275,14 @@ def _doc(answer: Answer) -> dict[str, Any]:
     return doc
 
 
-def _subject(kind: str, doc: dict[str, Any]) -> ProviderPayment | ProviderPayout | None:
+def _subject(
+    kind: str, doc: dict[str, Any]
+) -> ProviderPayment | ProviderPayout | ProviderDispute | None:
     try:
         if kind.startswith("intent."):
             return _payment(doc)
+        if kind.startswith("dispute."):
+            return _dispute(doc)
         return _payout(doc) if kind.startswith("payout.") else None
     except ProviderAway:
         return None  # not one of our ids: another shop may use the same network
@@ -242,9 +301,54 @@ def _payment(doc: dict[str, Any]) -> ProviderPayment:
             captured_minor=int(doc["capturedMinor"]),
             action_url=str(doc["payUrl"]) if status == "open" else action.get("url"),
             decline_code=doc.get("declineCode"),
+            saved=_saved(doc["savedMethod"]) if doc.get("savedMethod") else None,
         )
     except (KeyError, ValueError, TypeError, AttributeError):
         raise ProviderAway("The provider's answer cannot be read.") from None
+
+
+def _saved(doc: dict[str, Any]) -> ProviderMethod:
+    label = f"{str(doc['brand']).capitalize()} •••• {doc['last4']}"
+    return ProviderMethod(str(doc["id"]), str(doc["customer"]), label, doc.get("expires"))
+
+
+def _dispute(doc: dict[str, Any]) -> ProviderDispute:
+    try:
+        return ProviderDispute(
+            ref=str(doc["id"]),
+            payment_id=UUID(doc["intentId"]),
+            payment_ref=str(doc["intentId"]),
+            amount=Money.model_validate(doc["amount"]),
+            fee=Money.model_validate(doc["fee"]),
+            reason=str(doc["reason"])[:60],
+            status=_DISPUTES[doc["status"]],
+            evidence_due=datetime.fromisoformat(doc["evidenceDueAt"]),
+        )
+    except (KeyError, ValueError, TypeError):
+        raise ProviderAway("The provider's answer cannot be read.") from None
+
+
+def _line(doc: dict[str, Any]) -> ReportLine:
+    """Its ids of intents, refunds and payouts are ours; those of disputes are its own."""
+    subject: str = doc["subject"]
+    ours = doc["kind"] in ("capture", "refund", "payout") and _is_ours(subject)
+    return ReportLine(
+        id=doc["id"],
+        kind=doc["kind"],
+        provider_ref=subject,
+        our_id=UUID(subject) if ours else None,
+        amount=Money.model_validate(doc["amount"]),
+        fee=Money.model_validate(doc["fee"]),
+        at=datetime.fromisoformat(doc["at"]),
+    )
+
+
+def _is_ours(id: str) -> bool:
+    try:
+        UUID(id)
+    except ValueError:
+        return False  # another shop may use the same network
+    return True
 
 
 def _refund(doc: dict[str, Any]) -> ProviderRefund:
@@ -254,6 +358,7 @@ def _refund(doc: dict[str, Any]) -> ProviderRefund:
             payment_id=UUID(doc["intentId"]),
             amount=Money.model_validate(doc["amount"]),
             status=_REFUNDS[doc["status"]],
+            ref=str(doc["id"]),
         )
     except (KeyError, ValueError, TypeError):
         raise ProviderAway("The provider's answer cannot be read.") from None

@@ -17,8 +17,10 @@ from haat.domains.money.payments.api import (
     Hold,
     Method,
     PaymentConflict,
+    PaymentIntentCreated,
     ProviderAway,
     ProviderUnknown,
+    Purpose,
     Status,
     WrongPaymentState,
 )
@@ -29,7 +31,9 @@ from haat.domains.money.payments.providers.port import (
     ProviderRefused,
 )
 from haat.domains.money.payments.rules import Verdict
-from haat.engines.sql import Database, Record, Sql
+from haat.domains.money.payments.service.saving import keep_method
+from haat.domains.money.payments.transfers import reference_of
+from haat.engines.sql import Database, Record, Sql, UniqueViolation
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
 from haat.kernel.ids import derive
@@ -41,16 +45,18 @@ _VOID_AGAIN = timedelta(seconds=10)
 _LATEST_ARRIVAL = timedelta(minutes=10)  # no call of ours can still reach the provider then
 _GIVE_UP = timedelta(days=1)
 _AT_ONCE = 50
+_REFERENCE_TRIES = 8
+NOT_ALLOWED = "provider_not_allowed"
 
 FIND = Sql("SELECT * FROM payments.payments WHERE id = $1")
 
 INTEND = Sql("""
 WITH born AS (
   INSERT INTO payments.payments (id, reference, provider, currency, minor, hosted, status, rank,
-                                 created_at, changed_at, asked_at)
-  VALUES ($1, $2, $3, $4, $5, $6, 'created', 0, $7, $7, $7)
+                                 created_at, changed_at, asked_at, purpose, person_id)
+  VALUES ($1, $2, $3, $4, $5, $6, 'created', 0, $7, $7, $7, $8, $9)
   ON CONFLICT (id) DO NOTHING RETURNING *
-)
+) /*emit:born*/
 SELECT born.*, true AS born FROM born
 UNION ALL
 SELECT p.*, false FROM payments.payments p WHERE p.id = $1
@@ -60,7 +66,11 @@ MOVE = Sql("""
 WITH moved AS (
   UPDATE payments.payments
      SET status = $2, rank = $3, provider_ref = coalesce($4, provider_ref), next_action_url = $5,
-         decline_code = $6, captured_minor = $7, void_due = $8, changed_at = $9
+         decline_code = $6, captured_minor = $7, void_due = $8, changed_at = $9,
+         captured_at = CASE WHEN $2 = 'captured' THEN $9::timestamptz END,
+         collect = CASE WHEN $10 = 'on_delivery' THEN $10 ELSE collect END,
+         instructions = coalesce($11, instructions), transfer_ref = coalesce($12, transfer_ref),
+         funds_until = coalesce($13, funds_until)
    WHERE id = $1 AND rank < $3
   RETURNING *
 ) /*emit:moved*/
@@ -69,21 +79,21 @@ SELECT * FROM moved
 
 CAPTURING = Sql("""
 UPDATE payments.payments SET capture_asked_at = coalesce(capture_asked_at, $2), asked_at = $2
- WHERE id = $1 AND status = 'authorized' RETURNING *
+ WHERE id = $1 AND status = 'authorized' AND collect = $3 RETURNING *
 """)
 
 # While a capture is under way only the provider knows which of the two was first.
 VOID = Sql("""
 UPDATE payments.payments
-   SET status = 'voided', rank = 3, void_due = true, next_action_url = NULL, changed_at = $2,
+   SET status = 'voided', rank = 4, void_due = true, next_action_url = NULL, changed_at = $2,
        asked_at = $2
- WHERE id = $1 AND rank < 3 AND capture_asked_at IS NULL RETURNING *
+ WHERE id = $1 AND rank < 4 AND capture_asked_at IS NULL RETURNING *
 """)
 
 NEVER = Sql("""
 INSERT INTO payments.payments (id, provider, currency, minor, hosted, status, rank, created_at,
                                changed_at, asked_at)
-VALUES ($1, '', '', 0, false, 'voided', 3, $2, $2, $2)
+VALUES ($1, '', '', 0, false, 'voided', 4, $2, $2, $2)
 ON CONFLICT (id) DO NOTHING RETURNING id
 """)
 
@@ -127,16 +137,21 @@ class Charging:
             raise ProviderUnknown
         return found
 
-    async def hold(self, ctx: Context, ask: Ask, method: Method) -> Hold:
+    async def hold(self, ctx: Context, ask: Ask, method: Method, purpose: Purpose) -> Hold:
         provider = self.provider(method.provider)
         if ask.amount.minor < 1:
             raise Invalid.at("amount.minor", "There is nothing to hold.", "amount_invalid")
-        row = await self._intend(ctx, ask, method)
-        if row["rank"] == rules.END or row["status"] == "authorized":
+        row = await self._intend(ctx, ask, method, purpose)
+        if row["rank"] == rules.END or row["status"] in ("awaiting", "authorized"):
             return shown(row)
+        if provider.kind == "recorded" and not may_record(ctx):
+            # Kept as declined: nobody who goes on with it later makes it staff's word.
+            return shown(await self._move(ctx, row, Verdict("declined", None, NOT_ALLOWED)))
+        has_means = ask.token is not None or ask.saved_ref is not None
         try:
-            seen = None if row["born"] else await provider.read(ctx, ask.id)
-            if seen is None or (seen.status == "open" and ask.token is not None):
+            ref = row["provider_ref"]
+            seen = None if row["born"] else await provider.read(ctx, ask.id, ref=ref)
+            if seen is None or (seen.status == "open" and has_means):
                 seen = await provider.hold(ctx, ask)
         except ProviderRefused as refused:
             _log.warning("payment_refused", payment_id=str(ask.id), code=refused.code)
@@ -147,34 +162,57 @@ class Charging:
             await self._void_there(ctx, after)
         return shown(after)
 
-    async def _intend(self, ctx: Context, ask: Ask, method: Method) -> Record:
-        amount, hosted = ask.amount, ask.token is None
+    async def _intend(self, ctx: Context, ask: Ask, method: Method, purpose: Purpose) -> Record:
+        amount, hosted = ask.amount, ask.token is None and ask.saved_ref is None
         terms = (method.provider, amount.currency, amount.minor, hosted, ctx.now())
-        args = (ask.id, ask.reference, *terms)
-        rows = await self._db.step(ctx, INTEND, *args)
+        args = (ask.id, ask.reference, *terms, purpose, ask.person_id)
+        born = PaymentIntentCreated(
+            payment_id=ask.id,
+            reference=ask.reference,
+            provider=method.provider,
+            purpose=purpose,
+            amount=amount,
+        )
+        rows = await self._db.step(ctx, INTEND, *args, emit=[born])
         # Empty when somebody else wrote the row at this very moment.
-        row = (rows or await self._db.step(ctx, INTEND, *args))[0]
+        row = (rows or await self._db.step(ctx, INTEND, *args, emit=[born]))[0]
         if row["reference"] is None:
             return row
-        same = (row["reference"], row["provider"]) == (ask.reference, method.provider)
-        if not same or amount_of(row) != amount:
+        told = (ask.reference, method.provider, purpose)
+        if (row["reference"], row["provider"], row["purpose"]) != told or amount_of(row) != amount:
             raise PaymentConflict
         return row
 
     async def capture(self, ctx: Context, id: UUID) -> Hold:
-        rows = await self._db.step(ctx, CAPTURING, id, ctx.now())
+        rows = await self._db.step(ctx, CAPTURING, id, ctx.now(), "now")
         if rows:
             return shown(await self._capture_there(ctx, rows[0]))
-        row = await self._db.fetchrow(FIND, id)
-        if row is None:
-            raise NotFound("There is no such payment.")
-        if row["rank"] < rules.END:
+        row = await self._known(id)
+        waits = row["status"] == "awaiting" or row["collect"] == "on_delivery"
+        if row["rank"] < rules.END and not waits:
             raise WrongPaymentState(f"The payment is {row['status']}.")
         return shown(row)
 
+    async def collected(self, ctx: Context, id: UUID) -> Hold:
+        """The vendor has the money of a payment that is collected on delivery."""
+        rows = await self._db.step(ctx, CAPTURING, id, ctx.now(), "on_delivery")
+        if rows:
+            return shown(await self._capture_there(ctx, rows[0]))
+        row = await self._known(id)
+        if row["collect"] != "on_delivery" or row["rank"] < rules.END:
+            raise WrongPaymentState("This payment is not collected on delivery.")
+        return shown(row)
+
+    async def _known(self, id: UUID) -> Record:
+        row = await self._db.fetchrow(FIND, id)
+        if row is None:
+            raise NotFound("There is no such payment.")
+        return row
+
     async def _capture_there(self, ctx: Context, row: Record) -> Record:
         try:
-            seen = await self.provider(row["provider"]).capture(ctx, row["id"])
+            provider = self.provider(row["provider"])
+            seen = await provider.capture(ctx, row["id"], ref=row["provider_ref"])
         except ProviderRefused as refused:
             failed = Verdict("capture_failed", decline_code=refused.code)
             return await self._move(ctx, row, failed)
@@ -217,7 +255,8 @@ class Charging:
     async def _void_there(self, ctx: Context, row: Record) -> None:
         """Gives up what the provider holds. ProviderAway leaves it due."""
         try:
-            seen = await self.provider(row["provider"]).void(ctx, row["id"])
+            provider = self.provider(row["provider"])
+            seen = await provider.void(ctx, row["id"], ref=row["provider_ref"])
         except ProviderRefused as refused:
             _log.error("void_refused", payment_id=str(row["id"]), code=refused.code)
             return
@@ -240,7 +279,8 @@ class Charging:
         _log.error("captured_after_end", payment_id=str(id), status=row["status"])
         amount = Money(minor=seen.captured_minor, currency=seen.amount.currency)
         try:
-            await self.provider(row["provider"]).refund(ctx, id, derive(id, "stray"), amount)
+            provider, ref = self.provider(row["provider"]), seen.ref
+            await provider.refund(ctx, id, derive(id, "stray"), amount, ref=ref)
         except ProviderRefused as refused:
             _log.error("stray_not_given_back", payment_id=str(id), code=refused.code)
 
@@ -268,7 +308,8 @@ class Charging:
                 _log.error("payment_unclear", payment_id=str(row["id"]), why=str(error))
 
     async def _learn(self, ctx: Context, row: Record) -> None:
-        seen = await self.provider(row["provider"]).read(ctx, row["id"])
+        provider = self.provider(row["provider"])
+        seen = await provider.read(ctx, row["id"], ref=row["provider_ref"])
         if seen is not None:
             row = await self._hear(ctx, row, seen)
         if row["status"] == "created" and ctx.now() - row["created_at"] > _GIVE_UP:
@@ -300,7 +341,10 @@ class Charging:
                 captured=seen.captured_minor,
                 reference_agrees=seen.reference == str(row["reference"]),
             )
-        return await self._move(ctx, row, verdict, seen.ref)
+        after = await self._move(ctx, row, verdict, seen.ref)
+        if seen.saved is not None and row["person_id"] is not None:
+            await keep_method(self._db, ctx, row, seen.saved)
+        return after
 
     async def _move(
         self, ctx: Context, row: Record, verdict: Verdict, ref: str | None = None
@@ -308,10 +352,17 @@ class Charging:
         """The row in its new state, or as it stands when it was that far already."""
         if verdict.rank <= row["rank"]:
             return row
-        events = rules.facts(row["id"], row["reference"], amount_of(row), verdict)
-        args = move_arguments(row["id"], verdict, ref)
-        moved = await self._db.step(ctx, MOVE, *args, ctx.now(), emit=events)
-        return moved[0] if moved else await self._row(row["id"])
+        about = (row["id"], row["reference"], row["purpose"], amount_of(row))
+        events = rules.facts(*about, verdict)
+        for attempt in range(_REFERENCE_TRIES):
+            args = (*move_arguments(row["id"], verdict, ref), ctx.now(), *_terms(verdict))
+            try:
+                moved = await self._db.step(ctx, MOVE, *args, emit=events)
+            except UniqueViolation:  # another payment has this transfer reference
+                verdict = verdict.with_reference(reference_of(row["id"], attempt + 1))
+            else:
+                return moved[0] if moved else await self._row(row["id"])
+        raise AssertionError("no transfer reference is free")
 
     async def _row(self, id: UUID) -> Record:
         row = await self._db.fetchrow(FIND, id)
@@ -325,6 +376,19 @@ def move_arguments(id: UUID, verdict: Verdict, ref: str | None) -> tuple[Any, ..
     return (id, *state, verdict.captured_minor, verdict.void_due)
 
 
+def _terms(verdict: Verdict) -> tuple[Any, ...]:
+    """$10 to $13 of MOVE."""
+    told = verdict.instructions
+    if told is None:
+        return verdict.collect, None, None, None
+    return verdict.collect, told.model_dump(mode="json"), told.reference, told.until
+
+
+def may_record(ctx: Context) -> bool:
+    """Whose word it is that money came another way: staff's, or ours."""
+    return ctx.has("staff:money") or ctx.has("staff:orders")
+
+
 def amount_of(row: Record) -> Money:
     return Money(minor=row["minor"], currency=row["currency"])
 
@@ -335,4 +399,6 @@ def shown(row: Record) -> Hold:
         status=cast(Status, row["status"]),
         next_action_url=row["next_action_url"],
         decline_code=row["decline_code"],
+        collect=row["collect"],
+        instructions=row["instructions"],
     )

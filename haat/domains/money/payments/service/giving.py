@@ -38,21 +38,25 @@ _AT_ONCE = 50
 LOCK_PAYMENT = Sql("SELECT * FROM payments.payments WHERE id = $1 FOR UPDATE")
 
 FIND_REFUND = Sql("""
-SELECT r.*, p.currency, p.reference, p.provider
+SELECT r.*, p.currency, p.reference, p.purpose, p.provider_ref AS payment_ref
   FROM payments.refunds r JOIN payments.payments p ON p.id = r.payment_id WHERE r.id = $1
 """)
 
 INTEND_REFUND = Sql("""
 WITH born AS (
-  INSERT INTO payments.refunds (id, payment_id, minor, status, created_at, asked_at)
-  VALUES ($2, $1, $3, 'created', $4, $4) RETURNING minor
+  INSERT INTO payments.refunds (id, payment_id, provider, minor, status, by_hand, created_at,
+                                asked_at)
+  SELECT $2, id, provider, $3, 'created', $5, $4, $4 FROM payments.payments WHERE id = $1
+  RETURNING minor
 )
 UPDATE payments.payments SET refunding_minor = refunding_minor + $3 WHERE id = $1
 """)
 
 REFUND_MOVES = Sql("""
 WITH moved AS (
-  UPDATE payments.refunds SET status = $2, failure = coalesce($3, failure)
+  UPDATE payments.refunds
+     SET status = $2, failure = coalesce($3, failure), provider_ref = coalesce($4, provider_ref),
+         done_at = CASE WHEN $2 = 'done' THEN $5::timestamptz END
    WHERE id = $1 AND (status = 'created' OR (status = 'pending' AND $2 IN ('done', 'failed')))
   RETURNING id, payment_id, minor, status
 ), tallied AS (
@@ -68,7 +72,8 @@ SELECT moved.id FROM moved
 UNFINISHED = Sql("""
 UPDATE payments.refunds SET asked_at = $2
  WHERE id IN (
-   SELECT id FROM payments.refunds WHERE status IN ('created', 'pending') AND asked_at < $1
+   SELECT id FROM payments.refunds
+    WHERE (status = 'created' OR (status = 'pending' AND NOT by_hand)) AND asked_at < $1
     ORDER BY asked_at LIMIT $3 FOR UPDATE SKIP LOCKED)
 RETURNING id
 """)
@@ -85,7 +90,8 @@ FIND_PAYOUT = Sql("SELECT * FROM payments.disbursements WHERE id = $1")
 
 PAYOUT_MOVES = Sql("""
 UPDATE payments.disbursements
-   SET status = $2, provider_ref = coalesce($3, provider_ref), failure = $4
+   SET status = $2, provider_ref = coalesce($3, provider_ref), failure = $4,
+       paid_at = CASE WHEN $2 = 'paid' THEN $5::timestamptz END
  WHERE id = $1 AND (status = 'created' OR (status = 'pending' AND $2 IN ('paid', 'failed')))
 RETURNING *
 """)
@@ -105,7 +111,7 @@ class Giving:
         if row is None:
             try:
                 async with self._db.begin(ctx) as tx:
-                    await _intend(tx, ctx, id, refund_id, amount)
+                    await self._intend(tx, ctx, id, refund_id, amount)
             except UniqueViolation:
                 raise PaymentConflict from None
             row = await self._refund_row(refund_id)
@@ -118,7 +124,8 @@ class Giving:
             return row
         provider, amount = self._provider(row["provider"]), amount_of(row)
         try:
-            seen = await provider.refund(ctx, row["payment_id"], row["id"], amount)
+            ref = row["payment_ref"]
+            seen = await provider.refund(ctx, row["payment_id"], row["id"], amount, ref=ref)
         except ProviderRefused as refused:
             _log.error("refund_refused", refund_id=str(row["id"]), code=refused.code)
             return await self._moved(ctx, row, "failed", refused.code)
@@ -135,7 +142,7 @@ class Giving:
                 theirs=str(seen.amount),
             )
             return await self._moved(ctx, row, "failed", MISMATCH)
-        return await self._moved(ctx, row, seen.status, None)
+        return await self._moved(ctx, row, seen.status, None, seen.ref or None)
 
     async def heard_of(self, ctx: Context, seen: ProviderRefund) -> None:
         """The same from a message; a refund that is not ours is passed over."""
@@ -143,17 +150,14 @@ class Giving:
         if row is not None:
             await self.heard(ctx, row, seen)
 
-    async def _moved(self, ctx: Context, row: Record, status: str, failure: str | None) -> Record:
+    async def _moved(
+        self, ctx: Context, row: Record, status: str, failure: str | None, ref: str | None = None
+    ) -> Record:
         if row["status"] in (status, "done", "failed"):
             return row
-        event = PaymentRefunded(
-            payment_id=row["payment_id"],
-            refund_id=row["id"],
-            reference=row["reference"],
-            amount=amount_of(row),
-        )
-        emit = [event] if status == "done" else []
-        await self._db.step(ctx, REFUND_MOVES, row["id"], status, failure, emit=emit)
+        emit = [refunded(row)] if status == "done" else []
+        args = (row["id"], status, failure, ref, ctx.now())
+        await self._db.step(ctx, REFUND_MOVES, *args, emit=emit)
         return await self._refund_row(row["id"])
 
     async def resume_refunds(self, ctx: Context) -> None:
@@ -171,6 +175,8 @@ class Giving:
         self, ctx: Context, id: UUID, amount: Money, destination: Destination, name: str
     ) -> Disbursement:
         provider = self._provider(name)
+        if not provider.disburses:
+            raise ProviderUnknown("This provider sends no payouts.")
         if amount.minor < 1:
             raise Invalid.at("amount.minor", "A payout is more than nothing.", "amount_invalid")
         args = (name, amount.currency, amount.minor, ctx.now())
@@ -181,7 +187,8 @@ class Giving:
         if row["status"] in ("paid", "failed"):
             return _disbursement(row)
         try:
-            seen = await provider.disburse(ctx, id, amount, destination)
+            ref = row["provider_ref"]
+            seen = await provider.disburse(ctx, id, amount, destination, ref=ref)
         except ProviderRefused as refused:
             _log.warning("payout_refused", payout_id=str(id), code=refused.code)
             return _disbursement(await self._payout_moves(ctx, id, "failed", None, refused.code))
@@ -191,8 +198,29 @@ class Giving:
     async def _payout_moves(
         self, ctx: Context, id: UUID, status: str, ref: str | None, failure: str | None
     ) -> Record:
-        moved = await self._db.step(ctx, PAYOUT_MOVES, id, status, ref, failure)
+        moved = await self._db.step(ctx, PAYOUT_MOVES, id, status, ref, failure, ctx.now())
         return moved[0] if moved else await self._payout_row(id)
+
+    async def _intend(self, tx: Tx, ctx: Context, id: UUID, refund_id: UUID, amount: Money) -> None:
+        """Sets the amount aside, once: whoever comes second finds the refund written."""
+        payment = await tx.fetchrow(LOCK_PAYMENT, id)
+        if payment is None or payment["reference"] is None:
+            raise NotFound("There is no such payment.")
+        if await tx.fetchrow(FIND_REFUND, refund_id) is not None:
+            return
+        if payment["status"] != "captured":
+            raise WrongPaymentState(f"The payment is {payment['status']}.")
+        if payment["currency"] != amount.currency:
+            raise Invalid.at(
+                "amount.currency", f"Expected {payment['currency']}.", "currency_mixed"
+            )
+        # What the provider took for a dispute is with the customer's bank already.
+        gone = payment["refunding_minor"] + payment["refunded_minor"] + payment["disputed_minor"]
+        left = payment["captured_minor"] - gone
+        if amount.minor > left:
+            raise RefundTooLarge(left=max(0, left))
+        by_hand = self._provider(payment["provider"]).kind == "bank_transfer"
+        await tx.execute(INTEND_REFUND, id, refund_id, amount.minor, ctx.now(), by_hand)
 
     def _provider(self, name: str) -> Provider:
         found = self._providers.get(name)
@@ -211,23 +239,6 @@ class Giving:
         return row
 
 
-async def _intend(tx: Tx, ctx: Context, id: UUID, refund_id: UUID, amount: Money) -> None:
-    """Sets the amount aside, once: whoever comes second finds the refund written."""
-    payment = await tx.fetchrow(LOCK_PAYMENT, id)
-    if payment is None or payment["reference"] is None:
-        raise NotFound("There is no such payment.")
-    if await tx.fetchrow(FIND_REFUND, refund_id) is not None:
-        return
-    if payment["status"] != "captured":
-        raise WrongPaymentState(f"The payment is {payment['status']}.")
-    if payment["currency"] != amount.currency:
-        raise Invalid.at("amount.currency", f"Expected {payment['currency']}.", "currency_mixed")
-    left = payment["captured_minor"] - payment["refunding_minor"] - payment["refunded_minor"]
-    if amount.minor > left:
-        raise RefundTooLarge(left=left)
-    await tx.execute(INTEND_REFUND, id, refund_id, amount.minor, ctx.now())
-
-
 def verdict_on_payout(row: Record, seen: ProviderPayout) -> tuple[str, str | None]:
     """Status and failure. A payout over another amount than ours stays open for a person: calling
     it failed would give the vendor an amount that may have been paid."""
@@ -240,6 +251,17 @@ def verdict_on_payout(row: Record, seen: ProviderPayout) -> tuple[str, str | Non
         )
         return "pending", MISMATCH
     return seen.status, seen.failure
+
+
+def refunded(row: Record) -> PaymentRefunded:
+    """What is announced when a refund is done; `row` is of FIND_REFUND."""
+    return PaymentRefunded(
+        payment_id=row["payment_id"],
+        refund_id=row["id"],
+        reference=row["reference"],
+        purpose=row["purpose"],
+        amount=amount_of(row),
+    )
 
 
 def _refund(row: Record) -> Refund:

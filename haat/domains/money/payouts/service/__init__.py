@@ -1,86 +1,189 @@
 """The payouts service: one use case a method, grouped in files by what they change."""
 
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from haat.domains.money.commissions.api import Commissions
 from haat.domains.money.ledger.api import Ledger
 from haat.domains.money.payments.api import Destination, Payments
+from haat.domains.money.payouts import books
 from haat.domains.money.payouts.api import (
-    CommissionLine,
+    BalanceForecast,
+    BankFile,
+    Charge,
+    DryRun,
     Earning,
     EarningDraft,
-    LineCommission,
+    Forecast,
     Payout,
     Payouts,
+    Policy,
+    RefundLine,
     Reversal,
+    Source,
     VendorBalance,
+    VendorTerms,
 )
-from haat.domains.money.payouts.service.earning import Earnings
+from haat.domains.money.payouts.service.accruing import Accruing
+from haat.domains.money.payouts.service.banking import Banking
+from haat.domains.money.payouts.service.charging import Charging
+from haat.domains.money.payouts.service.expecting import Expecting
+from haat.domains.money.payouts.service.foreseeing import Foreseeing
 from haat.domains.money.payouts.service.paying import Paying
 from haat.domains.money.payouts.service.reading import Reading
+from haat.domains.money.payouts.service.reconciling import Reconciling
+from haat.domains.money.payouts.service.releasing import Releasing
+from haat.domains.money.payouts.service.reversing import Asked, Reversing
+from haat.domains.money.payouts.service.ruling import Ruling
+from haat.domains.money.payouts.service.running import Running
+from haat.domains.money.payouts.service.trying import Trying
+from haat.domains.money.payouts.settings import PayoutsSettings
 from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.sql import Database
 from haat.kernel.context import Context
-from haat.kernel.money import Money, share
+from haat.kernel.errors import Invalid
+from haat.kernel.money import Money
 from haat.kernel.page import Page
 
 __all__ = ["PayoutsService"]
+
+_IDLE = timedelta(seconds=10)
+_AT_ONCE = 100
 
 
 class PayoutsService(Payouts):
     """Checks whose money it is and hands on."""
 
     def __init__(
-        self, db: Database, market: Market, vendors: Vendors, ledger: Ledger, payments: Payments
+        self,
+        db: Database,
+        market: Market,
+        vendors: Vendors,
+        ledger: Ledger,
+        payments: Payments,
+        commissions: Commissions,
+        settings: PayoutsSettings,
     ) -> None:
         self._market = market
-        self._vendors = vendors
-        self._earnings = Earnings(db, ledger)
+        self._ledger = ledger
+        self._expecting = Expecting(db, ledger)
+        self._accruing = Accruing(db, ledger)
+        self._reversing = Reversing(db, ledger)
+        self._releasing = Releasing(db, ledger)
+        self._charging = Charging(db, ledger, vendors)
         self._paying = Paying(db, ledger, payments)
+        self._running = Running(db, self._paying)
+        self._banking = Banking(db, payments, self._paying, settings)
+        self._ruling = Ruling(db, vendors)
         self._reading = Reading(db, ledger)
+        self._foreseeing = Foreseeing(db, ledger)
+        self._trying = Trying(db, commissions)
+        self._reconciling = Reconciling(db, ledger)
 
-    async def commission(
-        self, ctx: Context, *, lines: list[CommissionLine]
-    ) -> list[LineCommission]:
-        if not lines:
-            return []
-        rates = await self._vendors.commissions(ctx, ids=sorted({x.vendor_id for x in lines}))
-        default = 0
-        if any(rates.get(line.vendor_id) is None for line in lines):
-            default = (await self._market.settings(ctx)).commission_bp
-        found = []
-        for line in lines:
-            own = rates.get(line.vendor_id)
-            rate_bp = default if own is None else own
-            part = Money(minor=share(line.base.minor, rate_bp), currency=line.base.currency)
-            found.append(LineCommission(id=line.id, rate_bp=rate_bp, commission=part))
-        return found
+    async def _currency(self, ctx: Context) -> str:
+        return (await self._market.settings(ctx)).currency
+
+    # What a sale brings.
 
     async def expect(self, ctx: Context, *, earnings: list[EarningDraft]) -> None:
-        await self._earnings.expect(ctx, earnings)
+        await self._expecting.expect(ctx, earnings)
+
+    async def delivered(self, ctx: Context, *, windows: dict[UUID, datetime]) -> None:
+        await self._accruing.delivered(ctx, windows)
 
     async def accrue(self, ctx: Context, *, vendor_order_ids: list[UUID]) -> None:
-        await self._earnings.accrue(ctx, vendor_order_ids)
+        await self._accruing.accrue(ctx, vendor_order_ids)
+
+    async def block(
+        self,
+        ctx: Context,
+        *,
+        vendor_order_id: UUID,
+        source_id: UUID,
+        kind: Literal["return", "dispute", "hold"],
+    ) -> None:
+        await self._accruing.block(ctx, vendor_order_id, source_id, kind)
+
+    async def unblock(self, ctx: Context, *, vendor_order_id: UUID, source_id: UUID) -> None:
+        await self._accruing.unblock(ctx, vendor_order_id, source_id)
 
     async def reverse(
-        self, ctx: Context, *, refund_id: UUID, vendor_order_id: UUID, gross: Money
+        self,
+        ctx: Context,
+        *,
+        refund_id: UUID,
+        vendor_order_id: UUID,
+        gross: Money,
+        sources: list[Source],
+        lines: list[RefundLine] | None = None,
+        cause: Literal["refund", "dispute_lost"] = "refund",
+        fee: Money | None = None,
     ) -> Reversal:
-        return await self._earnings.reverse(ctx, refund_id, vendor_order_id, gross)
+        asked = Asked(refund_id, vendor_order_id, gross, sources, lines, cause, fee)
+        return await self._reversing.reverse(ctx, asked)
 
-    async def balance(self, ctx: Context, *, vendor_id: UUID) -> VendorBalance:
+    async def disputed(
+        self, ctx: Context, *, dispute_id: UUID, provider: str, amount: Money, won: bool | None
+    ) -> None:
+        if won is not False and amount.minor:
+            moved = books.dispute(
+                dispute_id, provider, amount.minor, amount.currency, won=won is True
+            )
+            await self._ledger.post(ctx, transfers=[moved])
+
+    async def dispute_fee(
+        self, ctx: Context, *, dispute_id: UUID, provider: str, fee: Money
+    ) -> None:
+        if fee.minor:
+            moved = books.dispute_fee(dispute_id, provider, fee.minor, fee.currency)
+            await self._ledger.post(ctx, transfers=[moved])
+
+    # What vendors read.
+
+    async def balance(
+        self, ctx: Context, *, vendor_id: UUID, as_of: datetime | None = None
+    ) -> VendorBalance:
         ctx.need_vendor(vendor_id)
-        currency = (await self._market.settings(ctx)).currency
-        return await self._reading.balance(ctx, vendor_id, currency)
+        currency = await self._currency(ctx)
+        [found] = await self._reading.balances(ctx, [vendor_id], currency, as_of)
+        return found
+
+    async def balances_of(self, ctx: Context, *, vendor_ids: list[UUID]) -> list[VendorBalance]:
+        return await self._reading.balances(ctx, vendor_ids, await self._currency(ctx), None)
 
     async def earnings(
-        self, ctx: Context, *, vendor_id: UUID, limit: int = 50, cursor: str | None = None
+        self,
+        ctx: Context,
+        *,
+        vendor_id: UUID,
+        status: Literal["pending", "eligible", "paid", "reversed"] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> Page[Earning]:
         ctx.need_vendor(vendor_id)
-        return await self._reading.earnings(vendor_id, limit, cursor)
+        return await self._reading.earnings(vendor_id, status, (since, until), limit, cursor)
+
+    async def earning(self, ctx: Context, *, vendor_order_id: UUID) -> Earning:
+        return await self._reading.earning(ctx, vendor_order_id)
 
     async def earnings_of(self, ctx: Context, *, vendor_order_ids: list[UUID]) -> list[Earning]:
         return await self._reading.earnings_of(vendor_order_ids)
+
+    async def forecast(self, ctx: Context, *, vendor_order_id: UUID) -> list[Forecast]:
+        return await self._foreseeing.forecast(ctx, vendor_order_id)
+
+    async def forecast_history(self, ctx: Context, *, line_id: UUID) -> list[Forecast]:
+        return await self._foreseeing.history(ctx, line_id)
+
+    async def balance_forecast(self, ctx: Context, *, vendor_id: UUID) -> BalanceForecast:
+        ctx.need_vendor(vendor_id)
+        return await self._foreseeing.balance(ctx, vendor_id, await self._currency(ctx))
+
+    # How vendors are paid.
 
     async def set_destination(
         self, ctx: Context, *, vendor_id: UUID, destination: Destination
@@ -96,7 +199,7 @@ class PayoutsService(Payouts):
         self, ctx: Context, *, id: UUID, vendor_id: UUID, amount: Money | None = None
     ) -> Payout:
         ctx.need_vendor(vendor_id)
-        currency = (await self._market.settings(ctx)).currency
+        currency = await self._currency(ctx)
         return await self._paying.request(ctx, id, vendor_id, amount, currency)
 
     async def decide(
@@ -110,6 +213,9 @@ class PayoutsService(Payouts):
         ctx.need_vendor(vendor_id)
         return await self._reading.payouts(vendor_id, limit, cursor)
 
+    async def payout(self, ctx: Context, *, id: UUID) -> Payout:
+        return await self._reading.payout(ctx, id)
+
     async def queue(
         self,
         ctx: Context,
@@ -120,17 +226,100 @@ class PayoutsService(Payouts):
     ) -> Page[Payout]:
         return await self._reading.queue(status, limit, cursor)
 
-    async def reconcile(self, ctx: Context, *, limit: int = 10) -> list[str]:
-        return await self._reading.reconcile(ctx, limit)
+    async def run(self, ctx: Context, *, vendor_ids: list[UUID] | None = None) -> list[Payout]:
+        return await self._running.run(ctx, vendor_ids, await self._currency(ctx))
 
-    async def settled(self, ctx: Context, payout_id: UUID, paid: bool, provider_ref: str) -> None:
+    async def make_bank_file(
+        self, ctx: Context, *, id: UUID, format: Literal["pain.001", "csv"]
+    ) -> BankFile:
+        return await self._banking.make(ctx, id, format, await self._currency(ctx))
+
+    async def bank_files(
+        self, ctx: Context, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[BankFile]:
+        return await self._banking.listed(limit, cursor)
+
+    async def bank_file(self, ctx: Context, *, id: UUID) -> str:
+        return await self._banking.text(id)
+
+    async def settle_bank_payouts(
+        self, ctx: Context, *, ids: list[UUID], paid: bool, reason: str = ""
+    ) -> list[Payout]:
+        return await self._banking.settle(ctx, ids, paid, reason)
+
+    # The rules, and what stands outside orders.
+
+    async def policy(self, ctx: Context) -> Policy:
+        return await self._ruling.policy()
+
+    async def set_policy(self, ctx: Context, *, policy: Policy, reason: str) -> Policy:
+        return await self._ruling.set_policy(ctx, policy, reason)
+
+    async def terms(self, ctx: Context, *, vendor_id: UUID) -> VendorTerms:
+        return await self._ruling.terms(vendor_id)
+
+    async def set_terms(self, ctx: Context, *, terms: VendorTerms, reason: str) -> VendorTerms:
+        return await self._ruling.set_terms(ctx, terms, reason)
+
+    async def charge(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        vendor_id: UUID,
+        amount: Money,
+        reason: str,
+        tax: Money | None = None,
+    ) -> Charge:
+        reason = reason.strip()
+        if not reason:
+            raise Invalid.at("reason", "Say why; the vendor reads it.", "missing")
+        asked = Charge(
+            id=id,
+            vendor_id=vendor_id,
+            amount=amount,
+            tax=tax or Money.zero(amount.currency),
+            reason=reason,
+            at=ctx.now(),
+        )
+        return await self._charging.charge(ctx, asked, await self._currency(ctx))
+
+    async def charges(
+        self, ctx: Context, *, vendor_id: UUID, limit: int = 50, cursor: str | None = None
+    ) -> Page[Charge]:
+        ctx.need_vendor(vendor_id)
+        return await self._charging.charges(vendor_id, limit, cursor)
+
+    async def dry_run(self, ctx: Context, *, list_id: UUID, days: int = 30) -> DryRun:
+        return await self._trying.dry_run(ctx, list_id, days, await self._currency(ctx))
+
+    async def reconcile(self, ctx: Context, *, limit: int = 10) -> list[str]:
+        return await self._reconciling.reconcile(ctx, limit)
+
+    # For reactions.
+
+    async def settled(
+        self, ctx: Context, payout_id: UUID, paid: bool, provider_ref: str, reason: str = ""
+    ) -> None:
         """The provider said how a pending payout ended."""
-        await self._paying.settled(ctx, payout_id, paid, provider_ref)
+        await self._paying.settled(ctx, payout_id, paid, provider_ref, reason)
 
     async def resume_earnings(self, ctx: Context) -> None:
         """Finishes what a crash left half-done between us and the ledger."""
-        await self._earnings.resume(ctx)
+        accruing, untold = await self._accruing.unfinished(ctx, _IDLE, _AT_ONCE)
+        await self._accruing.resume(ctx, accruing)
+        await self._expecting.resume(ctx, untold)
+        await self._reversing.resume(ctx, _IDLE, _AT_ONCE)
+        await self._charging.resume(ctx, _IDLE, _AT_ONCE)
 
     async def resume_payouts(self, ctx: Context) -> None:
         """Finishes half-done payouts and asks about those the provider has not decided."""
         await self._paying.resume(ctx)
+
+    async def release_reserves(self, ctx: Context) -> None:
+        """Reserves whose time has come return to their vendors' balances."""
+        await self._releasing.release(ctx)
+
+    async def run_scheduled(self, ctx: Context) -> None:
+        """The payout runs that are due."""
+        await self._running.scheduled(ctx, await self._currency(ctx))

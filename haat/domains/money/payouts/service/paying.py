@@ -1,10 +1,11 @@
-"""Payouts: asked for by a vendor, decided by staff, paid by a provider.
+"""Payouts: asked for by a vendor or a run, decided by staff or a rule, paid by a provider.
 
 The amount is reserved in the ledger by a pending transfer, which is posted or voided at the end.
 `advance` takes a payout one step further from whatever was written last; requests, decisions,
 the provider's messages and a timer all end in it.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,16 +14,18 @@ import structlog
 
 from haat.domains.money.ledger.api import Insufficient, Ledger
 from haat.domains.money.payments.api import Destination, Payments
-from haat.domains.money.payouts import rules
+from haat.domains.money.payouts import books, rules
 from haat.domains.money.payouts.api import (
     BalanceTooLow,
-    NoDestination,
     Payout,
     PayoutProcessed,
     PayoutRequested,
     WrongPayoutState,
 )
 from haat.domains.money.payouts.rules import FINAL, REFUSED, RESERVING, Decision, Outcome
+from haat.domains.money.payouts.service.asking import Wanted, asked, why_not
+from haat.domains.money.payouts.service.forecasting import policy_now
+from haat.domains.money.payouts.service.moving import Moving
 from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound, Problem, Unavailable
@@ -30,47 +33,11 @@ from haat.kernel.money import Money
 
 _log: Any = structlog.get_logger(__name__)
 _IDLE = timedelta(seconds=10)
+_DOUBT = timedelta(minutes=10)
 _AT_ONCE = 20
 _STEPS_MAX = 5
 
 FIND = Sql("SELECT * FROM payouts.payouts WHERE id = $1")
-
-ASK = Sql("""
-WITH born AS (
-  INSERT INTO payouts.payouts (id, vendor_id, currency, minor, holder, account, status,
-                               requested_at, touched_at)
-  SELECT $1, $2, $3, $4, d.holder, d.account, 'reserving', $5, $5
-    FROM payouts.destinations d WHERE d.vendor_id = $2
-  ON CONFLICT (id) DO NOTHING
-  RETURNING *
-)
-SELECT * FROM born
-""")
-
-RESERVED = Sql("""
-WITH moved AS (
-  UPDATE payouts.payouts SET status = 'requested', touched_at = $2
-   WHERE id = $1 AND status = 'reserving' RETURNING *
-) /*emit:moved*/
-SELECT * FROM moved
-""")
-
-REFUSE = Sql("""
-UPDATE payouts.payouts SET status = 'refused', touched_at = $2
- WHERE id = $1 AND status = 'reserving' RETURNING *
-""")
-
-APPROVE = Sql("""
-UPDATE payouts.payouts
-   SET status = 'approved', decided_at = $2, decided_by = $3, reason = $4, touched_at = $2
- WHERE id = $1 AND status = 'requested' AND outcome IS NULL RETURNING *
-""")
-
-REJECT = Sql("""
-UPDATE payouts.payouts
-   SET outcome = 'rejected', decided_at = $2, decided_by = $3, reason = $4, touched_at = $2
- WHERE id = $1 AND status = 'requested' AND outcome IS NULL RETURNING *
-""")
 
 PROCESSING = Sql("""
 UPDATE payouts.payouts
@@ -85,23 +52,26 @@ UPDATE payouts.payouts
  WHERE id = $1 AND status IN ('approved', 'processing') AND outcome IS NULL RETURNING *
 """)
 
-DONE = Sql("""
-WITH moved AS (
-  UPDATE payouts.payouts
-     SET status = outcome, touched_at = $2,
-         paid_at = CASE WHEN outcome = 'paid' THEN $2 ELSE paid_at END
-   WHERE id = $1 AND outcome IS NOT NULL AND status <> outcome RETURNING *
-) /*emit:moved*/
-SELECT * FROM moved
+REJECT = Sql("""
+UPDATE payouts.payouts
+   SET outcome = 'rejected', decided_at = $2, decided_by = $3, reason = $4, touched_at = $2
+ WHERE id = $1 AND status = 'requested' AND outcome IS NULL RETURNING *
 """)
 
-# Claimed by touching, so that two processes do not ask about the same ones.
+CLEAR = Sql("UPDATE payouts.payouts SET clear = true WHERE id = $1 AND status = 'refused'")
+
+# Claimed by touching, so that two processes do not ask about the same ones. A bank says how a
+# payout ended by a message; asking is for messages that were lost.
 UNFINISHED = Sql("""
 UPDATE payouts.payouts SET touched_at = $2
  WHERE id IN (
    SELECT id FROM payouts.payouts
     WHERE (status IN ('reserving', 'approved', 'processing')
-           OR (status = 'requested' AND outcome IS NOT NULL)) AND touched_at < $1
+           OR (status = 'requested' AND outcome IS NOT NULL)
+           OR (status = 'refused' AND NOT clear))
+      AND touched_at < $1
+      AND (status <> 'processing' OR method <> 'bank' OR outcome IS NOT NULL
+           OR touched_at < $1 - interval '1 hour')
     ORDER BY touched_at LIMIT $3 FOR UPDATE SKIP LOCKED)
 RETURNING *
 """)
@@ -114,67 +84,47 @@ class Paying:
         self._db = db
         self._ledger = ledger
         self._payments = payments
+        self._moving = Moving(db)
 
     async def request(
         self, ctx: Context, id: UUID, vendor_id: UUID, amount: Money | None, currency: str
     ) -> Payout:
         row = await self._db.fetchrow(FIND, id)
         if row is None:
-            row = await self._ask(ctx, id, vendor_id, amount, currency)
+            row = await self._ask(ctx, Wanted(id, vendor_id, _minor(amount, currency)), currency)
         if row["vendor_id"] != vendor_id:
             raise NotFound
-        if amount is not None and amount != _amount(row):
+        if amount is not None and amount != amount_of(row):
             raise WrongPayoutState("This payout was asked for with another amount.")
-        row = await self.advance(ctx, row) if row["status"] == RESERVING else row
+        if row["status"] == RESERVING:
+            row = await self.advance(ctx, row)
         if row["status"] == REFUSED:
-            raise BalanceTooLow(available=(await self._free(ctx, vendor_id, currency)).model_dump())
+            account = books.vendors_account("payable", vendor_id, currency)
+            [held] = await self._ledger.balances(ctx, accounts=[account])
+            free = Money(minor=held.free_minor, currency=currency)
+            raise BalanceTooLow(available=free.model_dump())
         return shown(row)
 
-    async def _ask(
-        self, ctx: Context, id: UUID, vendor_id: UUID, amount: Money | None, currency: str
-    ) -> Record:
+    async def _ask(self, ctx: Context, wanted: Wanted, currency: str) -> Record:
         """The payout as written now, or by the same request that was a moment faster."""
-        try:
-            minor = await self._minor_of(ctx, vendor_id, amount, currency)
-        except BalanceTooLow:
-            # Perhaps because that one has set the whole balance aside already.
-            row = await self._db.fetchrow(FIND, id)
-            if row is None:
-                raise
-            return row
-        born = await self._db.step(ctx, ASK, id, vendor_id, currency, minor, ctx.now())
-        row = born[0] if born else await self._db.fetchrow(FIND, id)
+        policy = await policy_now(self._db)
+        born = await asked(self._db, ctx, [wanted], currency, policy, "request")
+        row = born[0] if born else await self._db.fetchrow(FIND, wanted.id)
         if row is None:
-            raise NoDestination
+            raise await why_not(self._db, wanted.vendor_id, wanted.minor, currency, policy)
         return row
-
-    async def _minor_of(
-        self, ctx: Context, vendor_id: UUID, amount: Money | None, currency: str
-    ) -> int:
-        if amount is not None:
-            if amount.currency != currency:
-                raise Invalid.at("amount.currency", f"Expected {currency}.", "currency_mixed")
-            if amount.minor < 1:
-                raise Invalid.at("amount.minor", "Ask for more than nothing.", "amount_invalid")
-            return amount.minor
-        free = await self._free(ctx, vendor_id, currency)
-        if free.minor < 1:
-            raise BalanceTooLow(available=free.model_dump())
-        return free.minor
-
-    async def _free(self, ctx: Context, vendor_id: UUID, currency: str) -> Money:
-        account = rules.payable_of(vendor_id, currency)
-        [balance] = await self._ledger.balances(ctx, accounts=[account])
-        return Money(minor=balance.free_minor, currency=currency)
 
     async def decide(self, ctx: Context, id: UUID, decision: Decision, reason: str) -> Payout:
         reason = reason.strip()
         if decision == "reject" and not reason:
             raise Invalid.at("reason", "Say why; the vendor reads it.", "missing")
-        sql = APPROVE if decision == "approve" else REJECT
         by = ctx.actor.id
-        moved = await self._db.step(ctx, sql, id, ctx.now(), by, reason or None)
-        row = moved[0] if moved else await self._db.fetchrow(FIND, id)
+        if decision == "approve":
+            moved = await self._moving.approved(ctx, id, by, reason or None)
+        else:
+            rows = await self._db.step(ctx, REJECT, id, ctx.now(), by, reason)
+            moved = rows[0] if rows else None
+        row = moved or await self._db.fetchrow(FIND, id)
         if row is None or row["status"] in (RESERVING, REFUSED):
             raise NotFound
         rejected = "rejected" in (row["outcome"], row["status"])
@@ -182,20 +132,46 @@ class Paying:
             raise WrongPayoutState(f"This payout is {row['status']}.")
         return shown(await self.advance(ctx, row))
 
-    async def settled(self, ctx: Context, id: UUID, paid: bool, provider_ref: str) -> None:
+    async def settled(
+        self, ctx: Context, id: UUID, paid: bool, provider_ref: str, reason: str = ""
+    ) -> None:
         """The provider said how a pending payout ended. Harmless when repeated or unknown."""
         row = await self._db.fetchrow(FIND, id)
         if row is not None and row["status"] in ("approved", "processing"):
-            await self._end(ctx, row, "paid" if paid else "failed", provider_ref, None)
+            outcome: Outcome = "paid" if paid else "failed"
+            row = await self._write_outcome(ctx, row, outcome, provider_ref or None, reason or None)
+            await self.advance(ctx, row)
 
     async def resume(self, ctx: Context) -> None:
         """Takes half-done payouts further; a provider that is away is asked again later."""
         now = ctx.now()
-        for row in await self._db.step(ctx, UNFINISHED, now - _IDLE, now, _AT_ONCE):
+        rows = await self._db.step(ctx, UNFINISHED, now - _IDLE, now, _AT_ONCE)
+        await self.go_on(ctx, rows)
+
+    async def go_on(self, ctx: Context, rows: Sequence[Record]) -> list[Record]:
+        """Each as far as it gets; what one waits for does not hold up the others."""
+        after = []
+        for row in rows:
             try:
-                await self.advance(ctx, row)
+                if row["status"] == REFUSED:
+                    await self._clear(ctx, row)
+                after.append(await self.advance(ctx, row))
             except Problem as problem:
                 _log.warning("payout_waits", payout_id=str(row["id"]), code=problem.code)
+                after.append(row)
+        return after
+
+    async def _clear(self, ctx: Context, row: Record) -> None:
+        """A refused payout whose transfer another process posted, and then died: it is voided.
+
+        That process may be slow instead: until nobody can still be at it, look again.
+        """
+        try:
+            await self._ledger.void_pending(ctx, ids=[books.payout_transfer_id(row["id"])])
+        except NotFound:
+            if row["requested_at"] > ctx.now() - _DOUBT:
+                return
+        await self._db.step(ctx, CLEAR, row["id"])
 
     async def advance(self, ctx: Context, row: Record) -> Record:
         """On to a state that waits for somebody else, or to the end."""
@@ -217,25 +193,34 @@ class Paying:
         return row
 
     async def _reserve(self, ctx: Context, row: Record) -> Record:
-        id, vendor_id, amount = row["id"], row["vendor_id"], _amount(row)
-        transfer = rules.payout_transfer(id, vendor_id, amount.minor, amount.currency)
+        transfer = books.payout_transfer(row)
         try:
             await self._ledger.post(ctx, transfers=[transfer])
         except Insufficient:
-            return await self._changed(ctx, row, REFUSE, id, ctx.now())
-        event = PayoutRequested(payout_id=id, vendor_id=vendor_id, amount=amount)
-        moved = await self._db.step(ctx, RESERVED, id, ctx.now(), emit=[event])
-        after = moved[0] if moved else await self._current(row)
+            return await self._moving.refused(ctx, row["id"]) or await self._current(row)
+        event = PayoutRequested(
+            payout_id=row["id"], vendor_id=row["vendor_id"], amount=amount_of(row)
+        )
+        after = await self._moving.reserved(ctx, row["id"], event) or await self._current(row)
         if after["status"] == REFUSED:
             # Two processes asked the ledger at once and got different answers: the no stands.
-            await self._ledger.void_pending(ctx, ids=[transfer.id])
+            await self._clear(ctx, after)
         return after
 
     async def _disburse(self, ctx: Context, row: Record) -> Record:
-        destination = Destination(holder=row["holder"], account=row["account"])
+        destination = Destination(
+            holder=row["holder"],
+            account=row["account"],
+            bic=row["bic"],
+            provider_ref=row["destination_ref"],
+        )
         try:
             answer = await self._payments.disburse(
-                ctx, id=row["id"], amount=_amount(row), destination=destination
+                ctx,
+                id=row["id"],
+                amount=amount_of(row),
+                destination=destination,
+                provider=row["method"],
             )
         except Unavailable:
             return row
@@ -244,18 +229,13 @@ class Paying:
             return await self._changed(ctx, row, PROCESSING, row["id"], ref, ctx.now())
         return await self._write_outcome(ctx, row, answer.status, ref, answer.failure)
 
-    async def _end(
-        self, ctx: Context, row: Record, outcome: Outcome, ref: str | None, reason: str | None
-    ) -> Record:
-        return await self.advance(ctx, await self._write_outcome(ctx, row, outcome, ref, reason))
-
     async def _write_outcome(
         self, ctx: Context, row: Record, outcome: Outcome, ref: str | None, reason: str | None
     ) -> Record:
         return await self._changed(ctx, row, SETTLED, row["id"], outcome, ref, reason, ctx.now())
 
     async def _finish(self, ctx: Context, row: Record) -> Record:
-        transfer_id = rules.payout_transfer_id(row["id"])
+        transfer_id = books.payout_transfer_id(row["id"])
         if row["outcome"] == "paid":
             await self._ledger.post_pending(ctx, ids=[transfer_id])
         else:
@@ -263,11 +243,10 @@ class Paying:
         event = PayoutProcessed(
             payout_id=row["id"],
             vendor_id=row["vendor_id"],
-            amount=_amount(row),
+            amount=amount_of(row),
             status=row["outcome"],
         )
-        moved = await self._db.step(ctx, DONE, row["id"], ctx.now(), emit=[event])
-        return moved[0] if moved else await self._current(row)
+        return await self._moving.ended(ctx, row, event) or await self._current(row)
 
     async def _changed(self, ctx: Context, row: Record, sql: str, *args: Any) -> Record:
         """The row after a conditional change, or as somebody else left it."""
@@ -280,21 +259,34 @@ class Paying:
         return found
 
 
-def _amount(row: Record) -> Money:
+def _minor(amount: Money | None, currency: str) -> int | None:
+    if amount is None:
+        return None
+    if amount.currency != currency:
+        raise Invalid.at("amount.currency", f"Expected {currency}.", "currency_mixed")
+    if amount.minor < 1:
+        raise Invalid.at("amount.minor", "Ask for more than nothing.", "amount_invalid")
+    return amount.minor
+
+
+def amount_of(row: Record) -> Money:
     return Money(minor=row["minor"], currency=row["currency"])
 
 
 def shown(row: Record) -> Payout:
     """A payout as vendors and staff see it; bank data is not part of it."""
     status = "rejected" if row["outcome"] == "rejected" else row["status"]
-    seen: Any = "requested" if status == RESERVING else status
+    seen: Any = "requested" if status == rules.RESERVING else status
     return Payout(
         id=row["id"],
         vendor_id=row["vendor_id"],
-        amount=_amount(row),
+        amount=amount_of(row),
+        method=row["method"],
+        trigger=row["trigger"],
         status=seen,
         provider_ref=row["provider_ref"],
         reason=row["reason"],
+        approved_by=row["approved_by"],
         requested_at=row["requested_at"],
         decided_at=row["decided_at"],
         paid_at=row["paid_at"],

@@ -8,8 +8,9 @@ from pydantic import Field
 from haat.domains.goods.catalog.api import Catalog
 from haat.domains.goods.inventory.api import Inventory
 from haat.domains.goods.pricing.api import Pricing
+from haat.domains.money.commissions.api import Commissions
 from haat.domains.money.payments.api import Method
-from haat.domains.money.payouts.api import Payouts
+from haat.domains.money.wallet.api import Wallet
 from haat.domains.people.identity.api import Identity
 from haat.domains.people.market.api import Market
 from haat.domains.people.profiles.api import Address
@@ -31,6 +32,7 @@ from haat.domains.trade.settlement.api import Settlement
 from haat.domains.trade.shipping.api import Shipping
 from haat.engines.sql import Database
 from haat.kernel.context import Context
+from haat.kernel.money import Money
 from haat.kernel.page import Page
 from haat.kernel.settings import Settings
 
@@ -54,7 +56,8 @@ class CheckoutService(Checkout):
         catalog: Catalog,
         pricing: Pricing,
         inventory: Inventory,
-        payouts: Payouts,
+        commissions: Commissions,
+        wallet: Wallet,
         shipping: Shipping,
         cart: Cart,
         orders: Orders,
@@ -67,12 +70,12 @@ class CheckoutService(Checkout):
             catalog=catalog,
             pricing=pricing,
             inventory=inventory,
-            payouts=payouts,
+            commissions=commissions,
             shipping=shipping,
             cart=cart,
         )
         self._quoting = Quoting(db, lower, options.quote_ttl_minutes)
-        self._placing = Placing(db, inventory, orders, settlement)
+        self._placing = Placing(db, inventory, wallet, orders, settlement)
         self._settling = Settling(db, inventory, cart, orders, settlement)
 
     async def quote(
@@ -95,9 +98,15 @@ class CheckoutService(Checkout):
         return await self._quoting.read(ctx, id)
 
     async def place(
-        self, ctx: Context, *, quote_id: UUID, method: Method, return_url: str = ""
+        self,
+        ctx: Context,
+        *,
+        quote_id: UUID,
+        method: Method,
+        return_url: str = "",
+        credits: Money | None = None,
     ) -> Placement:
-        return await self._placing.place(ctx, quote_id, method, return_url)
+        return await self._placing.place(ctx, quote_id, method, return_url, credits)
 
     async def resume(self, ctx: Context, *, id: UUID) -> Placement:
         return await self._placing.resume(ctx, id)
@@ -108,8 +117,12 @@ class CheckoutService(Checkout):
         return await self._placing.reserved(limit, cursor)
 
     async def payments_updated(self, ctx: Context, ids: list[UUID]) -> None:
-        """Goes on with those of these checkouts that wait."""
-        await self._placing.resume_these(ctx, ids)
+        """Goes on with those of these checkouts that wait, and with orders that were placed and
+        await their money."""
+        waiting, placed = await self._placing.standing.moved_on(ids)
+        if waiting:
+            await self._placing.resume_these(ctx, waiting)
+        await self._settling.settle_these(ctx, placed)
 
     async def resume_stuck(self, ctx: Context) -> int:
         """Goes on with checkouts that are due; how many there were."""

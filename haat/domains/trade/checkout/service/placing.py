@@ -11,29 +11,43 @@ from uuid import UUID
 import structlog
 
 from haat.domains.goods.inventory.api import Inventory, Line, OutOfStock, ReservationExpired
-from haat.domains.money.payments.api import Hold, Method
+from haat.domains.money.payments.api import (
+    Hold,
+    Method,
+    ProviderUnknown,
+    TransferInstructions,
+)
+from haat.domains.money.wallet.api import CreditsTooLow, Wallet
 from haat.domains.trade.checkout import rules
 from haat.domains.trade.checkout.api import Placement, Quote, Reserved
-from haat.domains.trade.checkout.service.standing import Move, Standing, reservation_of
+from haat.domains.trade.checkout.service.standing import (
+    Move,
+    Standing,
+    credits_in,
+    reservation_of,
+)
 from haat.domains.trade.orders.api import Orders
 from haat.domains.trade.settlement.api import Settlement
 from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import Problem, Unavailable
+from haat.kernel.money import Money
 from haat.kernel.page import Page
 
 DRIVE_S = 15.0  # longest one caller works on a checkout
 LEASE = timedelta(seconds=20)  # more than that: a lease ends only when its holder is gone
 ANSWER_S = 1.5  # kept back from the caller's deadline, to write down how it stands
 DUE_AT_ONCE = 50
+RECORDED = "recorded"  # the provider of payments made elsewhere
+MAY_RECORD = ("staff:money", "staff:orders")
 DRIVES_AT_ONCE = 8
 
 # Claims a fresh, unexpired quote and hands out its document in one round trip.
 START = Sql("""
 WITH claimed AS (
-  INSERT INTO checkout.checkouts (id, person_id, state, provider, token, return_url, attempt,
-         lease_until, due_at, created_at, updated_at)
-  SELECT q.id, q.person_id, 'reserving', $2, $3, $4, 1, $6, $6, $5, $5
+  INSERT INTO checkout.checkouts (id, person_id, state, provider, token, saved_id, save, credits,
+         return_url, attempt, lease_until, due_at, created_at, updated_at)
+  SELECT q.id, q.person_id, 'reserving', $2, $3, $9, $10, $11, $4, 1, $6, $6, $5, $5
     FROM checkout.quotes q
    WHERE q.id = $1 AND q.expires_at > $5 AND (q.person_id IS NULL OR q.person_id = $7 OR $8)
   ON CONFLICT (id) DO NOTHING
@@ -48,7 +62,7 @@ WITH taken AS (
    WHERE id = ANY($1::uuid[]) AND lease_until <= $2
      AND state IN ('reserving', 'needs_action', 'processing')
      AND (person_id IS NULL OR person_id = $4 OR $5)
-  RETURNING id, state, provider, token, return_url, attempt, created_at
+  RETURNING id, state, provider, token, saved_id, save, credits, return_url, attempt, created_at
 )
 SELECT t.*, q.document::text AS document FROM taken t JOIN checkout.quotes q USING (id)
 """)
@@ -60,7 +74,7 @@ WITH taken AS (
                  WHERE due_at <= $1 AND lease_until <= $1
                    AND state IN ('reserving', 'needs_action', 'processing')
                  ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-  RETURNING id, state, provider, token, return_url, attempt, created_at
+  RETURNING id, state, provider, token, saved_id, save, credits, return_url, attempt, created_at
 )
 SELECT t.*, q.document::text AS document FROM taken t JOIN checkout.quotes q USING (id)
 """)
@@ -74,6 +88,7 @@ class Run:
     quote: Quote
     state: str
     method: Method
+    credits: Money | None
     return_url: str
     attempt: int
     created_at: datetime
@@ -93,17 +108,31 @@ class Run:
 
 class Placing:
     def __init__(
-        self, db: Database, inventory: Inventory, orders: Orders, settlement: Settlement
+        self,
+        db: Database,
+        inventory: Inventory,
+        wallet: Wallet,
+        orders: Orders,
+        settlement: Settlement,
     ) -> None:
         self._db = db
         self._inventory = inventory
+        self._wallet = wallet
         self._orders = orders
         self._settlement = settlement
-        self._standing = Standing(db, orders)
+        self.standing = Standing(db, orders)
 
     async def place(
-        self, ctx: Context, quote_id: UUID, method: Method, return_url: str
+        self,
+        ctx: Context,
+        quote_id: UUID,
+        method: Method,
+        return_url: str,
+        credits: Money | None,
     ) -> Placement:
+        _need_allowed(ctx, method)
+        if credits is not None:
+            await self._need_credits(ctx, quote_id, credits)
         now = ctx.now()
         row = await self._db.fetchrow(
             START,
@@ -113,14 +142,32 @@ class Placing:
             return_url,
             now,
             now + LEASE,
-            self._standing.person(ctx),
+            self.standing.person(ctx),
             ctx.actor.type == "system",
+            method.saved_id,
+            method.save,
+            None if credits is None else credits.minor,
         )
         if row is not None:
             quote = Quote.model_validate_json(row["document"])
-            return await self._drive(ctx, Run(quote, "reserving", method, return_url, 1, now))
-        await self._standing.need_placeable(ctx, quote_id)
+            run = Run(quote, "reserving", method, credits, return_url, 1, now)
+            return await self._drive(ctx, run)
+        await self.standing.need_placeable(ctx, quote_id)
         return await self._go_on(ctx, quote_id, again=True)
+
+    async def _need_credits(self, ctx: Context, quote_id: UUID, credits: Money) -> None:
+        """A courtesy before the quote is claimed: it can be placed with fewer credits then. Whether
+        they are there is decided when they are held."""
+        quote = await self.standing.unplaced(ctx, quote_id)
+        if quote is None:  # placed already: what was given then counts
+            return
+        rules.need_credits(quote, credits)
+        assert quote.person_id is not None, "checked before"
+        spendable = await self._wallet.spendable(
+            ctx, owner_id=quote.person_id, currency=credits.currency
+        )
+        if spendable < credits:
+            raise CreditsTooLow(available=spendable.model_dump(mode="json"))
 
     async def resume(self, ctx: Context, id: UUID) -> Placement:
         return await self._go_on(ctx, id, again=False)
@@ -135,7 +182,7 @@ class Placing:
         return len(rows)
 
     async def reserved(self, limit: int, cursor: str | None) -> Page[Reserved]:
-        return await self._standing.reserved(limit, cursor)
+        return await self.standing.reserved(limit, cursor)
 
     async def _go_on(self, ctx: Context, id: UUID, *, again: bool) -> Placement:
         """Takes it on unless it ended or somebody works on it, whose result is waited for.
@@ -143,12 +190,12 @@ class Placing:
         rows = await self._take(ctx, [id])
         if rows:
             return await self._drive(ctx, _run(rows[0]))
-        return await self._standing.wait(ctx, id, again=again)
+        return await self.standing.wait(ctx, id, again=again)
 
     async def _take(self, ctx: Context, ids: list[UUID]) -> list[Record]:
         now = ctx.now()
         system = ctx.actor.type == "system"
-        return await self._db.fetch(TAKE, ids, now, now + LEASE, self._standing.person(ctx), system)
+        return await self._db.fetch(TAKE, ids, now, now + LEASE, self.standing.person(ctx), system)
 
     async def _drive_all(self, ctx: Context, rows: Sequence[Record]) -> None:
         gate = asyncio.Semaphore(DRIVES_AT_ONCE)
@@ -176,9 +223,9 @@ class Placing:
             # Somebody does not answer: what was sent may have been done. The timer sends it again.
             move = _later(ctx, run)
         except asyncio.CancelledError:
-            await self._standing.write(ctx, run.quote, run.attempt, _later(ctx, run))
+            await self.standing.write(ctx, run.quote, run.attempt, _later(ctx, run))
             raise
-        placement = await self._standing.write(ctx, run.quote, run.attempt, move)
+        placement = await self.standing.write(ctx, run.quote, run.attempt, move)
         if move.state == "placed" and placement.status in ("expired", "undone", "declined"):
             await self._retract(ctx, run)
         if move.problem is not None:
@@ -206,6 +253,8 @@ class Placing:
                 amount=run.quote.totals.total,
                 method=run.method,
                 return_url=run.return_url,
+                person_id=run.quote.person_id,
+                credits=run.credits,
             )
         except Unavailable:
             raise
@@ -215,8 +264,9 @@ class Placing:
 
     async def _held(self, ctx: Context, run: Run, hold: Hold) -> Move:
         """What follows from the tender's answer."""
-        if hold.status in ("authorized", "captured"):
-            return await self._confirm(ctx, run)
+        payment = rules.payment_of(hold)
+        if payment is not None:
+            return await self._confirm(ctx, run, payment, hold.instructions)
         if hold.status == "declined":
             await self._inventory.release(ctx, id=run.reservation)
             return Move("declined", decline_code=hold.decline_code or "declined")
@@ -229,16 +279,22 @@ class Placing:
         run.state = "processing"
         return _later(ctx, run)
 
-    async def _confirm(self, ctx: Context, run: Run) -> Move:
-        """The money is held. The reservation alone decides whether there will be an order: once
-        promised it stays, once ended it never can be promised. So whoever else works on this
-        checkout, before or after us, comes to the same end."""
+    async def _confirm(
+        self,
+        ctx: Context,
+        run: Run,
+        payment: rules.Payment,
+        instructions: TransferInstructions | None,
+    ) -> Move:
+        """The money is held, or may be awaited. The reservation alone decides whether there will be
+        an order: once promised it stays, once ended it never can be promised. So whoever else works
+        on this checkout, before or after us, comes to the same end."""
         try:
             await self._inventory.promise(ctx, id=run.reservation)
         except ReservationExpired:
             return await self._undo(ctx, run)
-        order = await self._orders.create(ctx, draft=rules.draft(run.quote))
-        return Move("placed", order_number=order.number)
+        order = await self._orders.create(ctx, draft=rules.draft(run.quote, payment))
+        return Move("placed", order_number=order.number, instructions=instructions)
 
     async def _over(self, ctx: Context, run: Run) -> bool:
         """Whether the time to pay is over: only when the reservation says that it ended."""
@@ -270,11 +326,24 @@ class Placing:
         await self._inventory.release(ctx, id=run.reservation)
 
 
+def _need_allowed(ctx: Context, method: Method) -> None:
+    """What staff record as paid elsewhere is no means of payment for anybody else."""
+    if method.provider == RECORDED and not any(ctx.has(scope) for scope in MAY_RECORD):
+        raise ProviderUnknown
+
+
 def _run(row: Record) -> Run:
+    quote = Quote.model_validate_json(row["document"])
     return Run(
-        quote=Quote.model_validate_json(row["document"]),
+        quote=quote,
         state=row["state"],
-        method=Method(provider=row["provider"], token=row["token"]),
+        method=Method(
+            provider=row["provider"],
+            token=row["token"],
+            saved_id=row["saved_id"],
+            save=row["save"],
+        ),
+        credits=credits_in(row, quote.totals.total.currency),
         return_url=row["return_url"],
         attempt=row["attempt"],
         created_at=row["created_at"],

@@ -9,7 +9,7 @@ from uuid import UUID
 from haat.domains.goods.catalog.api import Catalog
 from haat.domains.goods.inventory.api import Inventory
 from haat.domains.goods.pricing.api import Pricing
-from haat.domains.money.payouts.api import LineCommission, Payouts
+from haat.domains.money.commissions.api import Commissions
 from haat.domains.people.identity.api import Identity
 from haat.domains.people.market.api import Market
 from haat.domains.people.profiles.api import Address
@@ -54,7 +54,7 @@ class Lower:
     catalog: Catalog
     pricing: Pricing
     inventory: Inventory
-    payouts: Payouts
+    commissions: Commissions
     shipping: Shipping
     cart: Cart
 
@@ -167,20 +167,19 @@ class Quoting:
 
     async def _groups(self, ctx: Context, made: rules.Basket, country: str) -> list[QuoteGroup]:
         lines = made.taxable()
+        assess = self._lower.commissions.assess
         if made.inclusive:  # the base of commission is known only with the tax
             taxed = await self._lower.pricing.tax(ctx, country=country, lines=lines)
             taxes = {line.id: line for line in taxed}
-            commissions = await self._lower.payouts.commission(
-                ctx, lines=made.commissionable(taxes)
-            )
+            assessed = await assess(ctx, sales=made.sales(taxes, ctx.now()))
         else:
-            taxed, commissions = await asyncio.gather(
+            taxed, assessed = await asyncio.gather(
                 self._lower.pricing.tax(ctx, country=country, lines=lines),
-                self._lower.payouts.commission(ctx, lines=made.commissionable({})),
+                assess(ctx, sales=made.sales({}, ctx.now())),
             )
             taxes = {line.id: line for line in taxed}
-        by_line: dict[UUID, LineCommission] = {line.id: line for line in commissions}
-        return [rules.group(made, part, taxes, by_line) for part in made.parts]
+        by_id = {one.id: one for one in assessed}
+        return [rules.group(made, part, taxes, by_id) for part in made.parts]
 
 
 def _person(ctx: Context) -> UUID | None:

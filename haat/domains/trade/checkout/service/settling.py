@@ -6,6 +6,7 @@ capture that fails for good is the rare case, and puts the goods back.
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,12 +24,18 @@ from haat.kernel.ids import derive
 CARTS_AT_ONCE = 8
 ORDERS_AT_ONCE = 8
 DUE_AT_ONCE = 50
+LOOK_AGAIN = timedelta(hours=6)
 
 DOCUMENTS = Sql("""
 SELECT document::text AS document FROM checkout.quotes WHERE id = ANY($1::uuid[])
 """)
 SETTLED = Sql("""
 UPDATE checkout.checkouts SET due_at = NULL WHERE id = ANY($1::uuid[]) AND state = 'placed'
+""")
+# What is paid by a bank transfer or on delivery settles when an event says so. The timer is there
+# for one that was never heard.
+WAITING = Sql("""
+UPDATE checkout.checkouts SET due_at = $2 WHERE id = ANY($1::uuid[]) AND state = 'placed'
 """)
 TAKE_DUE = Sql("""
 WITH taken AS (
@@ -65,9 +72,17 @@ class Settling:
         if failed:
             await self._unsell(ctx, failed)
         await self._close_carts(ctx, events)
-        ended = [one.order_id for one in outcomes if one.outcome != "pending"]
+        ended = [one.order_id for one in outcomes if one.outcome in ("captured", "failed")]
         if ended:
             await self._db.execute(SETTLED, ended)
+        waiting = [one.order_id for one in outcomes if one.outcome == "waiting"]
+        if waiting:
+            await self._db.execute(WAITING, waiting, ctx.now() + LOOK_AGAIN)
+
+    async def settle_these(self, ctx: Context, rows: Sequence[Record]) -> None:
+        """Something is known of the money that these orders await."""
+        if rows:
+            await self.settle(ctx, [_placed(row) for row in rows])
 
     async def settle_due(self, ctx: Context) -> int:
         """One by one, unlike events: what is late may be what made a whole batch fail."""
@@ -77,11 +92,7 @@ class Settling:
 
         async def one(row: Record) -> None:
             async with gate:
-                quote = Quote.model_validate_json(row["document"])
-                event = CheckoutPlaced(
-                    checkout_id=quote.id, cart_id=quote.cart_id, items=bought(quote)
-                )
-                await self.settle(ctx, [event])
+                await self.settle(ctx, [_placed(row)])
 
         answers: list[Any] = await asyncio.gather(*map(one, rows), return_exceptions=True)
         for answer in answers:
@@ -101,7 +112,7 @@ class Settling:
                     ctx, id=derive(part, "restock"), lines=lines, reason="cancel", reference=part
                 )
             await self._orders.mark_unpaid(
-                ctx, order_id=quote.id, reason="The payment could not be captured."
+                ctx, order_id=quote.id, reason="The payment did not arrive."
             )
 
     async def _close_carts(self, ctx: Context, events: Sequence[CheckoutPlaced]) -> None:
@@ -115,3 +126,9 @@ class Settling:
         await asyncio.gather(
             *(close(event.cart_id, event) for event in events if event.cart_id is not None)
         )
+
+
+def _placed(row: Record) -> CheckoutPlaced:
+    """The event of a checkout that was placed, as far as settling needs it."""
+    quote = Quote.model_validate_json(row["document"])
+    return CheckoutPlaced(checkout_id=quote.id, cart_id=quote.cart_id, items=bought(quote))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 from uuid import UUID
 
+from haat.domains.money.payments.api import TransferInstructions
 from haat.domains.trade.checkout import rules
 from haat.domains.trade.checkout.api import (
     BuyLine,
@@ -36,22 +37,22 @@ UPDATE checkout.checkouts
        next_action_url = CASE WHEN $9 THEN NULL ELSE coalesce($4, next_action_url) END,
        token = CASE WHEN $9 THEN NULL ELSE token END
  WHERE id = $1 AND attempt = $2 AND state IN ('reserving', 'needs_action', 'processing')
-RETURNING next_action_url
+RETURNING next_action_url, credits
 """)
 # Whoever made the order may say so: there is only one.
 PLACED = Sql("""
 WITH moved AS (
   UPDATE checkout.checkouts
      SET state = 'placed', order_number = $2, next_action_url = NULL, token = NULL,
-         lease_until = $3, due_at = $4, updated_at = $3
+         instructions = $5, lease_until = $3, due_at = $4, updated_at = $3
    WHERE id = $1 AND state IN ('reserving', 'needs_action', 'processing')
-  RETURNING id
+  RETURNING id, credits
 ) /*emit:moved*/
-SELECT id FROM moved
+SELECT credits FROM moved
 """)
 READ = Sql("""
 SELECT c.id, c.person_id, c.state, c.order_number, c.next_action_url, c.decline_code, c.problem,
-       c.lease_until, q.document -> 'totals' -> 'total' AS total
+       c.credits, c.instructions, c.lease_until, q.document -> 'totals' -> 'total' AS total
   FROM checkout.checkouts c JOIN checkout.quotes q USING (id)
  WHERE c.id = $1 AND (c.person_id IS NULL OR c.person_id = $2 OR $3)
 """)
@@ -59,6 +60,20 @@ PLACEABLE = Sql("""
 SELECT q.expires_at > $2 OR c.id IS NOT NULL
   FROM checkout.quotes q LEFT JOIN checkout.checkouts c USING (id)
  WHERE q.id = $1 AND (q.person_id IS NULL OR q.person_id = $3 OR $4)
+""")
+# Empty once it is placed.
+UNPLACED = Sql("""
+SELECT q.document::text FROM checkout.quotes q
+ WHERE q.id = $1 AND (q.person_id IS NULL OR q.person_id = $2 OR $3)
+   AND NOT EXISTS (SELECT FROM checkout.checkouts c WHERE c.id = q.id)
+""")
+# Those that an answer of a provider moves on: not over, or placed and awaiting a bank transfer.
+MOVED_ON = Sql("""
+SELECT c.id, c.state, q.document::text AS document
+  FROM checkout.checkouts c JOIN checkout.quotes q USING (id)
+ WHERE c.id = ANY($1::uuid[])
+   AND (c.state IN ('reserving', 'needs_action', 'processing')
+        OR c.state = 'placed' AND c.instructions IS NOT NULL AND c.due_at IS NOT NULL)
 """)
 
 RESERVED = Sql("""
@@ -79,6 +94,7 @@ class Move:
     next_action_url: str | None = None
     decline_code: str | None = None
     problem: Problem | None = None
+    instructions: TransferInstructions | None = None
     due_at: datetime | None = None
 
 
@@ -101,11 +117,17 @@ class Standing:
         if not found:
             raise QuoteExpired
 
+    async def unplaced(self, ctx: Context, id: UUID) -> Quote | None:
+        """A quote that the actor may place and nobody has."""
+        system = ctx.actor.type == "system"
+        text = await self._db.fetchval(UNPLACED, id, self.person(ctx), system)
+        return None if text is None else Quote.model_validate_json(text)
+
     async def write(self, ctx: Context, quote: Quote, attempt: int, move: Move) -> Placement:
         """Writes the move down, or answers how it stands where somebody else was first."""
         if move.state == "placed":
             return await self._write_placed(ctx, quote, move)
-        url = await self._db.fetchrow(
+        row = await self._db.fetchrow(
             MOVE,
             quote.id,
             attempt,
@@ -117,21 +139,30 @@ class Standing:
             move.due_at,
             move.state in rules.ENDED,
         )
-        if url is None:
+        if row is None:
             return await self._read_own(ctx, quote.id)
         return Placement(
             checkout_id=quote.id,
             status=_status(move.state),
-            next_action_url=url["next_action_url"],
+            next_action_url=row["next_action_url"],
             decline_code=move.decline_code,
             total=quote.totals.total,
+            credits=credits_in(row, quote.totals.total.currency),
         )
 
     async def _write_placed(self, ctx: Context, quote: Quote, move: Move) -> Placement:
         now = ctx.now()
         event = CheckoutPlaced(checkout_id=quote.id, cart_id=quote.cart_id, items=bought(quote))
+        told = move.instructions
         rows = await self._db.step(
-            ctx, PLACED, quote.id, move.order_number, now, now + SETTLE_BY, emit=[event]
+            ctx,
+            PLACED,
+            quote.id,
+            move.order_number,
+            now,
+            now + SETTLE_BY,
+            None if told is None else told.model_dump(mode="json"),
+            emit=[event],
         )
         if not rows:
             return await self._read_own(ctx, quote.id)
@@ -141,8 +172,16 @@ class Standing:
             order_id=quote.id,
             order_number=move.order_number,
             order_link=await self._link(ctx, quote.id) if quote.person_id is None else None,
+            instructions=told,
             total=quote.totals.total,
+            credits=credits_in(rows[0], quote.totals.total.currency),
         )
+
+    async def moved_on(self, ids: list[UUID]) -> tuple[list[UUID], list[Record]]:
+        """Which of these checkouts to go on with, and which orders to settle."""
+        rows = await self._db.fetch(MOVED_ON, ids)
+        placed = [row for row in rows if row["state"] == "placed"]
+        return [row["id"] for row in rows if row["state"] != "placed"], placed
 
     async def wait(self, ctx: Context, id: UUID, *, again: bool) -> Placement:
         """How it stands once nobody works on it any more, or after some seconds all the same."""
@@ -185,6 +224,7 @@ class Standing:
     async def _placement(self, ctx: Context, row: Mapping[str, Any]) -> Placement:
         placed = row["state"] == "placed"
         guest = placed and row["person_id"] is None
+        total = Money.model_validate(row["total"])
         return Placement(
             checkout_id=row["id"],
             status=_status(row["state"]),
@@ -193,7 +233,9 @@ class Standing:
             order_link=await self._link(ctx, row["id"]) if guest else None,
             next_action_url=row["next_action_url"],
             decline_code=row["decline_code"],
-            total=Money.model_validate(row["total"]),
+            instructions=row["instructions"],
+            total=total,
+            credits=credits_in(row, total.currency),
         )
 
     async def _link(self, ctx: Context, id: UUID) -> str | None:
@@ -202,6 +244,11 @@ class Standing:
         with suppress(Unavailable):
             token = (await self._orders.links(ctx, order_ids=[id])).get(id)
         return f"/orders/link/{token}" if token else None
+
+
+def credits_in(row: Mapping[str, Any], currency: str) -> Money | None:
+    """The part of a checkout that is paid with credits."""
+    return None if row["credits"] is None else Money(minor=row["credits"], currency=currency)
 
 
 def reservation_of(checkout_id: UUID) -> UUID:

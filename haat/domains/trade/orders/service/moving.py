@@ -6,6 +6,7 @@ learns the state that won.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from haat.domains.trade.orders import rules
@@ -19,9 +20,9 @@ from haat.domains.trade.orders.api import (
     WrongOrderState,
 )
 from haat.domains.trade.orders.rules import MoveName
-from haat.domains.trade.orders.service.reading import Reading
+from haat.domains.trade.orders.service.cash import LOCK_ORDERS, Cash
 from haat.domains.trade.shipping.api import Shipment
-from haat.engines.sql import Sql
+from haat.engines.sql import Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid
 from haat.kernel.events import Event
@@ -31,6 +32,8 @@ MOVE = Sql("""
 WITH moved AS (
   UPDATE orders.vendor_orders
      SET fulfilment = $2, reason = coalesce($5, reason),
+         payment = CASE WHEN payment = 'on_delivery' AND $2 IN ('rejected', 'cancelled')
+                        THEN 'voided' ELSE payment END,
          delivered_at = coalesce($6::timestamptz, delivered_at)
    WHERE id = $1 AND fulfilment = ANY($3::text[]) AND payment = ANY($4::text[])
   RETURNING id, order_id, payment, fulfilment, refunded, reason, delivered_at),
@@ -42,7 +45,7 @@ SELECT payment, fulfilment, refunded, reason, delivered_at FROM moved
 """)
 
 
-class Moving(Reading):
+class Moving(Cash):
     """The fulfilment side of the state machine."""
 
     async def accept(self, ctx: Context, *, id: UUID) -> VendorOrder:
@@ -57,7 +60,7 @@ class Moving(Reading):
 
     async def cancel(self, ctx: Context, *, id: UUID, reason: str) -> VendorOrder:
         part = await self._part(ctx, id, None, customer=True)
-        return await self._end(ctx, "cancel", part, reason)
+        return await self._cancel(ctx, part, reason)
 
     async def cancel_order(self, ctx: Context, *, id: UUID, reason: str) -> Order:
         order = await self.order(ctx, ref=str(id))
@@ -144,7 +147,10 @@ class Moving(Reading):
         if name in ("reject", "cancel"):
             if reason is None:
                 raise Invalid.at("reason", "Say why; the customer is told.", "missing")
-            return await self._end(ctx, name, await self._part(ctx, id, None), reason)
+            part = await self._part(ctx, id, None)
+            if name == "cancel":
+                return await self._cancel(ctx, part, reason)
+            return await self._end(ctx, name, part, reason)
         if name == "ship":
             return await self.ship(ctx, id=id, carrier=carrier, tracking_number=tracking_number)
         if name == "deliver":
@@ -157,6 +163,13 @@ class Moving(Reading):
             return part
         moved = await self._move(ctx, name, part, emit=[_advanced(part, name)])
         return moved or await self._winner(ctx, name, id)
+
+    async def _cancel(self, ctx: Context, part: VendorOrder, reason: str) -> VendorOrder:
+        actor = rules.actor_of(ctx, part.vendor_id)
+        if actor == "vendor" and part.payment == "awaiting":
+            raise WrongOrderState(state=part.fulfilment, payment=part.payment)
+        name = rules.ending(part.payment, part.fulfilment, actor)
+        return await self._end(ctx, name, part, reason)
 
     async def _end(
         self, ctx: Context, name: MoveName, part: VendorOrder, reason: str
@@ -191,9 +204,7 @@ class Moving(Reading):
     ) -> VendorOrder | None:
         """The moved vendor order; None when its state has changed since it was read."""
         move = rules.MOVES[name]
-        rows = await self._db.step(
-            ctx,
-            MOVE,
+        args = (
             part.id,
             move.target,
             list(move.sources),
@@ -203,13 +214,28 @@ class Moving(Reading):
             ctx.now(),
             rules.actor_of(ctx, part.vendor_id),
             reason or "",
-            emit=emit,
         )
+        if part.payment == "on_delivery" and move.target in rules.ENDED_EARLY:
+            rows = await self._end_unpaid(ctx, part, args, emit)
+        else:
+            rows = await self._db.step(ctx, MOVE, *args, emit=emit)
         if not rows:
             return None
         changed = dict(rows[0])
         refunded = part.refunded.model_copy(update={"minor": changed.pop("refunded")})
         return part.model_copy(update={**changed, "refunded": refunded})
+
+    async def _end_unpaid(
+        self, ctx: Context, part: VendorOrder, args: Sequence[Any], emit: Sequence[Event]
+    ) -> list[Record]:
+        """Nothing is collected for it: if it was the last one awaited, the order is paid now."""
+        async with self._db.begin(ctx) as tx:
+            await tx.execute(LOCK_ORDERS, [part.id])
+            rows = await tx.fetch(MOVE, *args)
+            if rows:
+                tx.emit(*emit)
+                await self.tell_paid(tx, [part.order_id])
+        return rows
 
     async def _winner(self, ctx: Context, name: MoveName, id: UUID) -> VendorOrder:
         """After a lost race: the vendor order, if somebody else made the same move."""

@@ -1,34 +1,35 @@
 """What settlement tells of an order's money: paid, unpaid, refunded."""
 
 from itertools import groupby
-from typing import Any
 from uuid import UUID
 
 from haat.domains.money.payments.api import RefundTooLarge
 from haat.domains.trade.orders import rules
 from haat.domains.trade.orders.api import (
     Order,
-    OrderPaid,
     OrderRefunded,
     OrderUnpaid,
+    RefundedLine,
     VendorOrder,
-    VendorPart,
     WrongOrderState,
 )
+from haat.domains.trade.orders.service.cash import paid
 from haat.domains.trade.orders.service.reading import Reading
-from haat.engines.sql import Database, Record, Sql
+from haat.engines.sql import Database, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.ids import derive
 from haat.kernel.money import Money
 
 # Rows are locked in one order, so that two sets that overlap cannot wait for each other.
 MARK_PAID = Sql("""
 WITH wanted AS (
   SELECT id FROM orders.vendor_orders
-   WHERE order_id = ANY($1::uuid[]) AND payment = 'authorized' ORDER BY id FOR UPDATE),
+   WHERE order_id = ANY($1::uuid[]) AND payment IN ('authorized', 'awaiting', 'on_delivery')
+   ORDER BY id FOR UPDATE),
 paid AS (
   UPDATE orders.vendor_orders v SET payment = 'paid' FROM wanted w
-   WHERE v.id = w.id AND v.payment = 'authorized'
+   WHERE v.id = w.id AND v.payment IN ('authorized', 'awaiting', 'on_delivery')
   RETURNING v.id, v.order_id, v.position, v.vendor_id, v.number, v.total, v.net),
 noted AS (
   INSERT INTO orders.timeline (order_id, at, what, actor, note)
@@ -37,17 +38,25 @@ SELECT p.*, o.number AS order_number, o.person_id, o.currency, o.total AS order_
   FROM paid p JOIN orders.orders o ON o.id = p.order_id
  ORDER BY o.seq, p.position
 """)
+# Parts that somebody cancelled already stay as they are; where all were, nobody is told again.
 MARK_UNPAID = Sql("""
-WITH gone AS (
-  UPDATE orders.vendor_orders
-     SET payment = 'voided', fulfilment = 'cancelled', reason = $2
-   WHERE order_id = $1 AND payment = 'authorized'
-  RETURNING id, order_id),
+WITH wanted AS (
+  SELECT id, fulfilment IN ('rejected', 'cancelled') AS ended FROM orders.vendor_orders
+   WHERE order_id = $1 AND payment IN ('authorized', 'awaiting', 'on_delivery')
+   ORDER BY id FOR UPDATE),
+voided AS (
+  UPDATE orders.vendor_orders v
+     SET payment = 'voided',
+         fulfilment = CASE WHEN w.ended THEN v.fulfilment ELSE 'cancelled' END,
+         reason = CASE WHEN w.ended THEN v.reason ELSE $2 END
+    FROM wanted w WHERE v.id = w.id AND v.payment IN ('authorized', 'awaiting', 'on_delivery')
+  RETURNING v.id, v.order_id, w.ended),
+gone AS (SELECT id, order_id FROM voided WHERE NOT ended),
 noted AS (
   INSERT INTO orders.timeline (order_id, vendor_order_id, at, what, actor, note)
   SELECT order_id, id, $3::timestamptz, 'cancelled', 'system', $2 FROM gone)
 /*emit:gone*/
-SELECT id FROM gone
+SELECT id FROM voided
 """)
 # The lock makes refunds of one vendor order follow each other; what it returns is the newest.
 RECORD_REFUND = Sql("""
@@ -59,6 +68,16 @@ new_refund AS (
   SELECT $1, id, $3, $5, $6 FROM target WHERE refunded + $3 <= total
   ON CONFLICT (refund_id) DO NOTHING
   RETURNING vendor_order_id),
+given AS (
+  SELECT x.line_id, x.quantity, x.gross
+    FROM new_refund, unnest($8::uuid[], $9::int[], $10::bigint[]) AS x (line_id, quantity, gross)),
+new_lines AS (
+  INSERT INTO orders.refund_lines (refund_id, line_id, quantity, gross)
+  SELECT $1, line_id, quantity, gross FROM given),
+lines AS (
+  UPDATE orders.lines l
+     SET refunded_quantity = l.refunded_quantity + g.quantity, refunded = l.refunded + g.gross
+    FROM given g WHERE l.id = g.line_id),
 moved AS (
   UPDATE orders.vendor_orders v
      SET refunded = v.refunded + $3,
@@ -86,7 +105,7 @@ class Paying(Reading):
         async with self._db.begin(ctx) as tx:
             rows = await tx.fetch(MARK_PAID, order_ids, ctx.now())
             for _, parts in groupby(rows, key=lambda row: row["order_id"]):
-                tx.emit(_paid(list(parts)))
+                tx.emit(paid(list(parts)))
 
     async def mark_unpaid(self, ctx: Context, *, order_id: UUID, reason: str) -> None:
         found = await self.by_ids(ctx, ids=[order_id])
@@ -104,7 +123,14 @@ class Paying(Reading):
                 raise WrongOrderState("This order is paid.", state=order.payment)
 
     async def record_refund(
-        self, ctx: Context, *, refund_id: UUID, vendor_order_id: UUID, amount: Money, note: str
+        self,
+        ctx: Context,
+        *,
+        refund_id: UUID,
+        vendor_order_id: UUID,
+        amount: Money,
+        note: str,
+        lines: list[RefundedLine] | None = None,
     ) -> None:
         found = await self.vendor_orders_by_ids(ctx, ids=[vendor_order_id])
         if not found:
@@ -112,6 +138,8 @@ class Paying(Reading):
         part = found[0]
         if amount.minor <= 0 or amount.currency != part.refunded.currency:
             raise Invalid.at("amount", "Give a positive amount in the order's currency.")
+        given = lines or []
+        _need_lines(part, amount, given)
         recorded = await self._db.step(
             ctx,
             RECORD_REFUND,
@@ -122,6 +150,9 @@ class Paying(Reading):
             note,
             ctx.now(),
             "staff" if rules.actor_of(ctx, None) == "staff" else "system",
+            [one.line_id for one in given],
+            [one.quantity for one in given],
+            [one.gross.minor for one in given],
             emit=[_refunded(part, amount)],
         )
         if not recorded and not await self._db.fetchval(REFUND_KNOWN, refund_id):
@@ -135,28 +166,14 @@ class Paying(Reading):
         raise WrongOrderState("Nothing was charged for this order.", state=part.payment)
 
 
-def _paid(rows: list[Record]) -> OrderPaid:
-    first: Any = rows[0]
-
-    def money(minor: int) -> Money:
-        return Money(minor=minor, currency=first["currency"])
-
-    return OrderPaid(
-        order_id=first["order_id"],
-        number=first["order_number"],
-        person_id=first["person_id"],
-        total=money(first["order_total"]),
-        vendor_orders=[
-            VendorPart(
-                vendor_order_id=row["id"],
-                vendor_id=row["vendor_id"],
-                number=row["number"],
-                total=money(row["total"]),
-                net=money(row["net"]),
-            )
-            for row in rows
-        ],
-    )
+def _need_lines(part: VendorOrder, amount: Money, given: list[RefundedLine]) -> None:
+    """Invalid unless the lines are this vendor order's, each once, and come to the amount."""
+    known = {line.id for line in part.lines} | {derive(part.id, "shipping")}
+    ids = [one.line_id for one in given]
+    if not known.issuperset(ids) or len(set(ids)) != len(ids):
+        raise Invalid.at("lines", "These are not lines of this vendor order.")
+    if given and sum(one.gross.minor for one in given) != amount.minor:
+        raise Invalid.at("lines", "The lines do not come to the amount.")
 
 
 def _unpaid(order: Order, reason: str) -> OrderUnpaid:

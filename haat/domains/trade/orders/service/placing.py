@@ -31,27 +31,32 @@ WITH new_order AS (
 new_parts AS (
   INSERT INTO orders.vendor_orders (id, order_id, position, number, vendor_id, vendor_name,
          person_id, payment, fulfilment, shipping_method, shipping_tax_bp, shipping_tax, currency,
-         items, goods, shipping, tax, total, commission, net, placed_at)
+         items, goods, shipping, tax, total, shipping_commission, shipping_commission_tax,
+         shipping_terms, commission, commission_tax, net, placed_at)
   SELECT p.id, o.id, p.position, p.number, p.vendor_id, p.vendor_name, o.person_id,
-         'authorized', 'pending', p.shipping_method, p.shipping_tax_bp, p.shipping_tax,
-         o.currency, p.items, p.goods, p.shipping, p.tax, p.total, p.commission, p.net, o.placed_at
+         $17, 'pending', p.shipping_method, p.shipping_tax_bp, p.shipping_tax, o.currency,
+         p.items, p.goods, p.shipping, p.tax, p.total, p.shipping_commission,
+         p.shipping_commission_tax, p.shipping_terms, p.commission, p.commission_tax, p.net,
+         o.placed_at
     FROM new_order o, jsonb_to_recordset($15::jsonb) AS p (
          id uuid, position smallint, number text, vendor_id uuid, vendor_name text,
          shipping_method text, shipping_tax_bp int, shipping_tax bigint, items int, goods bigint,
-         shipping bigint, tax bigint, total bigint, commission bigint, net bigint)
+         shipping bigint, tax bigint, total bigint, shipping_commission bigint,
+         shipping_commission_tax bigint, shipping_terms jsonb, commission bigint,
+         commission_tax bigint, net bigint)
   RETURNING id),
 new_lines AS (
   INSERT INTO orders.lines (id, vendor_order_id, position, offer_id, product_id, product_slug,
          variant_id, sku, title, variant_title, picture, quantity, unit_price, amount, tax_bp, tax,
-         commission_bp, commission)
+         category_path, commission, commission_tax, terms)
   SELECT l.id, l.vendor_order_id, l.position, l.offer_id, l.product_id, l.product_slug,
          l.variant_id, l.sku, l.title, l.variant_title, l.picture, l.quantity, l.unit_price,
-         l.amount, l.tax_bp, l.tax, l.commission_bp, l.commission
+         l.amount, l.tax_bp, l.tax, l.category_path, l.commission, l.commission_tax, l.terms
     FROM new_order, jsonb_to_recordset($16::jsonb) AS l (
          id uuid, vendor_order_id uuid, position smallint, offer_id uuid, product_id uuid,
          product_slug text, variant_id uuid, sku text, title text, variant_title text,
          picture jsonb, quantity int, unit_price bigint, amount bigint, tax_bp int, tax bigint,
-         commission_bp int, commission bigint)
+         category_path uuid[], commission bigint, commission_tax bigint, terms jsonb)
   RETURNING id),
 noted AS (
   INSERT INTO orders.timeline (order_id, at, what, actor, note)
@@ -112,6 +117,7 @@ def _columns(ctx: Context, draft: OrderDraft, seq: int, number: str) -> tuple[An
         draft.placed_at or ctx.now(),
         [_part(part, number, place) for place, part in enumerate(draft.vendor_orders, 1)],
         lines,
+        draft.payment,
     )
 
 
@@ -130,7 +136,11 @@ def _part(part: VendorOrderDraft, number: str, position: int) -> dict[str, Any]:
         "shipping": part.totals.shipping.minor,
         "tax": part.totals.tax.minor,
         "total": part.totals.total.minor,
+        "shipping_commission": part.shipping_commission.minor,
+        "shipping_commission_tax": part.shipping_commission_tax.minor,
+        "shipping_terms": part.shipping_terms.model_dump(mode="json", by_alias=False),
         "commission": part.commission.minor,
+        "commission_tax": part.commission_tax.minor,
         "net": part.net.minor,
     }
 
@@ -145,6 +155,7 @@ def _line(part: VendorOrderDraft, place: int) -> dict[str, Any]:
         "amount": line.amount.minor,
         "tax": line.tax.minor,
         "commission": line.commission.minor,
+        "commission_tax": line.commission_tax.minor,
     }
 
 
@@ -171,7 +182,7 @@ def _summary(ctx: Context, draft: OrderDraft, number: str) -> OrderSummary:
     return OrderSummary(
         id=draft.id,
         number=number,
-        payment="authorized",
+        payment=draft.payment,
         fulfilment="pending",
         total=draft.totals.total,
         items=sum(line.quantity for part in draft.vendor_orders for line in part.lines),

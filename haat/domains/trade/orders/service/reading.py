@@ -74,16 +74,35 @@ OWN = Sql(
     " AND ($2::timestamptz IS NULL OR (o.placed_at, o.id) < ($2, $3::uuid))"
     " ORDER BY o.placed_at DESC, o.id DESC LIMIT $4"
 )
-# The CASE is rules.payment_of; a test holds the two against each other.
 LISTED = Sql(
-    f"{_SUMMARY} WHERE ($1::text IS NULL OR $1 = CASE"
-    "   WHEN 'voided' = ALL (s.payments) THEN 'voided'"
-    "   WHEN 'authorized' = ANY (s.payments) THEN 'authorized'"
-    "   WHEN s.payments <@ ARRAY['refunded', 'voided'] THEN 'refunded'"
-    "   WHEN s.payments <@ ARRAY['paid', 'voided'] THEN 'paid'"
-    "   ELSE 'partially_refunded' END)"
-    " AND ($2::timestamptz IS NULL OR (o.placed_at, o.id) < ($2, $3::uuid))"
-    " ORDER BY o.placed_at DESC, o.id DESC LIMIT $4"
+    f"{_SUMMARY} WHERE ($1::timestamptz IS NULL OR (o.placed_at, o.id) < ($1, $2::uuid))"
+    " ORDER BY o.placed_at DESC, o.id DESC LIMIT $3"
+)
+# By payment state: found by the index among the vendor orders of which one at least must be in
+# that state. The CASE is rules.payment_of; a test holds the two against each other.
+_LISTED_IN = f"""
+SELECT s.* FROM (
+  SELECT DISTINCT v.placed_at, v.order_id FROM orders.vendor_orders v
+   WHERE v.payment = {{states}}
+     AND ($2::timestamptz IS NULL OR (v.placed_at, v.order_id) < ($2, $3::uuid))
+   ORDER BY v.placed_at DESC, v.order_id DESC) found
+ CROSS JOIN LATERAL ({_SUMMARY} WHERE o.id = found.order_id) s
+ WHERE $1 = CASE
+   WHEN 'voided' = ALL (s.payments) THEN 'voided'
+   WHEN 'authorized' = ANY (s.payments) THEN 'authorized'
+   WHEN 'awaiting' = ANY (s.payments) THEN 'awaiting'
+   WHEN 'on_delivery' = ANY (s.payments) THEN 'on_delivery'
+   WHEN s.payments <@ ARRAY['refunded', 'voided'] THEN 'refunded'
+   WHEN s.payments <@ ARRAY['paid', 'voided'] THEN 'paid'
+   ELSE 'partially_refunded' END
+ ORDER BY found.placed_at DESC, found.order_id DESC LIMIT $4
+"""  # noqa: S608
+LISTED_IN = Sql(_LISTED_IN.format(states="$1::text"))
+# One part paid and another given back make an order that is partially refunded.
+LISTED_PARTLY = Sql(
+    _LISTED_IN.format(states="ANY (ARRAY['refunded', 'partially_refunded'])").replace(
+        "$1 = CASE", "$1::text = CASE"
+    )
 )
 _OF_VENDOR = """
 SELECT v.id, v.order_id, v.number, v.payment, v.fulfilment, v.currency, v.total, v.net, v.items,
@@ -135,7 +154,11 @@ class Reading:
         cursor: str | None = None,
     ) -> Page[OrderSummary]:
         after = decode_cursor(cursor, datetime.fromisoformat, UUID) or (None, None)
-        rows = await self._db.fetch(LISTED, payment, *after, limit + 1)
+        if payment is None:
+            rows = await self._db.fetch(LISTED, *after, limit + 1)
+        else:
+            statement = LISTED_PARTLY if payment == "partially_refunded" else LISTED_IN
+            rows = await self._db.fetch(statement, payment, *after, limit + 1)
         return page_of([summary_of(row) for row in rows], limit, "placed_at", "id")
 
     async def order(self, ctx: Context, *, ref: str) -> Order:
@@ -293,17 +316,21 @@ def _plain(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 _LINE_PLAIN = (
     "id offer_id product_id product_slug variant_id sku title variant_title picture quantity"
-    " tax_bp commission_bp"
+    " tax_bp category_path terms refunded_quantity"
+).split()
+_PART_MONEY = (
+    "shipping_tax shipping_commission shipping_commission_tax commission commission_tax net"
+    " refunded"
 ).split()
 _PART_PLAIN = (
     "id order_id person_id number vendor_id vendor_name payment fulfilment reason shipping_method"
-    " shipping_tax_bp placed_at delivered_at"
+    " shipping_tax_bp shipping_terms placed_at delivered_at"
 ).split()
 
 
 def _line(row: Mapping[str, Any], currency: str) -> OrderLine:
-    money = _money(row, "unit_price", "amount", "tax", "commission", currency=currency)
-    return OrderLine(**_plain(row, _LINE_PLAIN), **money)
+    names = ("unit_price", "amount", "tax", "commission", "commission_tax", "refunded")
+    return OrderLine(**_plain(row, _LINE_PLAIN), **_money(row, *names, currency=currency))
 
 
 def _vendor_order(
@@ -316,7 +343,7 @@ def _vendor_order(
     currency = row["currency"]
     return VendorOrder(
         **_plain(row, _PART_PLAIN),
-        **_money(row, "shipping_tax", "commission", "net", "refunded", currency=currency),
+        **_money(row, *_PART_MONEY, currency=currency),
         order_number=order_number,
         totals=_totals(row),
         lines=[_line(line, currency) for line in row["lines"]],

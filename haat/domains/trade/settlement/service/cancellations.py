@@ -14,16 +14,21 @@ from uuid import UUID
 import structlog
 
 from haat.domains.goods.inventory.api import Inventory, Line
-from haat.domains.trade.orders.api import OrderCancelled
+from haat.domains.trade.orders.api import OrderCancelled, Orders
 from haat.domains.trade.settlement.api import NotRefundable
+from haat.domains.trade.settlement.plans import Wanted
 from haat.domains.trade.settlement.rules import RETRY_FIRST_S
-from haat.domains.trade.settlement.service.refunds import Refunds
+from haat.domains.trade.settlement.service.cash import Cash
+from haat.domains.trade.settlement.service.refunds import Refunds, Taking
+from haat.domains.trade.settlement.service.tenders import Tenders
 from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound, Unavailable
 from haat.kernel.ids import derive
 
 ASK_AGAIN = timedelta(minutes=1)
+TRANSFER_MAY_TAKE = timedelta(hours=1)  # booking it makes this due at once
+ENDED = frozenset({"rejected", "cancelled"})
 REFUND_TRIES = 5
 AT_ONCE = 8
 DUE_AT_ONCE = 100
@@ -42,7 +47,9 @@ UPDATE settlement.cancellations c SET due_at = $1::timestamptz + make_interval(s
          ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) due
  WHERE c.vendor_order_id = due.vendor_order_id
 RETURNING c.vendor_order_id, c.order_id, c.refund_id, c.kind, c.reason, c.lines,
-          (SELECT t.state FROM settlement.tenders t WHERE t.order_id = c.order_id) AS tender
+          (SELECT t.state FROM settlement.charges t WHERE t.order_id = c.order_id) AS charge,
+          EXISTS (SELECT FROM settlement.tenders t
+                   WHERE t.of_id = c.vendor_order_id AND t.leg = 'cod') AS in_cash
 """)
 OWED = Sql("""
 SELECT b.total - b.refunded AS rest,
@@ -57,9 +64,20 @@ OVER = Sql("UPDATE settlement.cancellations SET due_at = NULL WHERE vendor_order
 
 
 class Cancellations:
-    def __init__(self, db: Database, inventory: Inventory, refunds: Refunds) -> None:
+    def __init__(
+        self,
+        db: Database,
+        inventory: Inventory,
+        orders: Orders,
+        tenders: Tenders,
+        cash: Cash,
+        refunds: Refunds,
+    ) -> None:
         self._db = db
         self._inventory = inventory
+        self._orders = orders
+        self._tenders = tenders
+        self._cash = cash
         self._refunds = refunds
 
     async def note(self, ctx: Context, events: list[OrderCancelled]) -> None:
@@ -106,12 +124,36 @@ class Cancellations:
             reason="reject" if row["kind"] == "rejected" else "cancel",
             reference=id,
         )
-        if row["tender"] in ("open", "captured"):
-            return  # paid for in a moment: refunded then
-        if row["tender"] == "booked" and not await self._repaid(ctx, row):
-            await self._db.execute(LATER, id, ctx.now() + ASK_AGAIN)
-            return
-        await self._db.execute(OVER, id)
+        again = await self._give_back(ctx, row)
+        if again is None:
+            await self._db.execute(OVER, id)
+        else:
+            await self._db.execute(LATER, id, ctx.now() + again)
+
+    async def _give_back(self, ctx: Context, row: Record) -> timedelta | None:
+        """When to look again; None once everything was given back."""
+        charge = row["charge"]
+        if row["in_cash"] and charge != "open":
+            await self._cash.cancelled(ctx, row["vendor_order_id"])
+            return None
+        if charge in ("open", "captured"):
+            return timedelta(seconds=RETRY_FIRST_S)  # paid for in a moment: refunded then
+        if charge in ("waiting", "voided"):
+            return await self._call_off(ctx, row)
+        if charge == "booked" and not await self._repaid(ctx, row):
+            return ASK_AGAIN
+        return None
+
+    async def _call_off(self, ctx: Context, row: Record) -> timedelta | None:
+        """A bank transfer is awaited: it is not, any more, when all of the order is cancelled.
+        Otherwise the money comes for the whole, and this part is refunded when it does."""
+        [order] = await self._orders.by_ids(ctx, ids=[row["order_id"]])
+        if not all(part.fulfilment in ENDED for part in order.vendor_orders):
+            return TRANSFER_MAY_TAKE
+        if not await self._tenders.void(ctx, order.id):
+            return timedelta(seconds=RETRY_FIRST_S)  # it came in this very moment
+        await self._orders.mark_unpaid(ctx, order_id=order.id, reason=row["reason"])
+        return None
 
     async def _repaid(self, ctx: Context, row: Record) -> bool:
         """Whether everything was given back, or failed so often that a person must look.
@@ -130,7 +172,7 @@ class Cancellations:
             tried = owed["failed"]
             refund_id = derive(row["refund_id"], str(tried)) if tried else row["refund_id"]
             with suppress(NotRefundable, NotFound):
-                await self._refunds.refund(ctx, refund_id, id, None, row["reason"])
+                await self._refunds.refund(ctx, refund_id, id, Wanted(), Taking(row["reason"]))
             owed = await self._db.fetchrow(OWED, id)
             assert owed is not None, "a balance is never removed"
         return not owed["rest"] and not owed["under_way"]

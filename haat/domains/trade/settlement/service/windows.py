@@ -15,11 +15,18 @@ INSERT INTO settlement.windows (vendor_order_id, closes_at)
 SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
 ON CONFLICT (vendor_order_id) DO NOTHING
 """)
+OPENED = Sql("""
+SELECT vendor_order_id, closes_at FROM settlement.windows WHERE vendor_order_id = ANY($1::uuid[])
+""")
+# What is collected in cash waits until it stands in the books.
 DUE = Sql("""
 SELECT w.vendor_order_id, b.vendor_order_id IS NOT NULL AS earns
   FROM settlement.windows w
   LEFT JOIN settlement.balances b USING (vendor_order_id)
  WHERE w.closed_at IS NULL AND w.closes_at <= $1
+   AND NOT EXISTS (SELECT FROM settlement.tenders t
+                    WHERE t.of_id = w.vendor_order_id AND t.leg = 'cod'
+                      AND t.state IN ('open', 'captured'))
  ORDER BY w.closes_at
  LIMIT $2
 """)
@@ -39,11 +46,12 @@ class Windows:
         """The window's length is frozen at delivery."""
         settings = await self._market.settings(ctx)
         length = timedelta(minutes=settings.return_window_minutes)
-        await self._db.execute(
-            OPEN,
-            [event.vendor_order_id for event in events],
-            [event.delivered_at + length for event in events],
-        )
+        ids = [event.vendor_order_id for event in events]
+        await self._db.execute(OPEN, ids, [event.delivered_at + length for event in events])
+        windows = {
+            row["vendor_order_id"]: row["closes_at"] for row in await self._db.fetch(OPENED, ids)
+        }
+        await self._payouts.delivered(ctx, windows=windows)
 
     async def close_due(self, ctx: Context) -> int:
         """Accrues first and notes it afterwards: a crash between repeats a harmless accrual."""

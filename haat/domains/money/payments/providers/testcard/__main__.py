@@ -29,7 +29,7 @@ from granian.server.embed import Server
 from starlette.types import ASGIApp
 
 from .desk import Desk, Pace
-from .network import retry_delay_s, signature
+from .network import Fees, retry_delay_s, signature
 from .server import create_app
 from .store import Delivery, Store, Unusable
 
@@ -298,6 +298,10 @@ def read_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--webhook-late-s", type=float, default=5.0, help="how late a late webhook is")
     add("--pending-s", type=float, default=3.0, help="how long refunds and payouts are pending")
     add("--first-retry-s", type=float, default=0.5, help="the first back-off of a webhook")
+    add("--dispute-s", type=float, default=3.0, help="how soon a card that disputes does so")
+    add("--charge-fee-bp", type=int, default=0, help="kept of a charge, in basis points")
+    add("--charge-fee-minor", type=int, default=0, help="kept of a charge besides, minor units")
+    add("--dispute-fee-minor", type=int, default=1500, help="taken for a dispute, minor units")
     return parser.parse_args(argv)
 
 
@@ -319,9 +323,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         webhook_late_s=given.webhook_late_s,
         pending_s=given.pending_s,
         first_retry_s=given.first_retry_s,
+        dispute_s=given.dispute_s,
     )
+    fees = Fees(given.charge_fee_bp, given.charge_fee_minor, given.dispute_fee_minor)
     public_url = (given.public_url or f"http://{_HOST}:{given.port}").rstrip("/")
-    desk = Desk(store, pace, public_url, lambda: datetime.now(UTC))
+    desk = Desk(store, pace, public_url, lambda: datetime.now(UTC), fees)
     try:
         with store.transaction():
             store.forget(desk.now().timestamp() - _ANSWERS_KEPT_S)

@@ -14,7 +14,19 @@ from typing import Final
 from uuid import uuid4
 
 from . import network as net
-from .network import Card, Intent, Manner, Payout, Refund, Refused, Status, Step
+from .network import (
+    Card,
+    Fees,
+    Intent,
+    Line,
+    Manner,
+    Payout,
+    Refund,
+    Refused,
+    SavedMethod,
+    Status,
+    Step,
+)
 from .store import Store
 
 _MOST_MINOR: Final = 999_999_999_999
@@ -34,6 +46,7 @@ class Pace:
     pending_s: float = 3.0
     first_retry_s: float = 0.5
     after_webhook_s: float = 2.0
+    dispute_s: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +63,16 @@ class Desk:
     """The use cases. Each runs inside one transaction of the store, opened by its caller."""
 
     def __init__(
-        self, store: Store, pace: Pace, public_url: str, now: Callable[[], datetime]
+        self,
+        store: Store,
+        pace: Pace,
+        public_url: str,
+        now: Callable[[], datetime],
+        fees: Fees | None = None,
     ) -> None:
         self.store, self.pace, self.public_url, self.now = store, pace, public_url, now
+        self.books, self.fees = store.books, fees or Fees()
+        self.dispute_due: Callable[[str], None] = lambda intent_id: None
 
     def intent(self, id: str) -> Intent:
         """The intent, or 404."""
@@ -69,14 +89,15 @@ class Desk:
             raise Refused(422, "invalid", "Expected manual or automatic.", "captureMethod")
         back = body.get("returnUrl")
         asked = Intent(
-            id=_ident(body),
+            id=ident(body),
             amount_minor=amount_minor,
             currency=currency,
-            reference=_text(body, "reference"),
+            reference=text(body, "reference"),
             created_at=iso(self.now()),
             return_url="" if back is None else net.web_url(back, "returnUrl"),
             capture_method=str(method),
             metadata=_labels(body),
+            save_for=ident(body, "saveFor") if body.get("saveFor") is not None else "",
         )
         standing = self.store.intent(asked.id)
         if standing is None:
@@ -86,13 +107,25 @@ class Desk:
             raise Refused(409, "id_taken", "This id belongs to another intent.", "id")
         return Outcome(self.intent_doc(standing))
 
-    def confirm(self, id: str, card: Card) -> Outcome:
+    def confirm(self, id: str, card: Card, expires: str = "", on_file: bool = False) -> Outcome:
         """Try a card; declined and requires_action are answers, not errors."""
-        step = net.confirm(self.intent(id), card)
+        step = net.confirm(self.intent(id), card, expires, on_file)
         event_id = self.keep(step)
         # Only the confirmation that changed something can be lost: its repeat gets the answer.
         manner = card.manner if event_id else Manner.PROMPT
-        return Outcome(self.intent_doc(step.intent), 200, manner, event_id)
+        return Outcome(self.intent_doc(self.intent(id)), 200, manner, event_id)
+
+    def confirm_saved(self, id: str, body: Mapping[str, object]) -> Outcome:
+        """Try a card that was saved for the customer named."""
+        saved = self.books.saved_method(ident(body, "savedMethod"))
+        if saved is None or saved.customer != ident(body, "customer"):
+            raise Refused(422, "unknown_method", "There is no such saved card.", "savedMethod")
+        return self.confirm(id, net.card_of(saved.number), saved.expires, on_file=True)
+
+    def forget(self, id: str) -> Outcome:
+        """Let go of a saved card; harmless when it is gone."""
+        self.books.forget_method(id)
+        return Outcome({"id": id, "deleted": True})
 
     def authenticate(self, id: str, approved: bool) -> Outcome:
         """The card holder's answer to 3-D Secure."""
@@ -101,13 +134,13 @@ class Desk:
             raise Refused(409, "intent_state", "This intent waits for no authentication.")
         step = net.authenticate(intent, intent.card, approved)
         self.keep(step)
-        return Outcome(self.intent_doc(step.intent))
+        return Outcome(self.intent_doc(self.intent(id)))
 
     def capture(self, id: str, body: Mapping[str, object]) -> Outcome:
         """Take the authorized amount or the part `amountMinor` of it."""
         intent = self.intent(id)
         whole = "amountMinor" not in body
-        step = net.capture(intent, intent.amount_minor if whole else _minor(body, "amountMinor"))
+        step = net.capture(intent, intent.amount_minor if whole else minor(body, "amountMinor"))
         self.keep(step)
         return Outcome(self.intent_doc(step.intent))
 
@@ -119,7 +152,7 @@ class Desk:
 
     def refund(self, id: str, body: Mapping[str, object]) -> Outcome:
         """Give back a part; the same refund id with the same content changes nothing."""
-        refund_id, amount_minor = _ident(body), _minor(body, "amountMinor")
+        refund_id, amount_minor = ident(body), minor(body, "amountMinor")
         intent, standing = self.intent(id), self.store.refund(refund_id)
         if standing is not None:
             if (standing.intent_id, standing.amount_minor) != (id, amount_minor):
@@ -141,12 +174,12 @@ class Desk:
         amount_minor, currency = _money(body)
         destination = _inner(body, "destination")
         asked = Payout(
-            id=_ident(body),
+            id=ident(body),
             amount_minor=amount_minor,
             currency=currency,
-            holder=_text(destination, "holder", at="destination.holder"),
+            holder=text(destination, "holder", at="destination.holder"),
             account=_account_number(destination),
-            reference=_text(body, "reference"),
+            reference=text(body, "reference"),
             status="pending",
             created_at=iso(self.now()),
         )
@@ -176,6 +209,8 @@ class Desk:
         for kind, id in self.store.take_timers(self.now().timestamp()):
             refund = self.store.refund(id) if kind == "refund" else None
             payout = self.store.payout(id) if kind == "payout" else None
+            if kind == "dispute":
+                self.dispute_due(id)
             if refund is not None:
                 done = replace(refund, status="succeeded")
                 self.store.put_refund(done)
@@ -186,20 +221,55 @@ class Desk:
 
     def keep(self, step: Step, refund: Refund | None = None) -> str:
         """Write an intent and queue its event, as its card wants it; the event id or ''."""
-        self.store.put_intent(step.intent)
-        card = step.intent.card
+        intent = self._with_saved_card(step)
+        self.store.put_intent(intent)
+        card = intent.card
         if step.event is None:
             return ""
-        data: Doc = {"object": self.intent_doc(step.intent)}
+        self._book(step, refund)
+        data: Doc = {"object": self.intent_doc(intent)}
         if refund is not None:
             data["refund"] = _refund_doc(refund)
         late_s = self.pace.webhook_late_s if card and card.webhook_late else 0.0
         copies = card.webhook_copies if card else 1
         return self.tell(step.event, step.intent.id, data, late_s, copies)
 
+    def _with_saved_card(self, step: Step) -> Intent:
+        """The card of an intent that succeeds is kept for the customer who wants that."""
+        intent, card = step.intent, step.intent.card
+        succeeded = step.event in ("intent.authorized", "intent.captured")
+        if not (succeeded and card and intent.save_for and not intent.saved_method):
+            return intent
+        id = f"pm_{uuid4().hex}"
+        saved = SavedMethod(id, intent.save_for, card.number, intent.card_expires)
+        self.books.put_saved_method(saved)
+        return replace(intent, saved_method=id)
+
+    def _book(self, step: Step, refund: Refund | None) -> None:
+        """What an intent's event does to the balance."""
+        intent = step.intent
+        if step.event == "intent.captured":
+            taken = intent.captured_minor
+            self.book("capture", intent.id, intent, taken, self.fees.of_charge(taken))
+            if intent.card and intent.card.disputed:
+                due_s = self.now().timestamp() + self.pace.dispute_s
+                self.store.add_timer(due_s, "dispute", intent.id)
+        if refund is not None:
+            self.book("refund", refund.id, intent, -refund.amount_minor)
+
+    def book(
+        self, kind: str, subject: str, intent: Intent, amount_minor: int, fee_minor: int = 0
+    ) -> None:
+        """One more line of the balance."""
+        about = (kind, subject, intent.id, amount_minor, fee_minor, intent.currency)
+        self.books.add_line(Line(*about, iso(self.now())))
+
     def keep_payout(self, payout: Payout) -> None:
         """Write a payout and, once it is decided, queue its event."""
         self.store.put_payout(payout)
+        if payout.status == "paid":
+            about = ("payout", payout.id, "", -payout.amount_minor, 0, payout.currency)
+            self.books.add_line(Line(*about, iso(self.now())))
         if payout.status != "pending":
             self.tell(f"payout.{payout.status}", payout.id, {"object": _payout_doc(payout)})
 
@@ -227,6 +297,7 @@ class Desk:
             "captureMethod": i.capture_method,
             "metadata": dict(i.metadata),
             "card": {"brand": i.card.brand, "last4": i.card_number[-4:]} if i.card else None,
+            "savedMethod": self._saved_doc(i),
             "declineCode": i.decline_code or None,
             "nextAction": action,
             "payUrl": f"{self.public_url}/pay/{i.id}",
@@ -234,6 +305,17 @@ class Desk:
             if i.status is Status.CAPTURED
             else [],
             "createdAt": i.created_at,
+        }
+
+    def _saved_doc(self, i: Intent) -> Doc | None:
+        if not (i.saved_method and i.card):
+            return None
+        return {
+            "id": i.saved_method,
+            "customer": i.save_for,
+            "brand": i.card.brand,
+            "last4": i.card_number[-4:],
+            "expires": i.card_expires or None,
         }
 
 
@@ -267,7 +349,7 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _ident(body: Mapping[str, object], name: str = "id") -> str:
+def ident(body: Mapping[str, object], name: str = "id") -> str:
     """A client-chosen id: 1 to 64 letters, digits, `_` or `-`."""
     value = body.get(name)
     if not (isinstance(value, str) and _ID.fullmatch(value)):
@@ -275,7 +357,7 @@ def _ident(body: Mapping[str, object], name: str = "id") -> str:
     return value
 
 
-def _text(body: Mapping[str, object], name: str, most: int = 200, at: str = "") -> str:
+def text(body: Mapping[str, object], name: str, most: int = 200, at: str = "") -> str:
     """A non-empty printable string of at most `most` characters."""
     value = body.get(name)
     if not (isinstance(value, str) and 1 <= len(value) <= most and value.isprintable()):
@@ -284,7 +366,7 @@ def _text(body: Mapping[str, object], name: str, most: int = 200, at: str = "") 
     return value
 
 
-def _minor(body: Mapping[str, object], name: str, at: str = "") -> int:
+def minor(body: Mapping[str, object], name: str, at: str = "") -> int:
     """A positive amount in minor units, at most `_MOST_MINOR`."""
     value = body.get(name)
     if not (net.is_int(value) and 1 <= value <= _MOST_MINOR):
@@ -299,7 +381,7 @@ def _money(body: Mapping[str, object], name: str = "amount") -> tuple[int, str]:
     currency = value.get("currency")
     if not (isinstance(currency, str) and _CURRENCY.fullmatch(currency)):
         raise Refused(422, "invalid_amount", "Expected three capitals.", f"{name}.currency")
-    return _minor(value, "minor", f"{name}.minor"), currency
+    return minor(value, "minor", f"{name}.minor"), currency
 
 
 def _inner(body: Mapping[str, object], name: str) -> Mapping[str, object]:
@@ -315,7 +397,7 @@ def _labels(body: Mapping[str, object], name: str = "metadata") -> dict[str, str
     value = body.get(name, {})
     if not isinstance(value, dict) or len(value) > 50:
         raise Refused(422, "invalid", "Expected an object of at most 50 strings.", name)
-    return {_key_of(k): _text(value, k, 500, f"{name}.{k}") for k in value}
+    return {_key_of(k): text(value, k, 500, f"{name}.{k}") for k in value}
 
 
 def _key_of(key: str) -> str:

@@ -57,12 +57,14 @@ class Card:
     brand: str = "visa"
     decline: str = ""
     three_ds: bool = False
+    three_ds_always: bool = False  # also when it was saved and approved before
     decline_after_3ds: str = ""
     manner: Manner = Manner.PROMPT
     webhook_late: bool = False
     webhook_copies: int = 1
     capture_fails: bool = False
     refund_waits: bool = False
+    disputed: bool = False
 
 
 CARDS: Final = (
@@ -80,6 +82,12 @@ CARDS: Final = (
         three_ds=True,
         decline_after_3ds="insufficient_funds",
     ),
+    Card(
+        "4000002760003184",
+        "Asks for 3-D Secure each time, also when it was saved",
+        three_ds=True,
+        three_ds_always=True,
+    ),
     Card("4000000000005019", "Charged, but the connection drops", manner=Manner.DROPPED),
     Card("4000000000005027", "Charged, but no answer comes", manner=Manner.NEVER),
     Card("4000000000005035", "The webhook comes late", webhook_late=True),
@@ -87,6 +95,7 @@ CARDS: Final = (
     Card("4000000000005050", "The webhook comes first", manner=Manner.AFTER_WEBHOOK),
     Card("4000000000005068", "Authorized, but capture fails", capture_fails=True),
     Card("4000000000005076", "Refunds are pending, then done", refund_waits=True),
+    Card("4000000000000259", "Succeeds; disputed some moments after its capture", disputed=True),
 )
 CARD_BY_NUMBER: Final[Mapping[str, Card]] = MappingProxyType({c.number: c for c in CARDS})
 
@@ -129,6 +138,9 @@ class Intent:
     captured_minor: int = 0
     refunded_minor: int = 0
     refund_pending_minor: int = 0
+    card_expires: str = ""
+    save_for: str = ""  # the customer for whom the card is kept once it succeeds
+    saved_method: str = ""
 
     @property
     def card(self) -> Card | None:
@@ -163,6 +175,59 @@ class Payout:
     failure_code: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SavedMethod:
+    """A card kept for a customer of a shop; `expires` is such as 2029-04, or empty."""
+
+    id: str
+    customer: str
+    number: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """Part of a captured intent that the card holder wants back; `status` is open, won or lost."""
+
+    id: str
+    intent_id: str
+    amount_minor: int
+    currency: str
+    fee_minor: int
+    reason: str
+    status: str
+    created_at: str
+    evidence_due: str
+    closed_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the balance: a signed amount, and what the network kept of it."""
+
+    kind: str  # capture, refund, payout, dispute, dispute_won, fee
+    subject: str  # the intent, refund, payout or dispute it is about
+    intent_id: str
+    amount_minor: int
+    fee_minor: int
+    currency: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """What the network keeps: of a charge basis points and a fixed part, and of each dispute."""
+
+    charge_bp: int = 0
+    charge_minor: int = 0
+    dispute_minor: int = 1500
+
+    def of_charge(self, amount_minor: int) -> int:
+        """Never more than the charge; half a unit is rounded up."""
+        share = (amount_minor * self.charge_bp + 5_000) // 10_000
+        return min(amount_minor, share + self.charge_minor)
+
+
 class Step(NamedTuple):
     """An intent after a rule, and the event to tell about it (None when nothing changed)."""
 
@@ -170,17 +235,20 @@ class Step(NamedTuple):
     event: str | None
 
 
-def confirm(intent: Intent, card: Card) -> Step:
-    """Try a card. The same card on a finished intent answers its state; another one is a 409."""
+def confirm(intent: Intent, card: Card, expires: str = "", on_file: bool = False) -> Step:
+    """Try a card. The same card on a finished intent answers its state; another one is a 409.
+
+    `on_file`: it was saved after its holder had approved it, so most banks do not ask again.
+    """
     standing = intent.status in (Status.AUTHORIZED, Status.CAPTURED, Status.REQUIRES_ACTION)
     if standing and intent.card_number == card.number:
         return Step(intent, None)
     if intent.status in (Status.AUTHORIZED, Status.CAPTURED, Status.VOIDED):
         raise _wrong_state(intent, "confirmed")
-    tried = replace(intent, card_number=card.number, decline_code="")
+    tried = replace(intent, card_number=card.number, card_expires=expires, decline_code="")
     if card.decline:
         return _decline(tried, card.decline)
-    if card.three_ds:
+    if card.three_ds_always or (card.three_ds and not on_file):
         return Step(replace(tried, status=Status.REQUIRES_ACTION), None)
     return _approve(tried, card)
 
@@ -248,6 +316,16 @@ def settle_refund(intent: Intent, amount_minor: int) -> Step:
         refunded_minor=intent.refunded_minor + amount_minor,
     )
     return Step(done, "intent.refunded")
+
+
+def may_dispute(intent: Intent, amount_minor: int, disputed_minor: int) -> None:
+    """Refuse a dispute over more than was captured and is neither refunded nor disputed yet."""
+    if intent.status is not Status.CAPTURED:
+        raise _wrong_state(intent, "disputed")
+    given_back = intent.refunded_minor + intent.refund_pending_minor
+    left = intent.captured_minor - given_back - disputed_minor
+    if amount_minor > left:
+        raise Refused(422, "dispute_too_large", f"Only {left} is left to dispute.", "amountMinor")
 
 
 def pay_out(payout: Payout) -> Payout:

@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import network as net
 from . import pages
+from .claims import Claims
 from .desk import Desk, Doc, Outcome, iso
 from .network import Intent, Manner, Refused, Status
 from .store import Answer
@@ -49,14 +50,17 @@ class Api:
         self, desk: Desk, secret: str, wake: Callable[[], None], stopping: asyncio.Event
     ) -> None:
         self.desk, self.store, self.wake, self.stopping = desk, desk.store, wake, stopping
+        self.claims = Claims(desk)
         self._bearer = f"Bearer {secret}".encode()
 
     def routes(self) -> list[Route]:
         """Every address of the API."""
-        desk, get, post = self.desk, ["GET"], ["POST"]
+        desk, claims, get, post = self.desk, self.claims, ["GET"], ["POST"]
+        forget = self._door(lambda id, _: desk.forget(id))
         return [
             Route("/health", self.health, methods=get),
             Route("/balance", self.balance, methods=get),
+            Route("/balance/transactions", self.transactions, methods=get),
             Route("/tokens", self.tokens, methods=["POST", "OPTIONS"]),
             Route("/intents", self._door(lambda _, body: desk.create(body)), methods=post),
             Route("/intents", self.by_reference, methods=get),
@@ -65,6 +69,10 @@ class Api:
             Route("/intents/{id}/capture", self._door(desk.capture), methods=post),
             Route("/intents/{id}/void", self._door(lambda id, _: desk.void(id)), methods=post),
             Route("/intents/{id}/refunds", self._door(desk.refund), methods=post),
+            Route("/intents/{id}/disputes", self._door(claims.open), methods=post),
+            Route("/disputes/{id}", self.dispute, methods=get),
+            Route("/disputes/{id}/close", self._door(claims.close), methods=post),
+            Route("/saved-methods/{id}", forget, methods=["DELETE"]),
             Route("/payouts", self._door(lambda _, body: desk.pay_out(body)), methods=post),
             Route("/payouts/{id}", self.payout, methods=get),
             Route("/webhook-endpoints", self._door(self._register), methods=post),
@@ -77,7 +85,12 @@ class Api:
     async def balance(self, request: Request) -> Response:
         """What was captured minus what was refunded and paid out, per currency."""
         await self._admit(request)
-        return _json({"items": self.store.totals(), "next": None})
+        return _json({"items": self.store.books.totals(), "next": None})
+
+    async def transactions(self, request: Request) -> Response:
+        """GET /balance/transactions?since=&until=&cursor=."""
+        await self._admit(request)
+        return _json(self.claims.transactions(request.query_params))
 
     async def tokens(self, request: Request) -> Response:
         """A token for a card, asked for by a browser on any site."""
@@ -95,7 +108,7 @@ class Api:
             net.check_expiry(month, year, cvc, self.desk.now())
             token = f"tok_{secrets.token_urlsafe(18)}"
             with self.store.transaction():
-                self.store.add_token(token, card.number)
+                self.store.add_token(token, card.number, f"{year}-{month:02}")
             doc: Doc = {"token": token, "brand": card.brand, "last4": card.number[-4:]}
             answer = _json(doc, 201)
         except Refused as refused:
@@ -122,13 +135,20 @@ class Api:
         await self._admit(request)
         return _json(self.desk.payout(_id(request)))
 
+    async def dispute(self, request: Request) -> Response:
+        """GET /disputes/{id}."""
+        await self._admit(request)
+        return _json(self.claims.dispute(_id(request)))
+
     def _confirm(self, id: str, body: Mapping[str, object]) -> Outcome:
+        if "savedMethod" in body:
+            return self.desk.confirm_saved(id, body)
         if "token" not in body:
             return self.desk.confirm(id, net.card_of(_string(body, "number")))
-        number = self.store.number_of(_string(body, "token"))
-        if number is None:
+        card = self.store.card_behind(_string(body, "token"))
+        if card is None:
             raise Refused(422, "unknown_token", "There is no such token.", "token")
-        return self.desk.confirm(id, net.card_of(number))
+        return self.desk.confirm(id, net.card_of(card[0]), card[1])
 
     def _register(self, _: str, body: Mapping[str, object]) -> Outcome:
         url, secret = net.web_url(body.get("url"), "url"), _string(body, "secret")
@@ -236,7 +256,7 @@ class Pages:
             page = pages.payment(intent, back, "", refused.detail, self.desk.now())
             return _html(page, refused.status)
         with self.store.transaction():
-            outcome = self.desk.confirm(intent.id, card)
+            outcome = self.desk.confirm(intent.id, card, f"{year}-{month:02}")
         self.api.wake()
         if not await self.api.travels(outcome):
             text = "The bank has charged the card, but its answer to this page was lost."

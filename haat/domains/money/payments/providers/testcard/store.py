@@ -15,17 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from .books import MORE, Books, upgrade
 from .network import Intent, Payout, Refund, Status
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _SCHEMA: Final = """
-CREATE TABLE tokens (token TEXT PRIMARY KEY, number TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE tokens (token TEXT PRIMARY KEY, number TEXT NOT NULL,
+    expires TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE intents (
     id TEXT PRIMARY KEY, amount_minor INTEGER NOT NULL, currency TEXT NOT NULL,
     reference TEXT NOT NULL, created_at TEXT NOT NULL, return_url TEXT NOT NULL,
     capture_method TEXT NOT NULL, metadata TEXT NOT NULL, status TEXT NOT NULL,
     card_number TEXT NOT NULL, decline_code TEXT NOT NULL, captured_minor INTEGER NOT NULL,
-    refunded_minor INTEGER NOT NULL, refund_pending_minor INTEGER NOT NULL);
+    refunded_minor INTEGER NOT NULL, refund_pending_minor INTEGER NOT NULL,
+    card_expires TEXT NOT NULL DEFAULT '', save_for TEXT NOT NULL DEFAULT '',
+    saved_method TEXT NOT NULL DEFAULT '');
 CREATE INDEX intents_by_reference ON intents (reference);
 CREATE TABLE refunds (
     id TEXT PRIMARY KEY, intent_id TEXT NOT NULL, amount_minor INTEGER NOT NULL,
@@ -100,6 +104,7 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=2.0, isolation_level=None)
+            self.books = Books(self._db)
             self._open()
         except (sqlite3.Error, OSError) as error:
             raise Unusable(f"{path}: {error}") from error
@@ -112,8 +117,11 @@ class Store:
         with self.transaction():
             version = run("PRAGMA user_version").fetchone()[0]
             if version == 0:
-                for statement in _SCHEMA.split(";"):
+                for statement in (_SCHEMA + MORE).split(";"):
                     run(statement)
+                run(f"PRAGMA user_version = {_VERSION}")
+            elif version == 1:
+                upgrade(self._db)
                 run(f"PRAGMA user_version = {_VERSION}")
             elif version != _VERSION:
                 raise sqlite3.DatabaseError(f"written by version {version}, this is {_VERSION}")
@@ -135,14 +143,15 @@ class Store:
             raise
         self._db.execute("COMMIT")
 
-    def add_token(self, token: str, number: str) -> None:
+    def add_token(self, token: str, number: str, expires: str) -> None:
         """Keep the test card a token stands for."""
-        self._db.execute("INSERT INTO tokens VALUES (?, ?)", (token, number))
+        self._db.execute("INSERT INTO tokens VALUES (?, ?, ?)", (token, number, expires))
 
-    def number_of(self, token: str) -> str | None:
-        """The test card number behind a token."""
-        row = self._db.execute("SELECT number FROM tokens WHERE token = ?", (token,)).fetchone()
-        return None if row is None else str(row[0])
+    def card_behind(self, token: str) -> tuple[str, str] | None:
+        """The test card behind a token: its number, and when it expires, such as 2029-04."""
+        query = "SELECT number, expires FROM tokens WHERE token = ?"
+        row = self._db.execute(query, (token,)).fetchone()
+        return None if row is None else (str(row[0]), str(row[1]))
 
     def intent(self, id: str) -> Intent | None:
         """One intent."""
@@ -157,11 +166,13 @@ class Store:
     def put_intent(self, i: Intent) -> None:
         """Write an intent, new or changed."""
         self._db.execute(
-            "INSERT OR REPLACE INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO intents"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(i.id, i.amount_minor, i.currency, i.reference, i.created_at, i.return_url),
                 *(i.capture_method, json.dumps(dict(i.metadata)), i.status.value, i.card_number),
                 *(i.decline_code, i.captured_minor, i.refunded_minor, i.refund_pending_minor),
+                *(i.card_expires, i.save_for, i.saved_method),
             ),
         )
 
@@ -198,23 +209,6 @@ class Store:
                 *(p.status, p.created_at, p.failure_code),
             ),
         )
-
-    def totals(self) -> list[dict[str, int | str]]:
-        """Per currency, minor units: what was captured, refunded and paid out, and what waits."""
-        query = """
-            SELECT currency, sum(a), sum(b), sum(c), sum(d), sum(e) FROM (
-                SELECT currency, captured_minor a, refunded_minor b, refund_pending_minor c,
-                    0 d, 0 e FROM intents
-                UNION ALL
-                SELECT currency, 0, 0, 0, CASE status WHEN 'paid' THEN amount_minor ELSE 0 END,
-                    CASE status WHEN 'pending' THEN amount_minor ELSE 0 END FROM payouts)
-            GROUP BY currency ORDER BY currency"""
-        names = "capturedMinor refundedMinor refundsPendingMinor paidOutMinor payoutsPendingMinor"
-        return [
-            {"currency": row[0], "balanceMinor": row[1] - row[2] - row[4]}
-            | dict(zip(names.split(), row[1:], strict=True))
-            for row in self._db.execute(query)
-        ]
 
     def answer(self, key: str) -> Answer | None:
         """What was answered under an idempotency key."""
@@ -290,7 +284,7 @@ class Store:
         self._db.execute(query + " WHERE id = ?", (due_s, id))
 
     def add_timer(self, due_s: float, kind: str, subject: str) -> None:
-        """Something to settle later: kind `refund` or `payout`, subject its id."""
+        """Something to do later: kind `refund`, `payout` or `dispute`, and whose (an intent's)."""
         query = "INSERT INTO timers (due_s, kind, subject) VALUES (?, ?, ?)"
         self._db.execute(query, (due_s, kind, subject))
 

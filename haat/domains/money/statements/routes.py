@@ -1,0 +1,125 @@
+"""REST: statements, invoices and their files, income."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response, StreamingResponse
+
+from haat.domains.money.statements.api import (
+    Invoice,
+    StatementLine,
+    Statements,
+    StatementSummary,
+)
+from haat.domains.money.statements.service.documents import LINE_HEAD, csv_text, line_cells
+from haat.engines.http import Ctx, Door
+from haat.kernel.context import Context
+from haat.kernel.money import Money
+from haat.kernel.page import Page
+
+Service = Annotated[Statements, Door(Statements)]
+STREAMED = 500  # lines a page of a streamed statement
+router = APIRouter(tags=["statements"])
+
+
+@router.get("/vendors/{vendor_id}/statement", summary="A vendor's balance, line by line")
+async def statement(
+    vendor_id: UUID,
+    since: datetime,
+    until: datetime,
+    ctx: Ctx,
+    statements: Service,
+    limit: Annotated[int, Query(ge=1, le=100)] = 100,
+    cursor: str | None = None,
+) -> Page[StatementLine]:
+    return await statements.statement(
+        ctx, vendor_id=vendor_id, since=since, until=until, limit=limit, cursor=cursor
+    )
+
+
+@router.get("/vendors/{vendor_id}/statement.csv", summary="The same as CSV, streamed")
+async def statement_csv(
+    vendor_id: UUID, since: datetime, until: datetime, ctx: Ctx, statements: Service
+) -> StreamingResponse:
+    # The first page is read before the answer begins: what is refused is refused with a problem.
+    first = await statements.statement(
+        ctx, vendor_id=vendor_id, since=since, until=until, limit=STREAMED
+    )
+    name = f"statement-{since:%Y%m%d}-{until:%Y%m%d}.csv"
+    return StreamingResponse(
+        _rest(ctx, statements, (vendor_id, since, until), first),
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def _rest(
+    ctx: Context,
+    statements: Statements,
+    what: tuple[UUID, datetime, datetime],
+    page: Page[StatementLine],
+) -> AsyncIterator[str]:
+    vendor_id, since, until = what
+    yield "\ufeff" + csv_text([LINE_HEAD])
+    while True:
+        yield csv_text([line_cells(line) for line in page.items])
+        if page.next is None:
+            return
+        page = await statements.statement(
+            ctx, vendor_id=vendor_id, since=since, until=until, limit=STREAMED, cursor=page.next
+        )
+
+
+@router.get("/vendors/{vendor_id}/statement/summary", summary="Opening, sums by reason, closing")
+async def statement_summary(
+    vendor_id: UUID, since: datetime, until: datetime, ctx: Ctx, statements: Service
+) -> StatementSummary:
+    return await statements.statement_summary(ctx, vendor_id=vendor_id, since=since, until=until)
+
+
+@router.get("/vendors/{vendor_id}/invoices", summary="Commission invoices, newest first")
+async def invoices(
+    vendor_id: UUID,
+    ctx: Ctx,
+    statements: Service,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: str | None = None,
+) -> Page[Invoice]:
+    return await statements.invoices(ctx, vendor_id=vendor_id, limit=limit, cursor=cursor)
+
+
+@router.get(
+    "/vendors/{vendor_id}/documents/{kind}/{ref}",
+    summary="A statement (by month), an invoice (by number) or a payout (by id) as a file",
+    response_class=Response,
+)
+async def document(
+    vendor_id: UUID,
+    kind: Literal["statement", "invoice", "payout"],
+    ref: str,
+    ctx: Ctx,
+    statements: Service,
+    format: Literal["pdf", "csv"] = "pdf",
+) -> Response:
+    found = await statements.document(ctx, vendor_id=vendor_id, kind=kind, ref=ref, format=format)
+    disposition = f'attachment; filename="{found.name}"'
+    return Response(
+        found.content,
+        media_type=found.media_type,
+        headers={"content-disposition": disposition},
+    )
+
+
+@router.get("/admin/income", summary="What the market earned in a period, by reason")
+async def income(
+    since: datetime, until: datetime, ctx: Ctx, statements: Service
+) -> dict[str, Money]:
+    return await statements.income(ctx, since=since, until=until)
+
+
+@router.post("/admin/invoices/{month}", summary="Issue a month's commission invoices")
+async def issue(month: str, ctx: Ctx, statements: Service) -> Page[Invoice]:
+    return Page(items=await statements.issue(ctx, month=month))

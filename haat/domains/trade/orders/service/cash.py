@@ -1,0 +1,82 @@
+"""Cash on delivery: what is paid vendor order by vendor order."""
+
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from haat.domains.trade.orders.api import OrderPaid, VendorPart
+from haat.domains.trade.orders.service.reading import Reading
+from haat.engines.sql import Record, Sql, Tx
+from haat.kernel.context import Context
+from haat.kernel.money import Money
+
+# Cash is collected vendor order by vendor order. The orders' rows are locked first, so that of two
+# last parts that are paid at once, one is seen to be the last.
+LOCK_ORDERS = Sql("""
+SELECT id FROM orders.orders
+ WHERE id IN (SELECT order_id FROM orders.vendor_orders WHERE id = ANY($1::uuid[]))
+ ORDER BY id FOR UPDATE
+""")
+MARK_PARTS_PAID = Sql("""
+WITH paid AS (
+  UPDATE orders.vendor_orders SET payment = 'paid'
+   WHERE id = ANY($1::uuid[]) AND payment = 'on_delivery'
+  RETURNING id, order_id),
+noted AS (
+  INSERT INTO orders.timeline (order_id, vendor_order_id, at, what, actor, note)
+  SELECT order_id, id, $2::timestamptz, 'paid', 'system', '' FROM paid)
+SELECT DISTINCT order_id FROM paid
+""")
+# What was paid of orders that nothing is awaited for any more.
+WHOLLY_PAID = Sql("""
+SELECT v.id, v.order_id, v.vendor_id, v.number, v.total, v.net,
+       o.number AS order_number, o.person_id, o.currency,
+       sum(v.total) OVER (PARTITION BY o.id)::bigint AS order_total
+  FROM orders.vendor_orders v JOIN orders.orders o ON o.id = v.order_id
+ WHERE o.id = ANY($1::uuid[]) AND v.payment IN ('paid', 'partially_refunded', 'refunded')
+   AND NOT EXISTS (SELECT FROM orders.vendor_orders x
+                    WHERE x.order_id = o.id
+                      AND x.payment IN ('authorized', 'awaiting', 'on_delivery'))
+ ORDER BY o.seq, v.position
+""")
+
+
+class Cash(Reading):
+    """Paid when it is handed over."""
+
+    async def mark_vendor_orders_paid(self, ctx: Context, *, ids: list[UUID]) -> None:
+        async with self._db.begin(ctx) as tx:
+            await tx.execute(LOCK_ORDERS, ids)
+            changed = await tx.fetch(MARK_PARTS_PAID, ids, ctx.now())
+            await self.tell_paid(tx, [row["order_id"] for row in changed])
+
+    async def tell_paid(self, tx: Tx, order_ids: list[UUID]) -> None:
+        """OrderPaid for those of these orders whose last open part was just paid."""
+        rows = await tx.fetch(WHOLLY_PAID, order_ids) if order_ids else []
+        for _, parts in groupby(rows, key=lambda row: row["order_id"]):
+            tx.emit(paid(list(parts)))
+
+
+def paid(rows: list[Record]) -> OrderPaid:
+    """The event of one order; `rows` are its parts that were paid."""
+    first: Any = rows[0]
+
+    def money(minor: int) -> Money:
+        return Money(minor=minor, currency=first["currency"])
+
+    return OrderPaid(
+        order_id=first["order_id"],
+        number=first["order_number"],
+        person_id=first["person_id"],
+        total=money(first["order_total"]),
+        vendor_orders=[
+            VendorPart(
+                vendor_order_id=row["id"],
+                vendor_id=row["vendor_id"],
+                number=row["number"],
+                total=money(row["total"]),
+                net=money(row["net"]),
+            )
+            for row in rows
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Simulations: long random histories of a market's money against independent bookkeeping."""
