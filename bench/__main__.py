@@ -1,6 +1,7 @@
 """`bin/bench`: a market of its own in a temporary folder, loads on it, and one table.
 
 bin/bench [--seconds 10] [--workers 2] [--buyers 16]
+bin/bench --only ledger [--seconds 10]: the books beside pgbench, and a proof of a million transfers
 """
 
 import argparse
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import ceilings, scenarios
+from bench import ceilings, ledger, scenarios
 from bench.load import Line, Result, load, table
 
 START_WAIT_S = 120
@@ -30,7 +31,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="HTTP workers")
     parser.add_argument("--readers", type=int, default=32, help="clients that read")
     parser.add_argument("--buyers", type=int, default=16, help="clients that buy")
+    parser.add_argument("--only", choices=["ledger"], help="this part alone")
     options = parser.parse_args()
+    if options.only == "ledger":
+        ledger.main(["--seconds", str(options.seconds), "--workers", str(options.workers)])
+        return
     folder = Path(tempfile.mkdtemp(prefix="haat-bench-"))
     folder.chmod(0o755)
     try:

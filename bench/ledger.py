@@ -1,4 +1,4 @@
-"""The ledger beside pgbench: `python -m bench.ledger [--seconds 10] [--workers 2] [--rows 1000000]`.
+"""The ledger beside pgbench: `bin/bench --only ledger`, or `python -m bench.ledger --help`.
 
 Posting: 16 clients post through LedgerService, beside pgbench with 16 clients inserting the same
 rows into a table with the same columns, checks and indexes on the same PostgreSQL. Proving: a
@@ -8,7 +8,6 @@ database of a million transfers, each with its right hash, and what `prove` take
 import argparse
 import asyncio
 import resource
-import secrets
 import shutil
 import subprocess
 import sys
@@ -54,7 +53,8 @@ CREATE TABLE bench.transfers (LIKE ledger.transfers INCLUDING ALL);
 """
 # Rows like the ledger's: one new account, one of sixteen; salt and hash cost pgbench nothing.
 ONE = r"""gen_random_uuid(), {debit}, {credit}, :m, 'USD', '{code}', gen_random_uuid(), false,
- clock_timestamp(), '\x%s', '\x%s'""" % ("5a" * 16, "a5" * 32)
+ clock_timestamp(), '\x{salt}', '\x{hash}'"""
+SALT, HASH = "5a" * 16, "a5" * 32
 ORDER = "gen_random_uuid()"
 SHARD = "('00000000-0000-0000-0000-0000000000' || :s::text)::uuid"
 INSERT = r"""\set m random(100, 100000)
@@ -85,16 +85,19 @@ def accrual(order: UUID, vendor: UUID, minor: int) -> list[Transfer]:
 
 
 def _transfer(debit: Account, credit: Account, minor: int, code: Code, order: UUID) -> Transfer:
-    return Transfer(
-        id=uuid4(), debit=debit, credit=credit, minor=minor, code=code, reference=order
-    )
+    return Transfer(id=uuid4(), debit=debit, credit=credit, minor=minor, code=code, reference=order)
+
+
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="haat-bench-"))
+    folder.chmod(0o755)  # PostgreSQL runs as a user of its own
+    return folder
 
 
 @asynccontextmanager
 async def books() -> AsyncIterator[tuple[str, Database]]:
     """A durable PostgreSQL of its own with the ledger's schema."""
-    folder = Path(tempfile.mkdtemp(prefix="haat-bench-"))
-    folder.chmod(0o755)
+    folder = _folder()
     server = EmbeddedPostgres(folder / "sql")
     try:
         url = server.start().url
@@ -186,11 +189,9 @@ async def _clients(
 
 async def _pgbench(url: str, seconds: int, codes: list[str]) -> float:
     """Rows per second of one INSERT per transaction with a row for each code."""
+    debit, credit = (SHARD, ORDER) if codes == ["capture"] else (ORDER, SHARD)
     rows = "), (".join(
-        ONE.format(code=code, debit=SHARD, credit=ORDER)
-        if code == "capture"
-        else ONE.format(code=code, debit=ORDER, credit=SHARD)
-        for code in codes
+        ONE.format(code=code, debit=debit, credit=credit, salt=SALT, hash=HASH) for code in codes
     )
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(INSERT.format(rows=rows))
@@ -285,9 +286,7 @@ async def statement_time(db: Database, lines: int) -> tuple[float, float]:
     since, until = AT - timedelta(days=1), ctx.now() + timedelta(days=1)
     began, first_page, seen, cursor = time.perf_counter(), 0.0, 0, None
     while True:
-        page = await ledger.entries(
-            ctx, account=account, since=since, until=until, cursor=cursor
-        )
+        page = await ledger.entries(ctx, account=account, since=since, until=until, cursor=cursor)
         first_page = first_page or time.perf_counter() - began
         seen += len(page.items)
         if (cursor := page.next) is None:

@@ -82,17 +82,25 @@ def contracts(
 
 
 @app.command()
-def prove() -> None:
+def prove(
+    head: Annotated[
+        list[str] | None,
+        typer.Option(help="a head noted down earlier, HASH@POSITION: is it still in the chain?"),
+    ] = None,
+) -> None:
     """Re-derive every balance and every order's money; exit status 1 names what does not add up."""
     from haat.app.commands import with_runtime
-    from haat.app.proving import prove_all
+    from haat.app.proving import proof_of
 
-    findings = run_async(with_runtime(AppSettings(), prove_all))
-    for finding in findings:
+    proof = run_async(with_runtime(AppSettings(), lambda runtime: proof_of(runtime, head or ())))
+    for finding in proof.findings:
         print(finding)
-    if findings:
+    if proof.findings:
         raise typer.Exit(1)
     print("everything adds up")
+    print(f"{proof.invariants} invariants hold")
+    if proof.head is not None:
+        print(f"head of the ledger's chain: {proof.head.hash}@{proof.head.position}")
 
 
 @app.command()

@@ -5,12 +5,30 @@ Each module proves its own sums (`proof.py`); what concerns several is held agai
 """
 
 import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
 
 from haat.app.crosschecks import CHECKS
 from haat.app.runtime import Runtime
+from haat.domains.money.ledger.api import Ledger, Seal
+from haat.kernel.errors import Invalid
+from haat.kernel.module import Module
 
 FINDINGS_MAX = 20
 SURE_S = 2.0  # money on its way from one module to the next has arrived by then
+_HEAD = re.compile(r"([0-9a-f]{64})@([1-9][0-9]{0,17})")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What does not add up; how many invariants were checked; the head of the ledger's chain, to be
+    noted down (None while nothing was sealed, and when something was found)."""
+
+    findings: list[str]
+    invariants: int
+    head: Seal | None
 
 
 async def prove_all(runtime: Runtime) -> list[str]:
@@ -27,13 +45,49 @@ async def prove_all(runtime: Runtime) -> list[str]:
     return found[:FINDINGS_MAX]
 
 
+async def proof_of(runtime: Runtime, heads: Sequence[str] = ()) -> Proof:
+    """The whole proof, and that the chain still goes through `heads` noted down earlier
+    ("HASH@POSITION"; Invalid for anything else)."""
+    noted = [_noted(head) for head in heads]
+    found = await prove_all(runtime)
+    ledger: Ledger = runtime.inner[Ledger]
+    ctx = runtime.system_context("prove")
+    for wanted, position in noted:
+        seal = await ledger.head(ctx, position=position)
+        if seal is None:
+            found.append(f"ledger.head: the chain ends before the noted position {position}")
+        elif seal.hash != wanted:
+            found.append(f"ledger.head: at {position} was noted {wanted}, stored is {seal.hash}")
+    count = sum(len(names_of(module)) for module in runtime.modules) + len(CHECKS) + bool(noted)
+    return Proof(found, count, None if found else await ledger.head(ctx))
+
+
+def names_of(module: Module) -> Sequence[str]:
+    """The invariants a module proves: INVARIANTS beside its `prove`; one where it names none."""
+    if module.prove is None:
+        return ()
+    return getattr(import_module(module.prove.__module__), "INVARIANTS", (module.name,))
+
+
+def _noted(head: str) -> tuple[str, int]:
+    match = _HEAD.fullmatch(head.strip())
+    if match is None:
+        raise Invalid.at("head", "A head is written HASH@POSITION, as `haat prove` prints it.")
+    return match[1], int(match[2])
+
+
 async def _once(runtime: Runtime) -> list[str]:
     found: list[str] = []
     for module in runtime.modules:
         if module.prove is not None:
             database = runtime.databases[module.name]
-            found += [f"{module.name}: {line}" for line in await module.prove(database)]
+            found += [_named(module.name, line) for line in await module.prove(database)]
     if not found:
         for check in CHECKS:
-            found += await check(runtime)
+            found += [f"{check.__name__}: {line}" for line in await check(runtime)]
     return found
+
+
+def _named(module: str, line: str) -> str:
+    """A module's finding begins with its name and the invariant's: `ledger.chain: …`."""
+    return line if line.startswith((f"{module}.", f"{module}:")) else f"{module}: {line}"

@@ -11,7 +11,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "people": ("market", "media", "identity", "profiles", "vendors"),
     "goods": ("catalog", "pricing", "inventory"),
     "money": ("ledger", "commissions", "payments", "wallet", "payouts", "statements"),
-    "trade": ("shipping", "cart", "orders", "settlement", "checkout"),
+    "trade": ("shipping", "cart", "orders", "settlement", "checkout", "returns"),
     "insight": ("search",),
     "reach": ("notifications", "backoffice"),
 }

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +14,9 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from haat.app import cli, commands, proving
+from haat.domains.money.ledger.api import Seal
 from haat.domains.trade.checkout.service.standing import reservation_of
+from haat.kernel.errors import Invalid
 from tests import postgres
 from tests.journeys.box import Box, Client, market
 from tests.journeys.scene import Shop, buy, open_shop
@@ -215,12 +218,39 @@ async def test_goods_of_nobody(town: Town) -> None:
     assert await proving.prove_all(town.box.runtime) == []
 
 
-async def test_the_exit_status_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    """1 and the findings, or 0."""
+async def test_a_head_noted_down_earlier_is_looked_for(town: Town) -> None:
+    proof = await proving.proof_of(town.box.runtime)
+    assert proof.findings == []
+    assert proof.invariants >= 20
+    assert proof.head is not None
+    head = f"{proof.head.hash}@{proof.head.position}"
+    assert (await proving.proof_of(town.box.runtime, [head])).findings == []
+    beyond = f"{proof.head.hash}@{proof.head.position + 1}"
+    other = f"{'0' * 64}@{proof.head.position}"
+    found = await proving.proof_of(town.box.runtime, [beyond, other])
+    assert [line.partition(":")[0] for line in found.findings] == ["ledger.head"] * 2
+    assert found.head is None
+    for wrong in ("", proof.head.hash, f"{proof.head.hash}@0", f"{proof.head.hash}@x"):
+        with pytest.raises(Invalid):
+            await proving.proof_of(town.box.runtime, [wrong])
 
-    def answering(found: list[str]) -> Callable[..., Awaitable[list[str]]]:
-        async def with_runtime(*_: Any, **__: Any) -> list[str]:
-            return found
+
+async def test_a_finding_names_its_invariant_entry_and_order(town: Town) -> None:
+    part = town.orders["fresh"]["id"]
+    where = "reference = $1 AND code = 'capture'"
+    entry = await town.fetchval(f"SELECT id FROM ledger.transfers WHERE {where}", UUID(part))
+    async with town.changed("ledger.transfers", "minor = minor + 1", where, UUID(part)):
+        await need_named(town, "ledger.transfers: ", str(entry), "capture", part)
+    assert await proving.prove_all(town.box.runtime) == []
+
+
+async def test_the_exit_status_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 and the findings, or 0 and the head to note down."""
+    seal = Seal(position=7, hash="ab" * 32, sealed_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    def answering(found: list[str]) -> Callable[..., Awaitable[proving.Proof]]:
+        async def with_runtime(*_: Any, **__: Any) -> proving.Proof:
+            return proving.Proof(found, 31, None if found else seal)
 
         return with_runtime
 
@@ -230,6 +260,8 @@ async def test_the_exit_status_tells(monkeypatch: pytest.MonkeyPatch) -> None:
         answer = CliRunner().invoke(cli.app, ["prove"])
         assert answer.exit_code == status
         assert all(line in answer.output for line in found)
+        assert (f"{seal.hash}@7" in answer.output) is not bool(found)
+        assert ("31 invariants" in answer.output) is not bool(found)
 
 
 def _run(work: Any) -> Any:

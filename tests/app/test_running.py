@@ -153,7 +153,9 @@ def _speak_as_version_14(server: socket.socket) -> None:
 
 def test_commands_beside_a_running_market(market: RunningMarket) -> None:
     proved = market.command("prove")
-    assert (proved.returncode, proved.stdout) == (0, "everything adds up\n"), proved.stderr
+    assert (proved.returncode, proved.stdout.splitlines()[:1]) == (0, ["everything adds up"]), (
+        proved.stderr
+    )
     migrated = market.command("migrate")
     assert (migrated.returncode, migrated.stdout) == (0, "up to date\n"), migrated.stderr
     with psycopg.connect(market.sql()) as connection:
@@ -193,7 +195,7 @@ async def test_what_is_killed_comes_back(market: RunningMarket, which: str) -> N
 
 def test_it_still_adds_up(market: RunningMarket) -> None:
     proved = market.command("prove")
-    assert proved.stdout == "everything adds up\n", proved.stdout + proved.stderr
+    assert proved.stdout.startswith("everything adds up\n"), proved.stdout + proved.stderr
 
 
 def test_kill_9_of_the_run_leaves_nothing_behind_and_the_next_one_works(
@@ -203,7 +205,7 @@ def test_kill_9_of_the_run_leaves_nothing_behind_and_the_next_one_works(
     assert len(family) > 5
     market.until(lambda: gone(family), 5, "all processes end")
     assert market.start() < 30  # 8 s on a machine that has nothing else to do
-    assert market.command("prove").stdout == "everything adds up\n"
+    assert market.command("prove").stdout.startswith("everything adds up\n")
 
 
 def test_a_command_while_the_market_is_starting(market: RunningMarket) -> None:
@@ -213,7 +215,7 @@ def test_a_command_while_the_market_is_starting(market: RunningMarket) -> None:
     time.sleep(0.2)
     proved = market.command("prove")
     starting.join()
-    assert proved.stdout == "everything adds up\n", proved.stderr
+    assert proved.stdout.startswith("everything adds up\n"), proved.stderr
     market.until(market.opened, 30, "it is open")
     assert answers(market.address + "/health/ready")
 
@@ -233,7 +235,7 @@ def test_ctrl_c_ends_it_in_order(market: RunningMarket) -> None:
 
 def test_commands_with_no_market_running(market: RunningMarket) -> None:
     proved = market.command("prove")
-    assert proved.stdout == "everything adds up\n", proved.stderr
+    assert proved.stdout.startswith("everything adds up\n"), proved.stderr
     assert market.command("migrate").stdout == "up to date\n"
     shown = market.command("config", "--show", "sql.url")
     assert (shown.returncode, shown.stdout) == (1, "")
@@ -272,7 +274,7 @@ def test_on_a_postgresql_of_the_operator(tmp_path: Path) -> None:
             with ended(RunningMarket(tmp_path / "d", HAAT_SQL_URL=url)) as market:
                 market.start()
                 assert not (tmp_path / "d" / "postgres").exists()
-                assert market.command("prove").stdout == "everything adds up\n"
+                assert market.command("prove").stdout.startswith("everything adds up\n")
                 market.until(market.opened, 30, "it is open")
                 assert market.stop() == 0
         finally:

@@ -7,6 +7,7 @@ not an error in the other.
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 from typing import Literal
 from uuid import UUID
@@ -55,15 +56,13 @@ class LineBooks:
         return taken
 
     def for_pieces(self, pieces: int) -> int:
-        """The gross of so many more pieces: cumulative, so that all pieces come to all of it."""
-        before = self.sold * self.returned // self.quantity
-        after = self.sold * (self.returned + pieces) // self.quantity
-        return min(after - before, self.gross)
+        """The gross of so many more pieces: of what is left, the first bear the odd cents."""
+        return sum(shares(self.gross, [1] * (self.quantity - self.returned))[:pieces])
 
 
 @dataclass
 class VendorOrderBooks:
-    """One vendor order. `left_by_tender`: what is not given back, by tender name."""
+    """One vendor order. `by_tender`: what paid for it; `refunded_by`: what of it went back."""
 
     id: UUID
     vendor_id: UUID
@@ -75,7 +74,12 @@ class VendorOrderBooks:
     delivered: bool = False
     cancelled: bool = False
     accrued: bool = False
-    refunds: int = 0
+    closes_at: datetime | None = None
+    refunded_by: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def shipping_id(self) -> UUID:
+        return derive(self.id, "shipping")
 
     @property
     def left(self) -> int:
@@ -105,13 +109,11 @@ class Books:
         totals = [part.totals.total.minor for part in draft.vendor_orders]
         split: list[dict[str, int]] = [{} for _ in totals]
         left = list(totals)
-        names = list(tenders)
-        for name in names[:-1]:
-            for n, share in enumerate(shares(tenders[name], totals)):
-                split[n][name] = share
+        for name, amount in sorted(tenders.items()):
+            for n, share in enumerate(shares(amount, left)):
+                if share:
+                    split[n][name] = share
                 left[n] -= share
-        for n, rest in enumerate(left):
-            split[n][names[-1]] = rest
         for part, by_tender in zip(draft.vendor_orders, split, strict=True):
             self.parts[part.id] = VendorOrderBooks(
                 id=part.id,
@@ -121,6 +123,10 @@ class Books:
                 by_tender=by_tender,
                 total=part.totals.total.minor,
             )
+
+    def of_order(self, order_id: UUID) -> list[VendorOrderBooks]:
+        found = self.orders[order_id].vendor_orders
+        return [self.parts[part.id] for part in found]
 
     def escrow(self, part: VendorOrderBooks) -> int:
         return part.left if part.captured and not part.accrued else 0
@@ -164,7 +170,7 @@ def _lines(part: VendorOrderDraft, *, inclusive: bool) -> list[LineBooks]:
             )
         )
     assert sum(line.sold for line in found) == part.totals.total.minor
-    return found
+    return sorted(found, key=lambda line: line.id)  # ties go to the first by id
 
 
 def _line(

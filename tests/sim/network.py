@@ -80,10 +80,14 @@ class Network:
         self._maybe_lost()
         return known
 
-    async def read(self, ctx: Context, id: UUID) -> ProviderPayment | None:
+    async def read(
+        self, ctx: Context, id: UUID, *, ref: str | None = None
+    ) -> ProviderPayment | None:
         return self.payments.get(id)
 
-    async def capture(self, ctx: Context, id: UUID) -> ProviderPayment | None:
+    async def capture(
+        self, ctx: Context, id: UUID, *, ref: str | None = None
+    ) -> ProviderPayment | None:
         known = self.payments.get(id)
         if known is not None and known.status == "authorized":
             known = replace(known, status="captured", captured_minor=known.amount.minor)
@@ -93,14 +97,22 @@ class Network:
         self._maybe_lost()
         return known
 
-    async def void(self, ctx: Context, id: UUID) -> ProviderPayment | None:
+    async def void(
+        self, ctx: Context, id: UUID, *, ref: str | None = None
+    ) -> ProviderPayment | None:
         known = self.payments.get(id)
         if known is not None and known.status in ("authorized", "open"):
             known = self.payments[id] = replace(known, status="voided")
         return known
 
     async def refund(
-        self, ctx: Context, payment_id: UUID, refund_id: UUID, amount: Money
+        self,
+        ctx: Context,
+        payment_id: UUID,
+        refund_id: UUID,
+        amount: Money,
+        *,
+        ref: str | None = None,
     ) -> ProviderRefund:
         known = self.refunds.get(refund_id)
         if known is None:
@@ -127,7 +139,13 @@ class Network:
         return len(waiting)
 
     async def disburse(
-        self, ctx: Context, id: UUID, amount: Money, destination: Destination
+        self,
+        ctx: Context,
+        id: UUID,
+        amount: Money,
+        destination: Destination,
+        *,
+        ref: str | None = None,
     ) -> ProviderPayout:
         known = self.payouts.get(id)
         if known is None:
@@ -141,7 +159,9 @@ class Network:
         self._maybe_lost()
         return known
 
-    async def read_disbursement(self, ctx: Context, id: UUID) -> ProviderPayout | None:
+    async def read_disbursement(
+        self, ctx: Context, id: UUID, *, ref: str | None = None
+    ) -> ProviderPayout | None:
         return self.payouts.get(id)
 
     def end_payouts(self, *, paid: bool) -> int:

@@ -15,10 +15,11 @@ from typing import Any
 from uuid import UUID
 
 from haat.app.wiring import Peers, Wiring
-from haat.domains.goods.catalog.api import Catalog
+from haat.domains.goods.catalog.api import Catalog, Category
 from haat.domains.goods.inventory.api import Inventory, Line
+from haat.domains.people.identity.api import Contact, Identity
 from haat.domains.people.market.api import Market, MarketSettings
-from haat.domains.people.vendors.api import Vendors
+from haat.domains.people.vendors.api import Vendor, Vendors
 from haat.domains.trade.shipping.api import Shipment, Shipping
 from haat.engines.bus import Subscription
 from haat.engines.bus.delivery import deliver
@@ -29,12 +30,14 @@ from haat.kernel.clock import Clock, SettableClock
 from haat.kernel.context import SYSTEM, Actor, Context
 from haat.kernel.contract import Contract
 from haat.kernel.events import noted_in
-from haat.kernel.ids import RandomIds
+from haat.kernel.ids import RandomIds, derive
 from haat.kernel.module import Module
 from tests.sim.network import Network
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)  # a Monday
 CURRENCY = "USD"
+SEED = UUID(int=7)
+CATEGORIES = [derive(SEED, f"category {n}") for n in range(3)]
 REAL = (
     "haat.domains.money.ledger",
     "haat.domains.money.commissions",
@@ -48,6 +51,9 @@ REAL = (
 
 
 class OneMarket(Market):
+    def __init__(self) -> None:
+        """Needs nothing."""
+
     async def settings(self, ctx: Context) -> MarketSettings:
         return MarketSettings(
             name="Haat",
@@ -67,6 +73,22 @@ class AnyVendors(Vendors):
     async def commissions(self, ctx: Context, *, ids: list[UUID]) -> dict[UUID, int | None]:
         return {id: self.rates.get(id) for id in ids}
 
+    async def by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Vendor]:
+        return [
+            Vendor(id=id, slug=str(id), name="V", status="active", country="US", created_at=START)
+            for id in ids
+        ]
+
+
+class Anybody(Identity):
+    def __init__(self) -> None:
+        """Knows everybody."""
+
+    async def contacts(self, ctx: Context, *, person_ids: list[UUID]) -> list[Contact]:
+        return [
+            Contact(person_id=id, name="Ada Low", email=f"{id}@example.com") for id in person_ids
+        ]
+
 
 class AnyStock(Inventory):
     """Remembers what came back on sale, once for each id."""
@@ -81,6 +103,9 @@ class AnyStock(Inventory):
 
 
 class AnyCarrier(Shipping):
+    def __init__(self) -> None:
+        """Needs nothing."""
+
     async def book(
         self,
         ctx: Context,
@@ -112,7 +137,14 @@ class AnyCarrier(Shipping):
 
 
 class AnyCatalog(Catalog):
-    """Nothing is asked of it here."""
+    def __init__(self) -> None:
+        """Has the categories that are named in CATEGORIES."""
+
+    async def categories(self, ctx: Context) -> list[Category]:
+        return [
+            Category(id=id, name=f"Category {n}", parent_id=None, slug=f"c{n}", position=n)
+            for n, id in enumerate(CATEGORIES)
+        ]
 
 
 def _stand_in(contract: type[Contract], service: type[Contract], group: str) -> Module:
@@ -128,6 +160,7 @@ def _stand_in(contract: type[Contract], service: type[Contract], group: str) -> 
 
 STAND_INS = (
     _stand_in(Market, OneMarket, "people"),
+    _stand_in(Identity, Anybody, "people"),
     _stand_in(Vendors, AnyVendors, "people"),
     _stand_in(Catalog, AnyCatalog, "goods"),
     _stand_in(Inventory, AnyStock, "goods"),

@@ -12,7 +12,8 @@ import json
 import re
 import zlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -95,16 +96,18 @@ class PayPalDouble:
     capture_status: str = "COMPLETED"
     refund_status: str = "COMPLETED"
     duplicates_linked: bool = True
+    in_progress: bool = False  # an earlier call with the same id has not ended
     tokens: int = 0
     expires_s: int = 32400
     token: str = ""
     token_refused: bool = False
+    objections: list[str] = field(default_factory=list)  # of the judge, behind a socket
     _count: int = 0
 
     # -- the network ---------------------------------------------------------------------------
 
     def client(self) -> HttpClient:
-        return HttpClient(transport=httpx.MockTransport(self._handle))
+        return HttpClient(transport=httpx.MockTransport(self.handle))
 
     def fail(self, path: str, fault: Fault, times: int = 3) -> None:
         """Three times outlasts the client's own repetitions."""
@@ -114,7 +117,7 @@ class PayPalDouble:
         """Bodies of the requests whose path matches."""
         return [body for _, at, body in self.requests if re.search(path, at)]
 
-    async def _handle(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(0)  # lets another call come between
         path = request.url.path
         if path == "/v1/oauth2/token":
@@ -197,6 +200,8 @@ class PayPalDouble:
 
     def _do(self, method: str, path: str, query: Document, body: bytes) -> Reply:
         document = json.loads(body) if body else {}
+        if self.in_progress and method == "POST":
+            raise No(409, "PREVIOUS_REQUEST_IN_PROGRESS")
         parts = path.strip("/").split("/")
         match (method, *parts):
             case ("POST", "v2", "checkout", "orders"):
@@ -261,6 +266,11 @@ class PayPalDouble:
             "purchase_units": [unit],
             "links": links,
         }
+
+    @staticmethod
+    def minor(documents: list[Document]) -> int:
+        """The sum of their amounts, in currencies of two decimals."""
+        return sum(_minor(one["amount"]) for one in documents)
 
     def approve(self, id: str) -> None:
         """The customer's click at PayPal."""
@@ -449,6 +459,34 @@ class PayPalDouble:
         ids = (asked["transmission_id"], asked["transmission_time"], asked["webhook_id"])
         same = hmac.compare_digest(asked["transmission_sig"], _signature(*ids, event))
         return 200, {"verification_status": "SUCCESS" if same else "FAILURE"}
+
+
+@asynccontextmanager
+async def serving(double: PayPalDouble) -> AsyncIterator[str]:
+    """The stand-in on a loopback socket, one request a connection; its address."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            method, target, _ = head[0].split(" ")
+            headers = dict(line.split(": ", 1) for line in head[1:] if ": " in line)
+            length = {name.lower(): value for name, value in headers.items()}.get("content-length")
+            body = await reader.readexactly(int(length or 0))
+            request = httpx.Request(method, f"{URL}{target}", headers=headers, content=body)
+            found = await double.handle(request)
+        except (AssertionError, OSError, ValueError, EOFError) as error:
+            double.objections.append(str(error))
+            found = httpx.Response(418, content=str(error).encode())
+        content = found.content
+        lines = [f"HTTP/1.1 {found.status_code} X", f"content-length: {len(content)}"]
+        writer.write("\r\n".join([*lines, "connection: close", "", ""]).encode() + content)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    assert double.objections == []
 
 
 def _signature(id: str, time: str, webhook_id: str, body: bytes) -> str:

@@ -126,6 +126,12 @@ def test_the_values() -> None:
     assert all(len(one) <= 35 for one in text_at(xml, ".//p:EndToEndId"))
 
 
+def test_long_names_and_texts_are_cut() -> None:
+    xml = made(credit(holder="a" * 69 + " b", text="c" * 139 + "/d"))
+    assert text_at(xml, ".//p:Cdtr/p:Nm") == ["a" * 69]
+    assert text_at(xml, ".//p:Ustrd") == ["c" * 139]
+
+
 def test_the_same_input_makes_the_same_text() -> None:
     assert made(credit(0), credit(1)) == made(credit(0), credit(1))
     assert bank_csv([credit(0)]) == bank_csv([credit(0)])

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
-from haat.domains.money.payments.api import Payments
+from haat.domains.money.payments.api import Disbursement, Payments
 from haat.domains.money.payments.routes import router as payments_router
 from haat.domains.money.payments.service import PaymentsService
 from haat.domains.money.payments.settings import PaymentsSettings
@@ -27,20 +29,34 @@ STAFF = token(uuid4(), "staff", "staff:payouts")
 CUSTOMER = token(uuid4())
 
 
+class PayoutsClient:
+    """Asks the routes; `bank` is what stands behind them."""
+
+    def __init__(self, client: Client, bank: Bank) -> None:
+        self._client = client
+        self.bank = bank
+
+    async def __call__(
+        self, who: str | None, method: str, path: str, **given: Any
+    ) -> httpx.Response:
+        return await self._client(who, method, path, **given)
+
+
 @pytest.fixture
-async def payouts(database_of: DatabaseOf, database_url: str) -> AsyncIterator[Client]:
+async def payouts(database_of: DatabaseOf, database_url: str) -> AsyncIterator[PayoutsClient]:
     await emptied(database_url, "ledger", "payouts")
     ledger = FragileLedger(await database_of("ledger"))
     db = await database_of("payouts")
-    service = payouts_with(db, ledger, Bank())
+    bank = Bank()
+    service = payouts_with(db, ledger, bank)
     one = draft(VENDOR)
     await service.expect(CTX, earnings=[one])
     await service.accrue(CTX, vendor_order_ids=[one.vendor_order_id])
     async with served(Payouts, service, payouts_router) as client:
-        yield client
+        yield PayoutsClient(client, bank)
 
 
-async def test_a_vendor_is_paid(payouts: Client) -> None:
+async def test_a_vendor_is_paid(payouts: PayoutsClient) -> None:
     body = {"holder": BANK_ACCOUNT.holder, "account": BANK_ACCOUNT.account}
     refused = await payouts(OWNER, "POST", "/payments/payout")
     assert refused.json()["code"] == "payout_destination_missing"
@@ -73,11 +89,86 @@ async def test_a_vendor_is_paid(payouts: Client) -> None:
     assert sorted(p["status"] for p in listed) == ["paid", "rejected"]
 
 
+async def test_a_vendor_reads_what_it_will_get(payouts: PayoutsClient) -> None:
+    [found] = (await payouts(OWNER, "GET", f"/vendors/{VENDOR}/earnings?status=eligible")).json()[
+        "items"
+    ]
+    money = {name: found[name]["minor"] for name in ("gross", "commission", "fees", "net")}
+    assert money == {"gross": 1080, "commission": 30, "fees": 0, "net": 970}
+    assert (found["currency"], found["status"]) == ("USD", "eligible")
+    path = f"/payments/earnings/{found['vendorOrderId']}"
+    [line] = (await payouts(OWNER, "GET", path)).json()["lines"]
+    assert line["terms"]["rateBp"] == 300
+    [forecast] = (await payouts(OWNER, "GET", f"{path}/forecast")).json()
+    assert forecast["blockers"] == ["schedule", "destination"]
+    assert forecast["deductions"][0] == {
+        "kind": "commission",
+        "minor": 30,
+        "why": "The market's default rate: 3 %",
+    }
+    history = await payouts(OWNER, "GET", f"/payments/earnings/lines/{line['id']}/forecasts")
+    assert [one["cause"] for one in history.json()] == ["sold", "window_closed"]
+    coming = (await payouts(OWNER, "GET", "/payments/balance/forecast")).json()
+    assert coming["waiting"]["destination"]["minor"] == 970
+    past = await payouts(OWNER, "GET", "/payments/balance?as_of=2020-01-01T00:00:00Z")
+    assert past.json()["available"]["minor"] == 0
+    naive = await payouts(OWNER, "GET", "/payments/balance?as_of=2020-01-01T00:00:00")
+    assert naive.status_code == 422
+
+
+async def test_staff_set_the_rules(payouts: PayoutsClient) -> None:
+    chief = token(uuid4(), "staff", "staff:money", "staff:payouts")
+    policy = {"policy": {"method": "bank", "autoApproveMinor": 5000}, "reason": "The bank is open"}
+    assert (await payouts(STAFF, "PUT", "/admin/payout-policy", json=policy)).status_code == 403
+    done = await payouts(chief, "PUT", "/admin/payout-policy", json=policy)
+    assert done.json()["autoApproveMinor"] == 5000
+    held = {"held": True, "heldReason": "Who?", "reason": "Unknown"}
+    path = f"/admin/vendors/{VENDOR}/payout-terms"
+    assert (await payouts(chief, "PUT", path, json=held)).json()["held"] is True
+    assert (await payouts(chief, "GET", path)).json()["heldReason"] == "Who?"
+    refused = await payouts(OWNER, "POST", "/payments/payout")
+    assert refused.json()["blockers"] == ["hold"]
+    await payouts(chief, "PUT", path, json={"reason": "Known"})
+    fine = {"amount": {"minor": 70, "currency": "USD"}, "reason": "Late"}
+    charged = await payouts(chief, "POST", f"/admin/vendors/{VENDOR}/charges", json=fine)
+    assert (charged.status_code, charged.json()["tax"]["minor"]) == (201, 0)
+    bank = {"holder": "Ada", "account": "DE02120300000000202051", "bic": "BYLADEM1001"}
+    await payouts(OWNER, "PUT", f"/vendors/{VENDOR}/bank", json=bank)
+    [paid] = (await payouts(STAFF, "POST", "/admin/payouts/run")).json()
+    assert (paid["amount"]["minor"], paid["method"]) == (900, "bank")
+    one = (await payouts(OWNER, "GET", f"/payments/payouts/{paid['id']}")).json()
+    assert sum(item["amount"]["minor"] for item in one["items"]) == 900
+    listed = (await payouts(OWNER, "GET", "/payments/charges")).json()["items"]
+    assert [charge["reason"] for charge in listed] == ["Late"]
+    balance = (await payouts(STAFF, "GET", f"/admin/vendors/{VENDOR}/balance")).json()
+    assert balance["paid"]["minor"] == 900
+
+
+async def test_a_bank_file_is_downloaded(payouts: PayoutsClient) -> None:
+    chief = token(uuid4(), "staff", "staff:money", "staff:payouts")
+    policy = {"policy": {"method": "bank", "autoApproveMinor": 5000}, "reason": "The bank is open"}
+    await payouts(chief, "PUT", "/admin/payout-policy", json=policy)
+    payouts.bank.answers = [Disbursement(status="pending")]
+    bank = {"holder": "Ada", "account": "DE02120300000000202051"}
+    await payouts(OWNER, "PUT", f"/vendors/{VENDOR}/bank", json=bank)
+    asked = (await payouts(OWNER, "POST", "/payments/payout")).json()
+    made = await payouts(STAFF, "POST", "/admin/bank-files", json={"format": "csv"})
+    assert (made.status_code, made.json()["payouts"]) == (201, 1)
+    text = await payouts(STAFF, "GET", f"/admin/bank-files/{made.json()['id']}")
+    assert text.headers["content-type"].startswith("text/csv")
+    assert asked["id"] in text.text
+    said = {"ids": [asked["id"]], "paid": True}
+    [paid] = (await payouts(STAFF, "POST", "/admin/bank-files/settle", json=said)).json()
+    assert paid["status"] == "paid"
+    [file] = (await payouts(STAFF, "GET", "/admin/bank-files")).json()["items"]
+    assert file["settled"] == 1
+
+
 @pytest.mark.parametrize(
     ("who", "status"), [(None, 401), (CUSTOMER, 403), (PACKER, 403), (STAFF, 403)]
 )
 async def test_only_those_who_keep_a_vendors_money(
-    payouts: Client, who: str | None, status: int
+    payouts: PayoutsClient, who: str | None, status: int
 ) -> None:
     for method, path in (
         ("GET", f"/vendors/{VENDOR}/earnings"),
@@ -87,7 +178,7 @@ async def test_only_those_who_keep_a_vendors_money(
         assert (await payouts(who, method, path)).status_code == status
 
 
-async def test_another_vendors_money_is_not_found(payouts: Client) -> None:
+async def test_another_vendors_money_is_not_found(payouts: PayoutsClient) -> None:
     for method, path in (
         ("GET", f"/vendors/{OTHER}/earnings"),
         ("GET", f"/vendors/{OTHER}/bank"),

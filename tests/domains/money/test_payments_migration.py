@@ -94,7 +94,7 @@ def test_old_rows_are_filled_in(connection: sa.Connection) -> None:
     fill(connection)
     go(connection, "0002")
     found = all_of(connection, "id, status, rank, purpose, captured_at", "payments")
-    ranks: dict[str, int] = dict(RANK)
+    ranks = {str(status): rank for status, rank in RANK.items()}
     assert [row[1:] for row in found] == [
         (status, ranks[status], "order", AT if status == "captured" else None)
         for status in OLD_RANK

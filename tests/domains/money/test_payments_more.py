@@ -16,6 +16,7 @@ from haat.domains.money.payments.api import (
     Method,
     MethodUnknown,
     Movement,
+    PaymentConflict,
     ProviderAway,
     ProviderUnknown,
     RefundTooLarge,
@@ -136,6 +137,38 @@ async def test_a_forgotten_card_is_gone_at_the_provider_too(world: World) -> Non
     answer = await world.network.ask("POST", f"/intents/{held.id}/confirm", means)
     assert answer.json()["code"] == "unknown_method"
     assert await world.db.fetchval("SELECT label FROM payments.methods") == ""
+
+
+async def test_a_card_forgotten_while_it_pays(world: World) -> None:
+    buyer = uuid4()
+    method = await saved(world, buyer)
+    held = await pay_with(world, person(buyer), method, person_id=buyer)
+    await world.payments.forget_method(person(buyer), id=method.id)
+    lost = "UPDATE payments.payments SET status = 'created', rank = 0 WHERE id = $1"
+    await world.db.execute(lost, held.id)
+    again = await pay_with(world, CTX, method, person_id=buyer, id=held.id)
+    assert again.status == "authorized"
+
+
+async def test_a_top_up_is_told_as_one(world: World) -> None:
+    """Whichever comes first, the answer or the message: each once, and with its purpose."""
+    held = await world.hold(cards.THREE_DS, purpose="topup")
+    await world.network.ask("POST", f"/3ds/{held.id}", {"outcome": "approve"})
+
+    async def authorized() -> bool:
+        return len(await world.told("payment.updated")) == 2
+
+    await until(authorized)
+    await world.network.ask("POST", f"/intents/{held.id}/capture", {})
+    await world.until_heard("intent.captured")
+    assert (await world.payments.capture(CTX, id=held.id)).status == "captured"
+    updates = await world.told("payment.updated")
+    assert [one["status"] for one in updates] == ["needs_action", "authorized", "captured"]
+    [succeeded] = await world.told("payment.succeeded")
+    [created] = await world.told("payment.intent.created")
+    assert {one["purpose"] for one in (*updates, succeeded, created)} == {"topup"}
+    with pytest.raises(PaymentConflict):
+        await world.hold(id=held.id)
 
 
 async def test_who_cannot_save(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haat.domains.money.payments.api import SignatureInvalid, Status
+from haat.domains.money.payments.api import PaymentUpdated, SignatureInvalid, Status
 from haat.domains.money.payments.providers import signatures
 from haat.domains.money.payments.providers.port import ProviderPayment
 from haat.domains.money.payments.rules import MISMATCH, RANK, facts, is_stray, judge, redacted
@@ -88,6 +88,12 @@ def test_a_capture_of_another_amount_is_a_failure() -> None:
 def test_what_is_announced(status: str, names: list[str]) -> None:
     verdict = judge(REFERENCE, AMOUNT, seen(status), hosted=False)
     assert [e.event_name for e in facts(ID, REFERENCE, "order", AMOUNT, verdict)] == names
+
+
+def test_an_update_of_the_first_version_is_an_orders() -> None:
+    old = {"paymentId": str(ID), "reference": str(REFERENCE), "status": "authorized"}
+    found = PaymentUpdated.model_validate(PaymentUpdated.upcast(1, old))
+    assert (found.purpose, found.status) == ("order", "authorized")
 
 
 def test_ends_are_not_left_and_ways_lead_to_them() -> None:

@@ -264,6 +264,8 @@ async def test_a_taken_reference_is_replaced(till: Till) -> None:
     hold = await till.hold(id=id)
     assert hold.instructions is not None
     assert hold.instructions.reference == transfers.reference_of(id, 1)
+    [payment] = await till.payments.payments(CTX, references=[UUID(int=id.int ^ 1)])
+    assert payment.provider_ref == transfers.reference_of(id, 1)
     assert [m.payment_id for m in await till.receive(credit(transfers.reference_of(id, 1)))] == [id]
 
 

@@ -1,4 +1,4 @@
-"""Earnings by line: parts of refunds, sources, cash on delivery, reserves, fees, blocks, forecasts."""
+"""Earnings by line: refunds, sources, cash on delivery, reserves, fees, blocks, forecasts."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -93,8 +93,8 @@ async def test_lines_are_refunded_by_themselves_or_all_in_proportion(
         uuid4(), order, usd(340), lines=[RefundLine(line_id=second.id, gross=usd(340))]
     )
     assert (back.net.minor, back.commission.minor, back.commission_tax.minor) == (300, 20, 4)
+    lines = [RefundLine(line_id=second.id, gross=usd(1))]
     with pytest.raises(ReversalTooLarge) as error:
-        lines = [RefundLine(line_id=second.id, gross=usd(1))]
         await world.refund(uuid4(), order, usd(1), lines=lines)
     assert error.value.data["left"] == 0
     back = await world.refund(uuid4(), order, usd(510))
@@ -241,7 +241,7 @@ async def test_kept_commission_is_charged_in_the_same_post(world: World) -> None
     await world.payouts.expect(CTX, earnings=[one])
     refund = uuid4()
     for dies in ("before", "after", ""):
-        world.ledger.dies = dies  # type: ignore[assignment]
+        world.ledger.dies = dies
         if dies:
             with pytest.raises(Crash):
                 await world.refund(refund, one.vendor_order_id, usd(510))
@@ -388,7 +388,9 @@ async def test_forecasts_from_sale_to_payout_and_after(world: World) -> None:
         ("refunded", 720, -90, 810),
     ]
     expected = forecasts[1].expected_at
-    assert expected is not None and expected >= closes and expected.isoweekday() == 1
+    assert expected is not None
+    assert expected >= closes
+    assert expected.isoweekday() == 1
     assert expected - closes < timedelta(days=7)
     assert [f.blockers for f in forecasts[3:]] == [
         ["schedule"],

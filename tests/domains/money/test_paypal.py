@@ -251,9 +251,12 @@ async def test_no_answer_leaves_the_capture_open(shop: Shop, fault: str) -> None
     assert len(shop.there.orders[held.ref].captures) == 1
 
 
-async def test_a_pending_capture_is_not_captured_yet(shop: Shop) -> None:
+@pytest.mark.parametrize("authorization", ["CAPTURED", "PARTIALLY_CAPTURED"])
+async def test_a_pending_capture_is_not_captured_yet(shop: Shop, authorization: str) -> None:
     shop.there.capture_status = "PENDING"
     held = await shop.authorized()
+    await shop.adapter.capture(shop.ctx, held.id, ref=held.ref)
+    shop.there.orders[held.ref].authorizations[0]["status"] = authorization
     for _ in range(2):
         found = await shop.adapter.capture(shop.ctx, held.id, ref=held.ref)
         assert found is not None
@@ -310,6 +313,20 @@ async def test_an_order_of_another_payment_is_never_believed(shop: Shop) -> None
     with pytest.raises(ProviderAway):
         await shop.adapter.read(shop.ctx, held.id, ref="../../v1/payments/payouts")
     assert shop.there.orders[held.ref].captures == []
+
+
+@pytest.mark.parametrize("call", ["void", "refund"])
+async def test_a_call_while_the_same_is_under_way_is_no_answer(shop: Shop, call: str) -> None:
+    held = await (shop.authorized() if call == "void" else shop.captured())
+    shop.there.in_progress = True
+    again = (
+        shop.adapter.void(shop.ctx, held.id, ref=held.ref)
+        if call == "void"
+        else shop.adapter.refund(shop.ctx, held.id, uuid4(), EUR, ref=held.ref)
+    )
+    with pytest.raises(ProviderAway):
+        await again
+    assert len(shop.there.calls(f"/{call}$")) == 1
 
 
 # -- voiding ---------------------------------------------------------------------------------------

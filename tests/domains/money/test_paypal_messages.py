@@ -305,6 +305,18 @@ async def test_a_dispute_is_resolved(shop: Shop, outcome: str, status: str) -> N
         },
         {
             "affected_party": "SELLER",
+            "amount": {"currency_code": "EUR", "value": "1.00"},
+            "type": "CREDIT",
+            "reason": "DISPUTE_FEE",
+        },
+        {
+            "affected_party": "BUYER",
+            "amount": {"currency_code": "EUR", "value": "7.00"},
+            "type": "DEBIT",
+            "reason": "DISPUTE_FEE",
+        },
+        {
+            "affected_party": "SELLER",
             "amount": {"currency_code": "EUR", "value": "12.34"},
             "type": "DEBIT",
             "reason": "DISPUTE_SETTLEMENT",
@@ -318,7 +330,7 @@ async def test_a_dispute_is_resolved(shop: Shop, outcome: str, status: str) -> N
         money_movements=movements,
     )
     found = await heard_dispute(shop, "RESOLVED", document)
-    assert (found.status, found.fee) == (status, Money(minor=16_00, currency="EUR"))
+    assert (found.status, found.fee) == (status, Money(minor=15_00, currency="EUR"))
 
 
 @pytest.mark.parametrize(("theirs", "ours"), [("SUCCESS", "paid"), ("RETURNED", "failed")])

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from haat.domains.goods.catalog.api import Catalog, Category, Listing
+from haat.domains.money.commissions.api import Terms
 from haat.domains.money.ledger.api import Account, Balance, Ledger
 from haat.domains.money.payouts.api import Payouts
 from haat.domains.people.identity.api import Contact, Identity
@@ -172,8 +173,9 @@ def order(id: UUID, *, person: UUID | None = None, email: str = "guest@example.c
         amount=usd(2000),
         tax_bp=1000,
         tax=usd(200),
-        commission_bp=300,
         commission=usd(60),
+        commission_tax=usd(0),
+        terms=Terms(source="default", rate_bp=300, base_minor=2000),
     )
     part = VendorOrder(
         id=uuid4(),
@@ -183,7 +185,11 @@ def order(id: UUID, *, person: UUID | None = None, email: str = "guest@example.c
         shipping_method="Standard",
         shipping_tax=usd(0),
         totals=totals,
+        shipping_commission=usd(0),
+        shipping_commission_tax=usd(0),
+        shipping_terms=Terms(source="none"),
         commission=usd(60),
+        commission_tax=usd(0),
         net=usd(2440),
         order_id=id,
         number="H-1-1",

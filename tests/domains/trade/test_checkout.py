@@ -16,7 +16,7 @@ from haat.domains.trade.shipping.api import NoShipping
 from haat.kernel.errors import Invalid, NotFound
 from haat.kernel.ids import derive
 from tests.conftest import DatabaseOf
-from tests.domains.trade.buying import ADDRESS, outcome
+from tests.domains.trade.buying import ADDRESS, CATEGORIES, outcome
 from tests.domains.trade.market_day import Day, card
 from tests.domains.trade.tills import NOW, usd
 
@@ -59,6 +59,39 @@ async def test_prices_that_include_tax(day: Day) -> None:
     assert (group.totals.total, group.lines[0].tax) == (usd(1590), usd(100))
     assert group.commission == usd(30)  # 3 % of the price without its tax
     assert group.net == usd(1590 - 30 - 100 - group.shipping_tax.minor)
+
+
+async def test_what_commission_is_asked_for(day: Day) -> None:
+    """One call for goods and shipping; what it answers is frozen in quote and order."""
+    world = day.world
+    world.commissions.tax_bp, world.commissions.shipping_bp = 2000, 1000
+    offers = [world.offer(vendor=world.ids().new(), price=price) for price in (1999, 500)]
+    quote = await day.quote(world.guest(), *offers, quantity=2)
+    [asked] = world.commissions.asked
+    assert [sale.kind for sale in asked] == ["goods", "shipping"] * 2
+    goods, shipping = asked[:2]
+    assert (goods.unit_price, goods.quantity, goods.base) == (usd(1999), 2, usd(3998))
+    assert goods.category_path == CATEGORIES
+    assert (shipping.base, shipping.category_path, shipping.product_id) == (usd(490), [], None)
+    [group, _] = quote.groups
+    [line] = group.lines
+    assert (line.commission, line.commission_tax) == (usd(120), usd(24))
+    assert (line.terms.rate_bp, line.terms.base_minor) == (300, 3998)
+    assert (group.shipping_commission, group.shipping_commission_tax) == (usd(49), usd(10))
+    assert (group.commission, group.commission_tax) == (usd(169), usd(34))
+    assert group.net == usd(3998 + 490 - 169 - 34)
+    await day.place(world.guest(), quote)
+    part = world.orders.drafts[quote.id].vendor_orders[0]
+    assert part.lines[0].terms == line.terms
+    assert part.lines[0].category_path == CATEGORIES
+    assert (part.shipping_terms, part.net) == (group.shipping_terms, group.net)
+    await day.deliver(quote.id)
+    earned = world.payouts.expected[part.id]
+    kinds = [(one.kind, one.gross, one.net) for one in earned.lines]
+    assert kinds == [
+        ("goods", usd(4398), usd(3998 - 144)),
+        ("shipping", usd(539), usd(490 - 59)),
+    ]
 
 
 async def test_the_same_quote_again(day: Day) -> None:

@@ -147,6 +147,7 @@ async def test_refunds_are_for_staff(day: Day, rest: Rest) -> None:
     async with rest.client(world.context(person)) as client:
         assert (await client.post("/payments/refund", json=body)).status_code == 403
         assert (await client.get(f"/admin/refunds?vendorOrderId={part}")).status_code == 403
+        assert (await client.get("/admin/disputes")).status_code == 403
     async with rest.client(world.context(person, "staff", "staff:orders")) as staff:
         done = await staff.post("/payments/refund", json=body)
         assert (done.status_code, done.json()["status"]) == (201, "done")
@@ -156,7 +157,52 @@ async def test_refunds_are_for_staff(day: Day, rest: Rest) -> None:
         refused = await staff.post("/payments/refund", json=body)
         assert (refused.status_code, refused.json()["code"]) == (409, "not_refundable")
         assert refused.json()["refundable"]["minor"] == quote.totals.total.minor - 90
+        del body["amount"]
+        line = {"lineId": str(quote.groups[0].lines[0].id), "quantity": 1}
+        more: dict[str, Any] = {"items": [line], "shipping": {"minor": 30, "currency": "USD"}}
+        by_line = await staff.post("/payments/refund", json={**body, **more})
+        assert (by_line.status_code, by_line.json()["shipping"]["minor"]) == (201, 30)
+        assert by_line.json()["items"] == [line]
+        assert by_line.json()["repaid"][0]["provider"] == "test"
+        changes: list[dict[str, Any]] = [
+            {"items": []},
+            {"items": [{**line, "quantity": 0}]},
+            more,
+        ]
+        for change in changes:
+            bad = await staff.post("/payments/refund", json={**body, **change})
+            assert bad.status_code in (409, 422)
+        assert (await staff.get("/admin/disputes")).json() == {"items": [], "next": None}
         for wrong in ({"reason": ""}, {"amount": {"minor": "9", "currency": "USD"}}, {"id": 1}):
             bad = await staff.post("/payments/refund", json={**body, **wrong})
             assert bad.status_code == 422
-    assert sum(world.payments.known[card(quote.id)].refunds.values()) == 90
+    given = by_line.json()["amount"]["minor"]
+    assert sum(world.payments.known[card(quote.id)].refunds.values()) == 90 + given
+
+
+async def test_with_credits(day: Day, rest: Rest) -> None:
+    world = day.world
+    who = world.ids().new()
+    world.identity.emails[who] = "ada@example.org"
+    world.wallet.balances[who] = 1000
+    async with rest.client(world.context(Actor("person", who))) as client:
+        quote = (await client.post("/checkout/summary", json=summary(day))).json()
+        paying = {"token": "ok", "credits": {"minor": 1001, "currency": "USD"}}
+        body = {"quoteId": quote["id"], "payment": paying}
+        short = await client.post("/orders", json=body)
+        assert (short.status_code, short.json()["code"]) == (409, "credits_too_low")
+        assert short.json()["available"]["minor"] == 1000
+        paying["credits"] = {"minor": 1000, "currency": "USD"}
+        bought = await client.post("/orders", json=body)
+        assert (bought.status_code, bought.json()["credits"]["minor"]) == (201, 1000)
+        status = await client.get(f"/checkout/{quote['id']}/status")
+        assert status.json() == bought.json()
+
+
+async def test_by_bank_transfer(day: Day, rest: Rest) -> None:
+    async with rest.client() as client:
+        placed = await client.post("/orders", json=summary(day, payment={"provider": "bank"}))
+        assert (placed.status_code, placed.json()["status"]) == (201, "placed")
+        assert placed.json()["instructions"]["reference"] == "R1"
+        recorded = await client.post("/orders", json=summary(day, payment={"provider": "recorded"}))
+        assert recorded.json()["code"] == "payment_provider_unknown"

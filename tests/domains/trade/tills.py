@@ -21,6 +21,7 @@ from haat.domains.money.payments.api import (
 )
 from haat.domains.money.payouts.api import (
     EarningDraft,
+    EarningLine,
     Payouts,
     Policy,
     RefundLine,
@@ -314,9 +315,10 @@ class FakePayouts(Payouts):
     async def expect(self, ctx: Context, *, earnings: list[EarningDraft]) -> None:
         self.batches.append(len(earnings))
         for one in earnings:
-            for sums in (one, *one.lines):
-                kept = sums.commission + sums.commission_tax + sums.tax
-                assert sums.gross == sums.net + kept
+            sums: list[EarningDraft | EarningLine] = [one, *one.lines]
+            for each in sums:
+                kept = each.commission + each.commission_tax + each.tax
+                assert each.gross == each.net + kept
             for name in ("gross", "net", "commission", "commission_tax", "tax"):
                 lines = sum(getattr(line, name).minor for line in one.lines)
                 assert lines == getattr(one, name).minor, name

@@ -75,6 +75,9 @@ RIGHTS = {
         GET /payments/balance/forecast, GET /payments/earnings/{id}, GET /payments/charges
         GET /payments/earnings/{id}/forecast, GET /payments/earnings/lines/{id}/forecasts
         GET /payments/payouts/{id}
+        GET /vendors/{vendor_id}/statement, GET /vendors/{vendor_id}/statement.csv
+        GET /vendors/{vendor_id}/statement/summary, GET /vendors/{vendor_id}/invoices
+        GET /vendors/{vendor_id}/documents/{kind}/{ref}
         """,
     "vendor:profile": """
         PUT /vendors/{id}, PATCH /vendors/{id}, PUT /sellers/{id}, POST /vendors/{id}/logo
@@ -91,6 +94,7 @@ RIGHTS = {
         """,
     "staff:orders": """
         GET /admin/orders, PATCH /admin/orders/{id}/status, GET /admin/refunds
+        GET /admin/disputes
         GET /admin/payments/disputes
         POST /payments/refund
         """,
@@ -114,6 +118,7 @@ RIGHTS = {
         GET /admin/commission-lists/{id}/dry-run, POST /admin/vendors/{id}/charges
         GET /admin/payout-policy, PUT /admin/payout-policy
         GET /admin/vendors/{id}/payout-terms, PUT /admin/vendors/{id}/payout-terms
+        GET /admin/income, POST /admin/invoices/{month}
         """,
     "staff:settings": """
         PATCH /admin/settings, PUT /admin/tax-rates, GET /admin/dead-letters

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
+from haat.domains.money.commissions.api import Terms
 from haat.domains.people.profiles.api import Address
 from haat.domains.trade.checkout.api import (
     Checkout,
@@ -57,8 +58,15 @@ def line(title: str) -> dict[str, Any]:
         "id": uuid5(SLOW, title), "offer_id": uuid5(FAST, title), "product_id": SLOW,
         "product_slug": "mug", "variant_id": SLOW, "sku": "s", "title": title, "quantity": 2,
         "unit_price": usd(1299), "amount": usd(2598), "tax_bp": 0, "tax": zero,
-        "commission_bp": 300, "commission": zero,
+        "commission": zero, "commission_tax": zero, "terms": Terms(source="default", rate_bp=300),
     }  # fmt: skip
+
+
+# No commission on shipping, and no tax on any.
+UNTAXED: dict[str, Any] = {
+    "shipping_commission": usd(0), "shipping_commission_tax": usd(0),
+    "shipping_terms": Terms(source="none"), "commission_tax": usd(0),
+}  # fmt: skip
 
 
 class FakeCheckout(Checkout):
@@ -86,7 +94,7 @@ class FakeCheckout(Checkout):
             vendor_id=UUID(int=9), vendor_name="Clay & Co", lines=[QuoteLine(**line("Mug"))],
             shipping=option(method), shipping_options=[option(SLOW), option(FAST)],
             shipping_tax_bp=0, shipping_tax=usd(0), totals=totals, commission=usd(78),
-            net=usd(2500),
+            **UNTAXED, net=usd(2500),
         )  # fmt: skip
         self.quotes[id] = Quote(
             id=id, cart_id=asked.get("cart_id"), person_id=ctx.actor.id,
@@ -132,6 +140,7 @@ def order(person_id: UUID | None = None) -> Order:
     common: dict[str, Any] = {
         "lines": [OrderLine(**line("Mug"))], "shipping_method": "Standard",
         "shipping_tax": usd(0), "totals": totals, "commission": usd(78), "net": usd(2900),
+        **UNTAXED,
         "order_id": UUID(int=50), "order_number": "H-100001", "payment": "paid",
         "placed_at": NOW,
     }  # fmt: skip

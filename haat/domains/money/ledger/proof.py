@@ -24,6 +24,7 @@ INVARIANTS = (
     "covered",
     "balanced",
 )
+_LOWEST = -(1 << 63)
 _SEALING_MAX = 10_000  # batches: enough for fifty million rows that wait
 
 
@@ -45,7 +46,8 @@ async def _chain(db: Database, limit: int) -> list[str]:
     """Every sealed row, in the order of the chain: it is there, unchanged, and in its place."""
     found: list[str] = []
     position, before = 0, hashing.GENESIS
-    while rows := await db.fetch(SEALED, position):
+    last = _LOWEST  # the chain begins at 1; what stands before that was put there
+    while rows := await db.fetch(SEALED, last):
         suspects: list[Record] = []
         for row in rows:
             position += 1
@@ -63,6 +65,7 @@ async def _chain(db: Database, limit: int) -> list[str]:
             ):
                 suspects.append((row, position, link))
                 position = row["position"]
+        last = rows[-1]["position"]
         if suspects:
             found += await _explained(db, suspects)
             if len(found) >= limit:

@@ -28,7 +28,7 @@ SELECT c.position, c.outcome, c.row_id, c.row_hash, c.hash,
   LEFT JOIN ledger.outcomes o ON c.outcome AND o.transfer_id = c.row_id
  WHERE c.position > $1
  ORDER BY c.position LIMIT 5000
-""")
+""")  # noqa: S608 - put together from the constants above
 
 # What is not sealed, or waits with another hash than it has.
 LOOSE = Sql(f"""
@@ -42,7 +42,7 @@ SELECT true, o.transfer_id, u.hash, o.hash,
   FROM ledger.outcomes o LEFT JOIN ledger.unsealed u ON u.row_id = o.transfer_id AND u.outcome
  WHERE NOT EXISTS (SELECT 1 FROM ledger.chain c WHERE c.row_id = o.transfer_id AND c.outcome)
  LIMIT 20000
-""")
+""")  # noqa: S608 - put together from the constants above
 
 # What waits and is not there, or was sealed already.
 STRAY = Sql("""

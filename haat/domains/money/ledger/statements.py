@@ -14,12 +14,12 @@ ON CONFLICT (id) DO NOTHING
 """)
 
 # $1-$9 are columns of the transfers, $10-$12 when and with which salts and hashes, $13 the accounts
-# whose balance a pending transfer may not bring below zero, $14 the kinds that never may be, $15-$19
-# the accounts. Accounts that are there are locked, all of them, before others are made. A repeat may
-# come with other shards of the same accounts: it is held against what they are for. What cannot
-# be written raises (see migration 0002), and so undoes the rest: `short` accounts, `other` content
-# under a known id; and `stale` when a transfer or account came to be after this statement began,
-# which the next try sees. The tables' CHECKs stand behind that.
+# whose balance a pending transfer may not bring below zero, $14 the kinds that never may be, $15 to
+# $19 the accounts. Accounts that are there are locked, all of them, before others are made. A
+# repeat may come with other shards of the same accounts: it is held against what they are for.
+# What cannot be written raises (migration 0002), and so undoes the rest: `short` accounts, `other`
+# content under a known id; and `stale` when a transfer or account came to be after this statement
+# began, which the next try sees. The tables' CHECKs stand behind that.
 POST = Sql("""
 WITH given AS (
   SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[],

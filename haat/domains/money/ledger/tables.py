@@ -117,6 +117,7 @@ chain = Table(
     Column("sealed_at", DateTime(timezone=True), nullable=False),
     Column("hash", LargeBinary, nullable=False),
     UniqueConstraint("row_id", "outcome"),
+    CheckConstraint("position > 0", name="begins_at_one"),
 )
 
 expiring = Table(

@@ -156,6 +156,13 @@ class Dispute(Model):
     closed_at: datetime | None = None
 
 
+class Spike(Model):
+    """More payments than usual fail at this provider, since then and still."""
+
+    provider: str
+    since: datetime
+
+
 class SavedMethod(Model):
     """`label` is what the provider shows, such as "Visa •••• 4242"; no number is kept here."""
 
@@ -243,13 +250,18 @@ class PaymentIntentCreated(Event, name="payment.intent.created", key="reference"
     amount: Money
 
 
-class PaymentUpdated(Event, name="payment.updated", key="reference"):
-    """The provider told us something new about a payment: checkout or wallet goes on from it."""
+class PaymentUpdated(Event, name="payment.updated", key="reference", version=2):
+    """The provider told us something new about a payment: checkout or wallet goes on from it.
+    Version 1 knew no `awaiting`, and orders only."""
 
     payment_id: UUID
     reference: UUID
     purpose: Purpose = "order"
     status: Status
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        return {"purpose": "order"} | data
 
 
 class PaymentSucceeded(Event, name="payment.succeeded", key="reference"):
@@ -423,6 +435,10 @@ class Payments(Contract, name="payments"):
         cursor: str | None = None,
     ) -> Page[Payment]:
         """Newest first."""
+
+    @query(scope="staff")
+    async def spikes(self, ctx: Context) -> list[Spike]:
+        """Spikes of failures that are not over."""
 
     @query(scope="staff:money")
     async def raw(self, ctx: Context, *, payment_id: UUID) -> list[dict[str, Any]]:

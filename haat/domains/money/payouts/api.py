@@ -296,6 +296,40 @@ class VendorTerms(Model):
     verified_at: datetime | None = None
 
 
+class PolicyChange(Model):
+    """A policy as it was set; the newest holds."""
+
+    number: int
+    policy: Policy
+    reason: str
+    changed_at: datetime
+
+
+class Standing(Model):
+    """What keeps a vendor from being paid at all (hold, kyc, destination), and how it is paid: by
+    its own terms where it has some, else by the policy. `threshold` zero: any amount."""
+
+    vendor_id: UUID
+    blockers: list[Blocker]
+    held_reason: str = ""
+    schedule: Literal["manual", "daily", "weekly", "monthly"]
+    schedule_day: int
+    threshold: Money
+    reserve_bp: int
+    reserve_days: int
+    method: str
+
+
+class SalesDay(Model):
+    """What was sold on one day (UTC), and what was given back of that since, in gross."""
+
+    day: date
+    vendor_orders: int
+    gross: Money
+    net: Money
+    refunded: Money
+
+
 class Charge(Model):
     """A fee, fine (positive) or credit note (negative) outside orders."""
 
@@ -433,6 +467,19 @@ class Payouts(Contract, name="payouts"):
         """For staff: in the order asked."""
 
     @query(scope="vendor:money")
+    async def standing(self, ctx: Context, *, vendor_id: UUID) -> Standing: ...
+
+    @query(scope="staff:payouts")
+    async def standings_of(self, ctx: Context, *, vendor_ids: list[UUID]) -> list[Standing]:
+        """For staff: in the order asked."""
+
+    @query(scope="vendor:money")
+    async def sales(
+        self, ctx: Context, *, vendor_id: UUID, since: datetime, until: datetime
+    ) -> list[SalesDay]:
+        """Days with sales, oldest first."""
+
+    @query(scope="vendor:money")
     async def earnings(
         self,
         ctx: Context,
@@ -503,6 +550,10 @@ class Payouts(Contract, name="payouts"):
         """One, with what it is made of: its items add up to its amount."""
 
     @query(scope="staff:payouts")
+    async def payout_of(self, ctx: Context, *, id: UUID) -> Payout:
+        """For staff: any vendor's, with what it is made of."""
+
+    @query(scope="staff:payouts")
     async def queue(
         self,
         ctx: Context,
@@ -533,6 +584,10 @@ class Payouts(Contract, name="payouts"):
     async def bank_file(self, ctx: Context, *, id: UUID) -> str:
         """The file's text, the same every time it is asked for."""
 
+    @query(scope="staff:payouts")
+    async def in_bank_file(self, ctx: Context, *, id: UUID) -> list[Payout]:
+        """Up to 1,000, as they stand in the file; empty for an unknown one."""
+
     @command(scope="staff:payouts", timeout_s=30)
     async def settle_bank_payouts(
         self, ctx: Context, *, ids: list[UUID], paid: bool, reason: str = ""
@@ -545,6 +600,12 @@ class Payouts(Contract, name="payouts"):
     @command(scope="staff:money")
     async def set_policy(self, ctx: Context, *, policy: Policy, reason: Reason) -> Policy:
         """Kept with its history."""
+
+    @query(scope="staff:money")
+    async def policies(
+        self, ctx: Context, *, limit: Limit = 20, cursor: str | None = None
+    ) -> Page[PolicyChange]:
+        """Every one there was, newest first."""
 
     @query(scope="staff:money")
     async def terms(self, ctx: Context, *, vendor_id: UUID) -> VendorTerms: ...
@@ -571,6 +632,12 @@ class Payouts(Contract, name="payouts"):
     async def charges(
         self, ctx: Context, *, vendor_id: UUID, limit: Limit = 50, cursor: str | None = None
     ) -> Page[Charge]: ...
+
+    @query(scope="staff:money")
+    async def charges_of(
+        self, ctx: Context, *, vendor_id: UUID, limit: Limit = 50, cursor: str | None = None
+    ) -> Page[Charge]:
+        """For staff: any vendor's, newest first."""
 
     @query(scope="staff:money", timeout_s=120)
     async def dry_run(

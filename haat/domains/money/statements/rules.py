@@ -77,15 +77,14 @@ def charge(
     found: dict[UUID, Charged], entries: Iterable[Entry], vendors: Mapping[UUID, UUID]
 ) -> None:
     """Adds entries of the commission and commission_tax accounts (signed as they change the
-    market's balance) to who was charged. `vendors`: vendor order → vendor."""
+    market's balance) to who was charged. `vendors`: vendor order → vendor, of every one there is.
+    """
     for entry in entries:
         owner = entry.counterpart_owner
-        if entry.counterpart == "escrow" and owner is not None:
-            owner = vendors.get(owner)
-        elif entry.counterpart != "payable":
-            owner = None
-        if owner is None:
-            continue
+        if owner is None or entry.counterpart not in ("escrow", "payable"):
+            continue  # a correction that staff booked: nobody's charge
+        if entry.counterpart == "escrow":
+            owner = vendors[owner]
         one = found.setdefault(owner, Charged())
         if entry.code in (Code.COMMISSION, Code.COMMISSION_REVERSAL):
             one.commission += entry.minor

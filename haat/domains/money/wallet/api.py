@@ -52,13 +52,15 @@ class Rate(Model):
 
 
 class WalletBalance(Model):
-    """In credits; `worth` is what they would buy now, None without a rate. `held`: set aside for
-    checkouts and withdrawals under way."""
+    """In credits; `worth` is what they would buy now, None without a rate, and `spendable` the
+    largest part of an order that they pay. `held`: set aside for checkouts and withdrawals under
+    way."""
 
     owner_id: UUID
     available: Money
     held: Money
     worth: Money | None
+    spendable: Money | None = None
     frozen: bool = False
 
 

@@ -83,6 +83,7 @@ moves = Table(
     _minor("refunded_credits"),
     _at("created_at"),
     _at("touched_at"),
+    _at("decided_at", nullable=True),  # that it is given back
     _at("ended_at", nullable=True),
     CheckConstraint(
         "kind IN ('topup', 'spent', 'refunded', 'withdrawn', 'granted', 'reversed')", name="kind"

@@ -68,21 +68,29 @@ class ReturnLine(ReturnItem):
 
 
 class Message(Model):
+    """`what` happened with it: a move to that state, an escalation, or just words."""
+
     id: UUID
     by: By
+    what: State | Literal["escalated", "said"] = "said"
     text: str
     pictures: list[Picture] = []
     at: datetime
 
 
 class Return(Model):
-    """`number` is for people ("R-100001"). `refund` is what approving would give back, or gave."""
+    """`number` is for people ("R-100001"). `amount` is what approving would give back, or gave.
+
+    `final`: refused for good. `send_back`: the goods go back to the vendor, by `send_by`.
+    `refund_failed`: the refund did not go through, staff have to look."""
 
     id: UUID
     number: str
     kind: Kind
     state: State
     escalated: bool = False
+    final: bool = False
+    send_back: bool = True
     order_id: UUID
     order_number: str
     vendor_order_id: UUID
@@ -93,9 +101,11 @@ class Return(Model):
     refund_shipping: bool  # the outward shipping is given back as well
     amount: Money  # what was agreed or asked for, tax included
     refund_id: UUID | None = None
+    refund_failed: bool = False
     tracking_number: str = ""
     messages: list[Message] = []
     respond_by: datetime | None = None  # then it is escalated to staff by itself
+    send_by: datetime | None = None  # then it is withdrawn by itself
     requested_at: datetime
     updated_at: datetime
 
@@ -156,11 +166,12 @@ class Returns(Contract, name="returns"):
         ctx: Context,
         *,
         vendor_order_id: UUID,
-        items: list[ReturnItem],
-        refund_shipping: bool = False,
+        items: Annotated[list[ReturnItem], Field(min_length=1, max_length=100)],
+        refund_shipping: bool | None = None,
         token: str | None = None,
     ) -> RefundPreview:
-        """What would be given back."""
+        """What would be given back. `refund_shipping` None: as a request would, which asks for the
+        outward shipping where nothing of the vendor order would be left."""
 
     @command()
     async def request(
@@ -248,7 +259,7 @@ class Returns(Contract, name="returns"):
         ctx: Context,
         *,
         id: UUID,
-        items: list[ReturnItem] | None = None,
+        items: Annotated[list[ReturnItem], Field(max_length=100)] | None = None,
         restock: bool = True,
         text: Annotated[str, Field(max_length=2000)] = "",
     ) -> Return:

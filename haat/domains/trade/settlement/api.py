@@ -68,6 +68,13 @@ class TenderPart(Model):
     refunded: Money
 
 
+class Receipt(Model):
+    """How an order was paid, and what came back, newest first: what its customer may see."""
+
+    parts: list[TenderPart]
+    refunds: list[RefundResult]
+
+
 class CaptureOutcome(Model):
     """`failed` is final: cancel the order. `pending`: the provider is away, ask again. `waiting`:
     for a bank transfer or for delivery; an event goes on with it."""
@@ -163,6 +170,18 @@ class Settlement(Contract, name="settlement"):
         """What `refund` would do with the same arguments. NotRefundable."""
 
     @query(scope="staff:orders")
+    async def preview_refund(
+        self,
+        ctx: Context,
+        *,
+        vendor_order_id: UUID,
+        amount: Money | None = None,
+        items: Annotated[list[RefundItem], Field(max_length=500)] | None = None,
+        shipping: Money | None = None,
+    ) -> RefundPreview:
+        """`preview`, for staff who are about to refund."""
+
+    @query(scope="staff:orders")
     async def refunds(
         self, ctx: Context, *, vendor_order_ids: list[UUID]
     ) -> list[RefundResult]: ...
@@ -171,12 +190,19 @@ class Settlement(Contract, name="settlement"):
     async def tenders(self, ctx: Context, *, order_ids: list[UUID]) -> dict[UUID, list[TenderPart]]:
         """How orders were paid, by order."""
 
+    @query()
+    async def receipt(
+        self, ctx: Context, *, order_id: UUID, link: Annotated[str, Field(max_length=500)] = ""
+    ) -> Receipt:
+        """Of a person's own order, or with `link` (its signed token) of a guest's. NotFound."""
+
     @query(scope="staff:orders")
     async def disputes(
         self,
         ctx: Context,
         *,
         status: Literal["open", "won", "lost"] | None = None,
+        order_ids: Annotated[list[UUID], Field(max_length=100)] | None = None,
         limit: Limit = 50,
         cursor: str | None = None,
     ) -> Page[OrderDispute]:

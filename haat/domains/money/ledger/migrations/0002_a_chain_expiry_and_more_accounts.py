@@ -131,6 +131,7 @@ def _upgrade_sealing() -> None:
         sa.Column("row_hash", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("position > 0", name=op.f("ck_chain_begins_at_one")),
         sa.PrimaryKeyConstraint("position", name=op.f("pk_chain")),
         sa.UniqueConstraint("row_id", "outcome", name=op.f("uq_chain_row_id_outcome")),
         schema="ledger",

@@ -22,13 +22,12 @@ from haat.domains.money.ledger.rules import SHARDS, Side, stored
 from haat.domains.money.ledger.statements import OPEN_ACCOUNTS, POST
 from haat.engines.sql import Database
 from haat.kernel.context import Context
-from haat.kernel.errors import Problem, Timeout, Unavailable
+from haat.kernel.errors import Timeout, Unavailable
 
 T = TypeVar("T")
 SALT_BYTES = 16
 CALLS_MAX = 256
 TRANSFERS_MAX = 2_000  # of one batch; a single post may hold more
-ON_THEIR_WAY = 1  # one is prepared while the other is written
 _TRIES = 6
 # SQLSTATE: deadlock detected, serialization failure; ours (migration 0002)
 _SHORT, _OTHER, _STALE = "HL001", "HL002", "HL003"
@@ -66,7 +65,6 @@ def row_of(transfer: Transfer, at: datetime, shard: int) -> Row:
 class _Call:
     """One caller's transfers and the answer it waits for: the ids that were new."""
 
-    ctx: Context
     at: datetime
     transfers: Sequence[Transfer]
     answer: "asyncio.Future[set[UUID]]"
@@ -89,47 +87,42 @@ class _Call:
             self.answer.set_exception(error)
 
 
-class _Refused(Exception):
-    """A batch that cannot be written: `problem` for the calls that `accused` names."""
-
-    def __init__(self, problem: Problem, accused: Collection[UUID]) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.accused = accused  # ids of transfers
-
-
 class Posts:
-    """Gathers posts into batches, at most ON_THEIR_WAY at a time."""
+    """Gathers posts into batches, one on its way at a time."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._waiting: list[_Call] = []
-        self._workers: set[asyncio.Task[None]] = set()
-        # A batch moves one row of each platform account, and no other batch on its way the same.
-        self._shards = secrets.SystemRandom().sample(range(SHARDS), SHARDS)
+        self._worker: asyncio.Task[None] | None = None
 
     async def post(self, ctx: Context, transfers: Sequence[Transfer]) -> set[UUID]:
         """Writes all of them or none, and answers which were new. Ids differ, in order."""
         answer: asyncio.Future[set[UUID]] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Call(ctx, ctx.now(), transfers, answer))
-        if len(self._workers) < ON_THEIR_WAY:
+        self._waiting.append(_Call(ctx.now(), transfers, answer))
+        if self._worker is None:
             # Of no caller's circumstances: neither its deadline nor its trace is the batch's.
-            worker = asyncio.create_task(self._work(), name="ledger.posts", context=TaskContext())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            work = self._work()
+            self._worker = asyncio.create_task(work, name="ledger.posts", context=TaskContext())
         return await answer
 
     async def _work(self) -> None:
-        while calls := self._next():
-            shard = self._shards.pop(0)
-            try:
-                for call in calls:
-                    call.take(shard)
-                await self._write(calls)
-            finally:
-                self._shards.append(shard)
-                for call in calls:  # without an answer only when the loop is being stopped
-                    call.answer.cancel()
+        try:
+            while calls := self._next():
+                await self._batch(calls)
+        finally:
+            # Not by a callback: a post that comes before it would wait for a worker that is gone.
+            self._worker = None
+
+    async def _batch(self, calls: Sequence[_Call]) -> None:
+        # One row of each platform account is moved, and seldom the one that another process moves.
+        shard = secrets.randbelow(SHARDS)
+        try:
+            for call in calls:
+                call.take(shard)
+            await self._write(calls)
+        finally:
+            for call in calls:  # without an answer only when the loop is being stopped
+                call.answer.cancel()
 
     def _next(self) -> list[_Call]:
         """The calls of the next batch, in the order they came; those nobody waits for are left
@@ -137,12 +130,10 @@ class Posts:
         chosen: list[_Call] = []
         later: list[_Call] = []
         ids: set[UUID] = set()
-        idle = ON_THEIR_WAY - (SHARDS - len(self._shards))
-        most = max(1, -(-len(self._waiting) // idle))
         for call in self._waiting:
             if call.answer.done():
                 continue
-            fits = len(chosen) < most and len(ids) + len(call.ids) <= TRANSFERS_MAX
+            fits = len(chosen) < CALLS_MAX and len(ids) + len(call.ids) <= TRANSFERS_MAX
             if not chosen or (fits and ids.isdisjoint(call.ids)):
                 chosen.append(call)
                 ids |= call.ids
@@ -153,18 +144,27 @@ class Posts:
 
     async def _write(self, calls: Sequence[_Call]) -> None:
         """Every one of these calls gets its answer."""
+        rows = sorted((row for call in calls for row in call.rows), key=itemgetter(0))
         try:
-            born = await again(lambda: self._together(calls))
+            born = await again(lambda: self._together(rows))
         except (Unavailable, Timeout) as error:
             for call in calls:
                 call.fail(error)
-        except _Refused as refused:
-            await self._apart(calls, refused.problem, refused.accused)
         except Exception as error:  # noqa: BLE001 - whatever it is, each caller learns its own
-            await self._apart(calls, error, {row.id for call in calls for row in call.rows})
+            await self._apart(calls, *_blamed(error, rows))
         else:
             for call in calls:
                 call.give(born & call.ids)
+
+    async def _together(self, rows: Sequence[Row]) -> set[UUID]:
+        sides = {side.id: side for row in rows for side in (row.debit, row.credit)}
+        guarded = [
+            row.debit.id
+            for row in rows
+            if row.transfer.pending and row.transfer.debit.kind == "payable"
+        ]
+        columns = (*_columns(rows), guarded, _COVERED, *_account_columns(sides))
+        return set(await self._db.fetchval(POST, *columns))
 
     async def _apart(
         self, calls: Sequence[_Call], error: Exception, accused: Collection[UUID]
@@ -181,37 +181,16 @@ class Posts:
             if not call.answer.done():
                 await self._write([call])
 
-    async def _together(self, calls: Sequence[_Call]) -> set[UUID]:
-        rows = sorted((row for call in calls for row in call.rows), key=itemgetter(0))
-        sides = {side.id: side for row in rows for side in (row.debit, row.credit)}
-        guarded = [
-            row.debit.id
-            for row in rows
-            if row.transfer.pending and row.transfer.debit.kind == "payable"
-        ]
-        try:
-            born = await self._db.fetchval(
-                POST, *_columns(rows), guarded, _COVERED, *_account_columns(sides)
-            )
-        except Exception as error:
-            raise _refusal(error, rows) or error from None
-        return set(born)
 
-
-def _refusal(error: Exception, rows: Sequence[Row]) -> _Refused | None:
-    """What POST says by raising; None for any other error."""
+def _blamed(error: Exception, rows: Sequence[Row]) -> tuple[Exception, set[UUID]]:
+    """What POST refused, and the transfers that may be why; of any other error, all of them."""
     reason = getattr(error, "sqlstate", None)
+    if reason not in (_SHORT, _OTHER):
+        return error, {row.id for row in rows}
+    named = {UUID(id) for id in str(getattr(error, "detail", "")).split(",")}
     if reason == _SHORT:
-        ids = _ids_in(error)
-        return _Refused(Insufficient(), {row.id for row in rows if row.debit.id in ids})
-    if reason == _OTHER:
-        ids = _ids_in(error)
-        return _Refused(TransferConflict(transfer_id=str(min(ids))), ids)
-    return None
-
-
-def _ids_in(error: Exception) -> set[UUID]:
-    return {UUID(id) for id in str(getattr(error, "detail", "")).split(",")}
+        return Insufficient(), {row.id for row in rows if row.debit.id in named}
+    return TransferConflict(transfer_id=str(min(named))), named
 
 
 def _columns(rows: Sequence[Row]) -> tuple[list[Any], ...]:

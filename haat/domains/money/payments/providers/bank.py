@@ -41,4 +41,4 @@ class BankTransfers(Kept):
             amount=ask.amount,
             until=ctx.now() + self._wait,
         )
-        return replace(payment, status="awaiting", instructions=told)
+        return replace(payment, ref=told.reference, status="awaiting", instructions=told)

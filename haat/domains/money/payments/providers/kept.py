@@ -77,7 +77,7 @@ class Kept:
         told = row["instructions"]
         return ProviderPayment(
             id=id,
-            ref=str(id),
+            ref=row["transfer_ref"] or str(id),
             reference=str(row["reference"]),
             amount=Money(minor=row["minor"], currency=row["currency"]),
             status=_STATES.get(row["status"], row["status"]),

@@ -25,6 +25,7 @@ from haat.domains.money.payments.api import (
     RefundDue,
     ReportLine,
     SavedMethod,
+    Spike,
     Status,
     Tally,
     VendorAccount,
@@ -115,6 +116,9 @@ class PaymentsService(Payments):
         cursor: str | None = None,
     ) -> Page[Payment]:
         return await self._reading.listed(status, provider, limit, cursor)
+
+    async def spikes(self, ctx: Context) -> list[Spike]:
+        return await self._watching.spikes()
 
     async def raw(self, ctx: Context, *, payment_id: UUID) -> list[dict[str, Any]]:
         return await self._reading.raw(payment_id)

@@ -359,7 +359,8 @@ class Charging:
             try:
                 moved = await self._db.step(ctx, MOVE, *args, emit=events)
             except UniqueViolation:  # another payment has this transfer reference
-                verdict = verdict.with_reference(reference_of(row["id"], attempt + 1))
+                ref = reference_of(row["id"], attempt + 1)
+                verdict = verdict.with_reference(ref)
             else:
                 return moved[0] if moved else await self._row(row["id"])
         raise AssertionError("no transfer reference is free")

@@ -29,6 +29,7 @@ SELECT * FROM payments.payments
  LIMIT 1
 """)
 
+# Its id follows from the provider's reference, so either of the two may be met first.
 OPEN = Sql("""
 WITH opened AS (
   INSERT INTO payments.disputes (id, payment_id, provider, provider_ref, currency, minor,
@@ -36,7 +37,7 @@ WITH opened AS (
                                  fee_at)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8::bigint, $9, 'open', $10, $11::timestamptz,
           CASE WHEN $8::bigint > 0 THEN $11::timestamptz END)
-  ON CONFLICT (provider, provider_ref) DO NOTHING RETURNING *
+  ON CONFLICT DO NOTHING RETURNING *
 ), tallied AS (
   UPDATE payments.payments p SET disputed_minor = p.disputed_minor + opened.minor
     FROM opened WHERE p.id = opened.payment_id

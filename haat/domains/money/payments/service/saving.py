@@ -45,6 +45,10 @@ FIND = Sql("""
 SELECT * FROM payments.methods WHERE id = $1 AND person_id = $2 AND forgotten_at IS NULL
 """)
 
+BEGUN = Sql("""
+SELECT id FROM payments.payments WHERE id = $1 AND reference = $2 AND provider = $3
+""")
+
 LISTED = Sql("""
 SELECT * FROM payments.methods WHERE person_id = $1 AND forgotten_at IS NULL
  ORDER BY created_at DESC, id DESC LIMIT $2
@@ -70,19 +74,24 @@ class Saving:
         # A timer that goes on with a checkout acts for the person it belongs to.
         person = ctx.actor.id if ctx.actor.type == "person" else ask.person_id
         if method.saved_id is not None:
-            if person is None:
-                raise MethodUnknown
-            row = await self._db.fetchrow(FIND, method.saved_id, person)
-            if row is None or row["provider"] != method.provider:
-                raise MethodUnknown
-            kept = (row["customer_ref"], row["provider_ref"])
-            return replace(ask, token=None, customer_ref=kept[0], saved_ref=kept[1])
+            return await self._with_saved(ask, method, person)
         keeps = isinstance(self._providers.get(method.provider), KeepsMethods)
         # It is kept for whom the payment belongs to, so that must be the person who acts.
         if not keeps or person is None or ask.person_id != person:
             raise CannotSave
         customer = await self._db.fetchval(CUSTOMER, person, method.provider)
         return replace(ask, customer_ref=customer, save=True)
+
+    async def _with_saved(self, ask: Ask, method: Method, person: UUID | None) -> Ask:
+        row = await self._db.fetchrow(FIND, method.saved_id, person) if person else None
+        if row is not None and row["provider"] == method.provider:
+            kept = (row["customer_ref"], row["provider_ref"])
+            return replace(ask, token=None, customer_ref=kept[0], saved_ref=kept[1])
+        # Forgotten after the payment had begun: how that stands is asked, and nothing charged.
+        begun = (ask.id, ask.reference, method.provider)
+        if await self._db.fetchval(BEGUN, *begun) is None:
+            raise MethodUnknown
+        return replace(ask, token=None)
 
     async def methods(self, ctx: Context) -> list[SavedMethod]:
         rows = await self._db.fetch(LISTED, ctx.person_id, MOST_METHODS)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from haat.domains.money.payments.api import PaymentFailuresSpiked
+from haat.domains.money.payments.api import PaymentFailuresSpiked, Spike
 from haat.domains.money.payments.settings import PaymentsSettings
 from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
@@ -32,6 +32,8 @@ SELECT provider FROM begun
 """)
 
 OVER = Sql("DELETE FROM payments.spikes WHERE NOT (provider = ANY($1::text[]))")
+
+SPIKES = Sql("SELECT provider, since FROM payments.spikes ORDER BY provider")
 
 TRIM = Sql("""
 DELETE FROM payments.provider_events WHERE (provider, event_id) IN (
@@ -63,6 +65,10 @@ class Watching:
             )
             if await self._db.step(ctx, BEGUN, row["provider"], ctx.now(), emit=[event]):
                 _log.error("payment_failures_spiked", **dict(event))
+
+    async def spikes(self) -> list[Spike]:
+        """Those that were announced and are not over."""
+        return [Spike(**row) for row in await self._db.fetch(SPIKES)]
 
     def _is_spike(self, row: Record) -> bool:
         failed: int = row["failed"]

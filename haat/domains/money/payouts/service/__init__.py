@@ -19,9 +19,12 @@ from haat.domains.money.payouts.api import (
     Payout,
     Payouts,
     Policy,
+    PolicyChange,
     RefundLine,
     Reversal,
+    SalesDay,
     Source,
+    Standing,
     VendorBalance,
     VendorTerms,
 )
@@ -37,6 +40,7 @@ from haat.domains.money.payouts.service.releasing import Releasing
 from haat.domains.money.payouts.service.reversing import Asked, Reversing
 from haat.domains.money.payouts.service.ruling import Ruling
 from haat.domains.money.payouts.service.running import Running
+from haat.domains.money.payouts.service.showing import Showing
 from haat.domains.money.payouts.service.trying import Trying
 from haat.domains.money.payouts.settings import PayoutsSettings
 from haat.domains.people.market.api import Market
@@ -78,6 +82,7 @@ class PayoutsService(Payouts):
         self._banking = Banking(db, payments, self._paying, settings)
         self._ruling = Ruling(db, vendors)
         self._reading = Reading(db, ledger)
+        self._showing = Showing(db)
         self._foreseeing = Foreseeing(db, ledger)
         self._trying = Trying(db, commissions)
         self._reconciling = Reconciling(db, ledger)
@@ -153,6 +158,20 @@ class PayoutsService(Payouts):
     async def balances_of(self, ctx: Context, *, vendor_ids: list[UUID]) -> list[VendorBalance]:
         return await self._reading.balances(ctx, vendor_ids, await self._currency(ctx), None)
 
+    async def standing(self, ctx: Context, *, vendor_id: UUID) -> Standing:
+        ctx.need_vendor(vendor_id)
+        [found] = await self._showing.standings([vendor_id], await self._currency(ctx))
+        return found
+
+    async def standings_of(self, ctx: Context, *, vendor_ids: list[UUID]) -> list[Standing]:
+        return await self._showing.standings(vendor_ids, await self._currency(ctx))
+
+    async def sales(
+        self, ctx: Context, *, vendor_id: UUID, since: datetime, until: datetime
+    ) -> list[SalesDay]:
+        ctx.need_vendor(vendor_id)
+        return await self._showing.sales(vendor_id, await self._currency(ctx), since, until)
+
     async def earnings(
         self,
         ctx: Context,
@@ -216,6 +235,9 @@ class PayoutsService(Payouts):
     async def payout(self, ctx: Context, *, id: UUID) -> Payout:
         return await self._reading.payout(ctx, id)
 
+    async def payout_of(self, ctx: Context, *, id: UUID) -> Payout:
+        return await self._reading.payout(ctx.as_system(), id)
+
     async def queue(
         self,
         ctx: Context,
@@ -242,6 +264,9 @@ class PayoutsService(Payouts):
     async def bank_file(self, ctx: Context, *, id: UUID) -> str:
         return await self._banking.text(id)
 
+    async def in_bank_file(self, ctx: Context, *, id: UUID) -> list[Payout]:
+        return await self._showing.in_bank_file(id)
+
     async def settle_bank_payouts(
         self, ctx: Context, *, ids: list[UUID], paid: bool, reason: str = ""
     ) -> list[Payout]:
@@ -254,6 +279,11 @@ class PayoutsService(Payouts):
 
     async def set_policy(self, ctx: Context, *, policy: Policy, reason: str) -> Policy:
         return await self._ruling.set_policy(ctx, policy, reason)
+
+    async def policies(
+        self, ctx: Context, *, limit: int = 20, cursor: str | None = None
+    ) -> Page[PolicyChange]:
+        return await self._showing.policies(limit, cursor)
 
     async def terms(self, ctx: Context, *, vendor_id: UUID) -> VendorTerms:
         return await self._ruling.terms(vendor_id)
@@ -288,6 +318,11 @@ class PayoutsService(Payouts):
         self, ctx: Context, *, vendor_id: UUID, limit: int = 50, cursor: str | None = None
     ) -> Page[Charge]:
         ctx.need_vendor(vendor_id)
+        return await self._charging.charges(vendor_id, limit, cursor)
+
+    async def charges_of(
+        self, ctx: Context, *, vendor_id: UUID, limit: int = 50, cursor: str | None = None
+    ) -> Page[Charge]:
         return await self._charging.charges(vendor_id, limit, cursor)
 
     async def dry_run(self, ctx: Context, *, list_id: UUID, days: int = 30) -> DryRun:

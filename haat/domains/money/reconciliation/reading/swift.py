@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from mt940 import Options
@@ -59,7 +60,7 @@ def _statements(text: str) -> Iterator[list[Numbered]]:
         if not line.strip() or _ENVELOPE.fullmatch(line):
             continue
         about = 0 if line.startswith((":20:", ":61:")) else about + 1
-        entries += line.startswith(":61:")
+        entries += _is_entry(line)
         if about > _ABOUT_MAX or entries > LINES_MAX:
             raise unreadable(number, "there is too much of it")
         if line.startswith(":20:") and block:
@@ -79,7 +80,7 @@ def _statement(block: list[Numbered]) -> list[tuple[str, StatementLine]]:
     try:
         read.parse("\n".join(line for _, line in block))
         entries = [dict(one.data) for one in read.transactions]
-        numbers = [number for number, line in block if line.startswith(":61:")]
+        numbers = [number for number, line in block if _is_entry(line)]
         if len(entries) != len(numbers):
             raise unreadable(block[0][0], "not every :61: in this statement can be read")
         account = str(read.data.get("account_identification") or "")
@@ -137,14 +138,19 @@ def _text(value: Any) -> str | None:
 
 
 def _where(block: list[Numbered]) -> int:
-    """The first entry that cannot be read on its own after the statement's head; without one, the
-    statement's first line."""
-    first = next((at for at, (_, line) in enumerate(block) if line.startswith(":61:")), len(block))
+    """The first line of the statement's head, or the first entry after it, that cannot be read on
+    its own; without one, the statement's first line."""
+    first = next((at for at, (_, line) in enumerate(block) if _is_entry(line)), len(block))
     head = [line for _, line in block[:first]]
-    for number, line in block[first:]:
-        if line.startswith(":61:"):
-            try:
-                Transactions(options=Options.all()).parse("\n".join([*head, line]))
-            except _FAILURES:
-                return number
+    entries = [(number, line) for number, line in block[first:] if _is_entry(line)]
+    after = ((number, "\n".join([*head, line])) for number, line in entries)
+    for number, text in chain(block[:first], after):
+        try:
+            Transactions(options=Options.all()).parse(text)
+        except _FAILURES:
+            return number
     return block[0][0]
+
+
+def _is_entry(line: str) -> bool:
+    return line.startswith(":61:")

@@ -71,6 +71,7 @@ def _upgrade_moves() -> None:
         sa.Column("refunded_credits", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("touched_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "(state IN ('done', 'undone')) = (ended_at IS NOT NULL)", name=op.f("ck_moves_ended")

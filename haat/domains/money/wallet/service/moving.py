@@ -53,7 +53,8 @@ UPDATE wallet.moves SET state = 'held', touched_at = $2
 """)
 
 DECLINE = Sql("""
-UPDATE wallet.moves SET state = 'voiding', decline_code = 'credits_too_low', touched_at = $2
+UPDATE wallet.moves
+   SET state = 'voiding', decline_code = 'credits_too_low', decided_at = $2, touched_at = $2
  WHERE id = $1 AND state = 'asked' RETURNING *
 """)
 
@@ -63,7 +64,7 @@ UPDATE wallet.moves SET state = 'posting', touched_at = $2
 """)
 
 GIVE = Sql("""
-UPDATE wallet.moves SET state = 'voiding', touched_at = $2
+UPDATE wallet.moves SET state = 'voiding', decided_at = $2, touched_at = $2
  WHERE id = $1 AND kind = $3 AND state IN ('asked', 'held') RETURNING *
 """)
 
@@ -169,7 +170,7 @@ class Moving:
                 await self._ledger.void_pending(ctx, ids=[row["transfer_id"]])
             except NotFound:
                 # Nothing was set aside (yet): a post may still be on its way for a while.
-                if ctx.now() - row["created_at"] < _LATEST_ARRIVAL:
+                if ctx.now() - row["decided_at"] < _LATEST_ARRIVAL:
                     return row
             return await self._changed(ctx, UNDONE, row)
         return row

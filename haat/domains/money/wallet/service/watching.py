@@ -103,15 +103,14 @@ class Watching:
             available=_credits(held.free_minor),
             held=_credits(held.pending_minor),
             worth=_worth(held.free_minor, micro, currency),
+            spendable=_spendable(held.free_minor, micro, frozen, currency),
             frozen=frozen,
         )
 
     async def spendable(self, ctx: Context, owner_id: UUID, currency: str) -> Money:
         micro, frozen = await self._moving.terms(ctx, owner_id, currency)
-        if micro is None or frozen:
-            return Money.zero(currency)
         available = await self._moving.available(ctx, owner_id)
-        return Money(minor=rules.spendable(available.minor, micro), currency=currency)
+        return _spendable(available.minor, micro, frozen, currency)
 
     async def statement(
         self,
@@ -205,6 +204,11 @@ def _why(row: Record) -> str:
 
 def _credits(minor: int) -> Money:
     return Money(minor=minor, currency=CREDITS)
+
+
+def _spendable(credits: int, micro: int | None, frozen: bool, currency: str) -> Money:
+    minor = 0 if micro is None or frozen else rules.spendable(credits, micro)
+    return Money(minor=minor, currency=currency)
 
 
 def _worth(credits: int, micro: int | None, currency: str) -> Money | None:

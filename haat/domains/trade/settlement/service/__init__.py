@@ -21,6 +21,7 @@ from haat.domains.trade.orders.api import OrderCancelled, OrderDelivered, Orders
 from haat.domains.trade.settlement.api import (
     CaptureOutcome,
     OrderDispute,
+    Receipt,
     RefundItem,
     RefundPreview,
     RefundResult,
@@ -134,21 +135,37 @@ class SettlementService(Settlement):
         wanted = Wanted(amount, items, shipping)
         return await self._reading.preview(ctx, vendor_order_id, wanted)
 
+    async def preview_refund(
+        self,
+        ctx: Context,
+        *,
+        vendor_order_id: UUID,
+        amount: Money | None = None,
+        items: Items | None = None,
+        shipping: Money | None = None,
+    ) -> RefundPreview:
+        wanted = Wanted(amount, items, shipping)
+        return await self._reading.preview(ctx, vendor_order_id, wanted)
+
     async def refunds(self, ctx: Context, *, vendor_order_ids: list[UUID]) -> list[RefundResult]:
         return await self._reading.refunds(vendor_order_ids)
 
     async def tenders(self, ctx: Context, *, order_ids: list[UUID]) -> dict[UUID, list[TenderPart]]:
         return await self._reading.tenders(order_ids)
 
+    async def receipt(self, ctx: Context, *, order_id: UUID, link: str = "") -> Receipt:
+        return await self._reading.receipt(ctx, order_id, link)
+
     async def disputes(
         self,
         ctx: Context,
         *,
         status: Literal["open", "won", "lost"] | None = None,
+        order_ids: list[UUID] | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[OrderDispute]:
-        return await self._disputes.listed(ctx, status, limit, cursor)
+        return await self._disputes.listed(ctx, status, order_ids, limit, cursor)
 
     async def cancelled(self, ctx: Context, events: list[OrderCancelled]) -> None:
         """Notes what has to go back, and gives it back where that is possible already."""

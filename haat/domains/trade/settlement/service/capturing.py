@@ -182,6 +182,8 @@ class Capturing:
 
     async def _take_parts(self, ctx: Context, row: Record, parts: Sequence[Tender]) -> Outcome:
         for part in parts:  # "card" before "credits"
+            if part.minor == 0:
+                continue
             if part.leg == "card" and part.on_delivery:
                 await self._cash.split(ctx, row["order_id"], part)
                 return "waiting"

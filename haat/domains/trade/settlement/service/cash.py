@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from haat.domains.money.payments.api import Method, Payments
+from haat.domains.money.payments.api import Method, Payments, WrongPaymentState
 from haat.domains.money.payouts.api import Payouts
 from haat.domains.trade.orders.api import Orders
 from haat.domains.trade.settlement.rules import Entry, Share, Tender, entry_of, retry_after
@@ -183,11 +183,14 @@ class Cash:
     async def _book(self, ctx: Context, row: Record) -> None:
         id: UUID = row["of_id"]
         if row["amount"]:
-            hold = await self._payments.collected(ctx, id=cash_of(id))
-            if hold.status != "captured":
-                # Delivered, and yet not to be collected: nothing here may guess whose that is.
+            try:
+                status = (await self._payments.collected(ctx, id=cash_of(id))).status
+            except WrongPaymentState:
+                status = "voided"
+            if status != "captured":
+                # Delivered, and yet not to be collected: nothing here may guess what that means.
                 structlog.get_logger().error(
-                    "cash_not_collected", vendor_order_id=str(id), status=hold.status
+                    "cash_not_collected", vendor_order_id=str(id), status=status
                 )
                 raise Unavailable
             await self._enter(ctx, row, await self._entry(ctx, row))

@@ -19,7 +19,7 @@ from haat.domains.trade.settlement.api import OrderDispute
 from haat.domains.trade.settlement.plans import Paid, Plan, Sold, spread
 from haat.domains.trade.settlement.rules import retry_after
 from haat.domains.trade.settlement.service.reading import SOLD, sold_in
-from haat.domains.trade.settlement.service.refunds import LOCK, Taking, take
+from haat.domains.trade.settlement.service.refunds import LOCK, Take, Taking, take
 from haat.domains.trade.settlement.service.repaying import Repaying
 from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
@@ -223,13 +223,19 @@ class Disputes:
             if await tx.fetchval(TAKE_LOST, row["id"], lost) is None:
                 return  # a double took it
             fees = allocate(fee, shares) if any(shares) else [0] * len(shares)
-            for part, one, minor, charged in zip(rows, sold, shares, fees, strict=True):
-                if minor:
-                    id = derive(row["id"], str(part["vendor_order_id"]))
-                    reason = f"Chargeback: {row['reason']}"[:500]
-                    found = Plan(minor, spread(one, minor), [(_card(one), minor)])
-                    taking = Taking(reason, dispute_id=row["id"], fee=charged)
-                    await take(tx, id, part, found, taking)
+            takes = [
+                Take(
+                    derive(row["id"], str(part["vendor_order_id"])),
+                    part["vendor_order_id"],
+                    Plan(minor, spread(one, minor), [(_card(one), minor)]),
+                    charged,
+                )
+                for part, one, minor, charged in zip(rows, sold, shares, fees, strict=True)
+                if minor
+            ]
+            if takes:
+                reason = f"Chargeback: {row['reason']}"[:500]
+                await take(tx, takes, Taking(reason, dispute_id=row["id"]))
         if lost:
             structlog.get_logger().error(
                 "dispute_exceeds_orders",
@@ -242,10 +248,13 @@ class Disputes:
         self,
         ctx: Context,
         status: Literal["open", "won", "lost"] | None,
+        order_ids: list[UUID] | None,
         limit: int,
         cursor: str | None,
     ) -> Page[OrderDispute]:
-        page = await self._payments.disputes(ctx, status=status, limit=limit, cursor=cursor)
+        page = await self._payments.disputes(
+            ctx, status=status, references=order_ids, limit=limit, cursor=cursor
+        )
         rows = await self._db.fetch(SHARES, [dispute.id for dispute in page.items])
         known = {row["id"]: row for row in rows}
         found = [

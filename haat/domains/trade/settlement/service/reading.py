@@ -7,6 +7,7 @@ from uuid import UUID
 from haat.domains.trade.orders.api import Orders
 from haat.domains.trade.settlement.api import (
     NotRefundable,
+    Receipt,
     RefundItem,
     RefundPreview,
     RefundResult,
@@ -143,6 +144,18 @@ class Reading:
             ],
             refundable=sold.money(sold.rest),
         )
+
+    async def receipt(self, ctx: Context, order_id: UUID, link: str) -> Receipt:
+        """Orders says whether whoever asks may see it."""
+        if link:
+            order = await self._orders.order_by_link(ctx, token=link)
+        else:
+            order = await self._orders.order(ctx, ref=str(order_id))
+        if order.id != order_id:
+            raise NotFound
+        parts = await self.tenders([order_id])
+        refunds = await self.refunds([part.id for part in order.vendor_orders])
+        return Receipt(parts=parts.get(order_id, []), refunds=refunds)
 
     async def refundable(self, ctx: Context, vendor_order_id: UUID, row: Record | None) -> Sold:
         """What is left of it; NotRefundable before its money is in the books, NotFound when there

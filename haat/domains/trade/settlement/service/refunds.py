@@ -1,7 +1,7 @@
 """Refunds: taken from what is left of a vendor order, written down with their lines and legs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from haat.domains.trade.settlement.api import RefundResult
@@ -15,7 +15,7 @@ from haat.domains.trade.settlement.service.reading import (
     sold_in,
 )
 from haat.domains.trade.settlement.service.repaying import Repaying
-from haat.engines.sql import Database, Record, Sql, Tx, UniqueViolation
+from haat.engines.sql import Database, Sql, Tx, UniqueViolation
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid
 from haat.kernel.ids import derive
@@ -26,35 +26,46 @@ SELECT vendor_order_id FROM settlement.balances
  WHERE vendor_order_id = ANY($1::uuid[]) AND booked_at IS NOT NULL
  ORDER BY vendor_order_id FOR UPDATE
 """)
-# Balance, lines and tenders are lowered with the refund that says why, or nothing is. The CHECKs of
+# Balance, lines and tenders are lowered with the refunds that say why, or nothing is. The CHECKs of
 # the three tables stand behind it.
 TAKE = Sql("""
-WITH taken AS (
-  UPDATE settlement.balances SET refunded = refunded + $3
-   WHERE vendor_order_id = $2 AND booked_at IS NOT NULL AND total - refunded >= $3
-  RETURNING vendor_order_id, order_id, currency
+WITH asked AS (
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[])
+             AS x (id, vendor_order_id, amount, fee)
+), taken AS (
+  UPDATE settlement.balances b SET refunded = b.refunded + a.amount FROM asked a
+   WHERE b.vendor_order_id = a.vendor_order_id AND b.booked_at IS NOT NULL
+     AND b.total - b.refunded >= a.amount
+  RETURNING a.id, b.vendor_order_id, b.order_id, a.amount, b.currency, a.fee
 ), made AS (
   INSERT INTO settlement.refunds (id, vendor_order_id, order_id, amount, currency, state, reason,
          restock, dispute_id, fee, due_at, created_at)
-  SELECT $1, vendor_order_id, order_id, $3, currency, 'created', $4, $5, $6, $7, $8, $9 FROM taken
+  SELECT id, vendor_order_id, order_id, amount, currency, 'created', $5, $6, $7, fee, $8, $9
+    FROM taken
   RETURNING id, vendor_order_id
 ), legs AS (
   INSERT INTO settlement.refund_legs (refund_id, leg, of_id, provider, id, amount, state)
   SELECT made.id, x.leg, x.of_id, x.provider, x.id, x.amount, $10
-    FROM made, unnest($11::text[], $12::uuid[], $13::text[], $14::uuid[], $15::bigint[])
-      AS x (leg, of_id, provider, id, amount)
+    FROM unnest($11::uuid[], $12::text[], $13::uuid[], $14::text[], $15::uuid[], $16::bigint[])
+      AS x (refund_id, leg, of_id, provider, id, amount)
+    JOIN made ON made.id = x.refund_id
 ), paid AS (
   UPDATE settlement.shares s SET refunded = s.refunded + x.amount
-    FROM made, unnest($11::text[], $15::bigint[]) AS x (leg, amount)
+    FROM unnest($11::uuid[], $12::text[], $16::bigint[]) AS x (refund_id, leg, amount)
+    JOIN made ON made.id = x.refund_id
    WHERE s.vendor_order_id = made.vendor_order_id AND s.leg = x.leg
 ), given AS (
   INSERT INTO settlement.refund_lines (refund_id, line_id, quantity, gross)
   SELECT made.id, x.line_id, x.quantity, x.gross
-    FROM made, unnest($16::uuid[], $17::int[], $18::bigint[]) AS x (line_id, quantity, gross)
+    FROM unnest($17::uuid[], $18::uuid[], $19::int[], $20::bigint[])
+      AS x (refund_id, line_id, quantity, gross)
+    JOIN made ON made.id = x.refund_id
 ), sold AS (
   UPDATE settlement.lines l
      SET refunded_quantity = l.refunded_quantity + x.quantity, refunded = l.refunded + x.gross
-    FROM made, unnest($16::uuid[], $17::int[], $18::bigint[]) AS x (line_id, quantity, gross)
+    FROM unnest($17::uuid[], $18::uuid[], $19::int[], $20::bigint[])
+      AS x (refund_id, line_id, quantity, gross)
+    JOIN made ON made.id = x.refund_id
    WHERE l.line_id = x.line_id AND l.vendor_order_id = made.vendor_order_id
 )
 SELECT id FROM made
@@ -63,11 +74,20 @@ SELECT id FROM made
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """What a refund is for, beside its amounts. `fee`: minor units, of a lost dispute."""
+    """What refunds are for, beside their amounts."""
 
     reason: str
     restock: bool = False
     dispute_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One refund to be written. `fee`: minor units, its part of a lost dispute's."""
+
+    id: UUID
+    vendor_order_id: UUID
+    plan: Plan
     fee: int = 0
 
 
@@ -103,36 +123,41 @@ class Refunds:
                 if locked:
                     rows = await tx.fetch(SOLD, [vendor_order_id])
                     if await tx.fetchrow(REFUND, id) is None:
-                        await take(tx, id, rows[0], plan(sold_in(rows[0]), wanted), taking)
+                        found = plan(sold_in(rows[0]), wanted)
+                        await take(tx, [Take(id, vendor_order_id, found)], taking)
                     return
         except UniqueViolation:  # the same refund, of another vendor order, at once
             return
         await self._reading.refundable(ctx, vendor_order_id, None)
 
 
-async def take(tx: Tx, id: UUID, row: Record, found: Plan, taking: Taking) -> None:
-    """Writes a refund and what it takes; `row` is the vendor order's, locked in `tx`."""
-    ctx = tx.ctx
-    ids: dict[str, UUID] = {"credits": derive(id, "credits")}  # any other part is the refund itself
-    made: list[Any] = await tx.fetch(
+async def take(tx: Tx, takes: Sequence[Take], taking: Taking) -> None:
+    """Writes refunds and what they take; their vendor orders are locked in `tx`."""
+    now = tx.ctx.now()
+    legs = [(one.id, share, minor) for one in takes for share, minor in one.plan.legs]
+    lines = [(one.id, given) for one in takes for given in one.plan.lines]
+    made = await tx.fetch(
         TAKE,
-        id,
-        row["vendor_order_id"],
-        found.minor,
+        [one.id for one in takes],
+        [one.vendor_order_id for one in takes],
+        [one.plan.minor for one in takes],
+        [one.fee for one in takes],
         taking.reason,
         taking.restock,
         taking.dispute_id,
-        taking.fee,
-        ctx.now() + retry_after(0),
-        ctx.now(),
+        now + retry_after(0),
+        now,
         "done" if taking.dispute_id else "created",  # the provider took it already
-        [share.leg for share, _ in found.legs],
-        [share.of_id for share, _ in found.legs],
-        [share.provider for share, _ in found.legs],
-        [ids.get(share.leg, id) for share, _ in found.legs],
-        [minor for _, minor in found.legs],
-        [one.line.id for one in found.lines],
-        [one.quantity for one in found.lines],
-        [one.gross for one in found.lines],
+        [id for id, _, _ in legs],
+        [share.leg for _, share, _ in legs],
+        [share.of_id for _, share, _ in legs],
+        [share.provider for _, share, _ in legs],
+        # The wallet knows its part by another id; any other part is the refund itself.
+        [derive(id, "credits") if share.leg == "credits" else id for id, share, _ in legs],
+        [minor for _, _, minor in legs],
+        [id for id, _ in lines],
+        [given.line.id for _, given in lines],
+        [given.quantity for _, given in lines],
+        [given.gross for _, given in lines],
     )
-    assert made, "the row is locked, and the plan is made of it"
+    assert len(made) == len(takes), "the rows are locked, and the plans are made of them"

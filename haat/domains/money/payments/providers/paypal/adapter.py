@@ -202,11 +202,7 @@ class PayPal:
         self, ctx: Context, since: datetime, until: datetime, cursor: str | None
     ) -> tuple[list[ReportLine], str | None]:
         """It is up to three hours behind; asked for later than that, it is refused."""
-        try:
-            return await balance.report(self._calls, ctx, since, until, cursor)
-        except Refusal as refusal:
-            _log.warning("report_refused", provider=self.name, code=refusal.code)
-            raise ProviderAway(str(refusal)) from refusal
+        return await balance.report(self._calls, ctx, since, until, cursor)
 
     async def _subject(
         self, ctx: Context, message: messages.Message

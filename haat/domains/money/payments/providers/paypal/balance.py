@@ -1,6 +1,6 @@
 """PayPal's transaction search as a report of what moved on our balance.
 
-Source of the event codes: https://developer.paypal.com/docs/transaction-search/transaction-event-codes/
+Source of the event codes: developer.paypal.com, Transaction Search, "Transaction event codes".
 """
 
 from collections.abc import Mapping

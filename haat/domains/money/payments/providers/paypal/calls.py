@@ -20,7 +20,6 @@ _UNAUTHENTICATED = 401
 _GONE = 404
 # 409: an earlier call with the same id is still under way; what comes of it is asked later.
 _LATER = frozenset({401, 408, 409, 429})
-_IN_PROGRESS = "PREVIOUS_REQUEST_IN_PROGRESS"
 _MARGIN = timedelta(seconds=60)
 
 Document = dict[str, Any]
@@ -149,10 +148,7 @@ def _document(answer: Answer) -> Document:
         raise ProviderAway("The provider's answer cannot be read.")
     if answer.ok:
         return found
-    code = _code(found) or str(answer.status)
-    if code == _IN_PROGRESS:
-        raise ProviderAway
-    raise Refusal(code, found)
+    raise Refusal(_code(found) or str(answer.status), found)
 
 
 def _code(document: Document) -> str:

@@ -29,9 +29,10 @@ from granian.server.embed import Server
 from starlette.types import ASGIApp
 
 from .desk import Desk, Pace
-from .network import Fees, retry_delay_s, signature
+from .network import Fees
 from .server import create_app
 from .store import Delivery, Store, Unusable
+from .wire import retry_delay_s, signature
 
 _HOST: Final = "127.0.0.1"
 _AT_ONCE: Final = 16

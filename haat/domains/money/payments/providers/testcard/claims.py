@@ -9,7 +9,8 @@ from typing import Final
 from uuid import uuid4
 
 from . import network as net
-from .desk import Desk, Doc, Outcome, ident, iso, minor, text
+from .desk import Desk, Doc, Outcome, iso
+from .fields import ident, minor, text
 from .network import Dispute, Intent, Line, Refused
 
 _EVIDENCE: Final = timedelta(days=7)

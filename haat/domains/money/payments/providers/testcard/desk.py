@@ -6,14 +6,14 @@ Bodies are decoded JSON objects. A bad one is a `Refused` 422 naming the field; 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
 from uuid import uuid4
 
 from . import network as net
+from . import wire
+from .fields import account_number, ident, inner, labels, minor, money, text
 from .network import (
     Card,
     Fees,
@@ -29,10 +29,6 @@ from .network import (
 )
 from .store import Store
 
-_MOST_MINOR: Final = 999_999_999_999
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_ACCOUNT: Final = re.compile(r"[A-Za-z0-9]{4,34}")
 Doc = dict[str, object]
 
 
@@ -83,7 +79,7 @@ class Desk:
 
     def create(self, body: Mapping[str, object]) -> Outcome:
         """A new intent; the same id with the same content answers the one that stands."""
-        amount_minor, currency = _money(body)
+        amount_minor, currency = money(body)
         method = body.get("captureMethod", "manual")
         if method not in ("manual", "automatic"):
             raise Refused(422, "invalid", "Expected manual or automatic.", "captureMethod")
@@ -94,9 +90,9 @@ class Desk:
             currency=currency,
             reference=text(body, "reference"),
             created_at=iso(self.now()),
-            return_url="" if back is None else net.web_url(back, "returnUrl"),
+            return_url="" if back is None else wire.web_url(back, "returnUrl"),
             capture_method=str(method),
-            metadata=_labels(body),
+            metadata=labels(body),
             save_for=ident(body, "saveFor") if body.get("saveFor") is not None else "",
         )
         standing = self.store.intent(asked.id)
@@ -171,14 +167,14 @@ class Desk:
 
     def pay_out(self, body: Mapping[str, object]) -> Outcome:
         """Send money to a bank account; the same id with the same content changes nothing."""
-        amount_minor, currency = _money(body)
-        destination = _inner(body, "destination")
+        amount_minor, currency = money(body)
+        destination = inner(body, "destination")
         asked = Payout(
             id=ident(body),
             amount_minor=amount_minor,
             currency=currency,
             holder=text(destination, "holder", at="destination.holder"),
-            account=_account_number(destination),
+            account=account_number(destination),
             reference=text(body, "reference"),
             status="pending",
             created_at=iso(self.now()),
@@ -347,70 +343,3 @@ def _payout_doc(p: Payout) -> Doc:
 
 def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def ident(body: Mapping[str, object], name: str = "id") -> str:
-    """A client-chosen id: 1 to 64 letters, digits, `_` or `-`."""
-    value = body.get(name)
-    if not (isinstance(value, str) and _ID.fullmatch(value)):
-        raise Refused(422, "invalid", "Expected 1 to 64 letters, digits, _ or -.", name)
-    return value
-
-
-def text(body: Mapping[str, object], name: str, most: int = 200, at: str = "") -> str:
-    """A non-empty printable string of at most `most` characters."""
-    value = body.get(name)
-    if not (isinstance(value, str) and 1 <= len(value) <= most and value.isprintable()):
-        detail = f"Expected 1 to {most} printable characters."
-        raise Refused(422, "invalid", detail, at or name)
-    return value
-
-
-def minor(body: Mapping[str, object], name: str, at: str = "") -> int:
-    """A positive amount in minor units, at most `_MOST_MINOR`."""
-    value = body.get(name)
-    if not (net.is_int(value) and 1 <= value <= _MOST_MINOR):
-        detail = f"Expected a whole number from 1 to {_MOST_MINOR}."
-        raise Refused(422, "invalid_amount", detail, at or name)
-    return value
-
-
-def _money(body: Mapping[str, object], name: str = "amount") -> tuple[int, str]:
-    """`{"minor": 1299, "currency": "USD"}` as (minor units, currency)."""
-    value = _inner(body, name)
-    currency = value.get("currency")
-    if not (isinstance(currency, str) and _CURRENCY.fullmatch(currency)):
-        raise Refused(422, "invalid_amount", "Expected three capitals.", f"{name}.currency")
-    return minor(value, "minor", f"{name}.minor"), currency
-
-
-def _inner(body: Mapping[str, object], name: str) -> Mapping[str, object]:
-    """An object inside the body."""
-    value = body.get(name)
-    if not isinstance(value, dict):
-        raise Refused(422, "invalid", "Expected an object.", name)
-    return value
-
-
-def _labels(body: Mapping[str, object], name: str = "metadata") -> dict[str, str]:
-    """At most 50 strings by name; absent means none."""
-    value = body.get(name, {})
-    if not isinstance(value, dict) or len(value) > 50:
-        raise Refused(422, "invalid", "Expected an object of at most 50 strings.", name)
-    return {_key_of(k): text(value, k, 500, f"{name}.{k}") for k in value}
-
-
-def _key_of(key: str) -> str:
-    """A metadata name: printable and at most 64 characters."""
-    if not (1 <= len(key) <= 64 and key.isprintable()):
-        raise Refused(422, "invalid", "Expected a name of 1 to 64 characters.", "metadata")
-    return key
-
-
-def _account_number(body: Mapping[str, object], at: str = "destination.account") -> str:
-    """A bank account or IBAN: 4 to 34 letters and digits, spaces and dashes dropped."""
-    value = body.get("account")
-    plain = value.replace(" ", "").replace("-", "") if isinstance(value, str) else ""
-    if not _ACCOUNT.fullmatch(plain):
-        raise Refused(422, "invalid", "Expected 4 to 34 letters and digits.", at)
-    return plain

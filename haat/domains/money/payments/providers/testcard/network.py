@@ -1,4 +1,4 @@
-"""What the test card network decides: its cards and accounts, its state machine, its signatures.
+"""What the test card network decides: its cards and accounts, its fees and its state machine.
 
 Everything here is pure. Money is integer minor units of a three-letter currency; every refusal
 is a `Refused` with the HTTP status, a stable code and, for bad input, the field at fault.
@@ -6,10 +6,6 @@ is a `Refused` with the HTTP status, a stable code and, for bad input, the field
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +13,6 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeGuard
-from urllib.parse import urlsplit
 
 
 class Refused(Exception):
@@ -397,45 +392,3 @@ def check_expiry(month: object, year: object, cvc: object, today: datetime) -> N
 def is_int(value: object) -> TypeGuard[int]:
     """True for whole numbers; JSON's true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def web_url(value: object, at: str) -> str:
-    """An absolute http(s) address without user information, at most 2000 characters."""
-    try:
-        parts = urlsplit(value) if isinstance(value, str) and len(value) <= 2000 else None
-        usable = (
-            parts is not None
-            and parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and "@" not in parts.netloc
-            and (parts.port or 1) > 0
-        )
-    except ValueError:
-        usable = False
-    if not (isinstance(value, str) and usable and value.isascii() and value.isprintable()):
-        raise Refused(422, "invalid_url", "Expected an absolute http or https address.", at)
-    return value
-
-
-def signing_key(secret: str) -> bytes:
-    """The bytes of a `whsec_<base64>` secret (24 to 64 of them)."""
-    try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
-        detail = "Expected whsec_ and the base64 of 24 to 64 bytes."
-        raise Refused(422, "invalid_secret", detail, "secret")
-    return key
-
-
-def signature(secret: str, webhook_id: str, timestamp_s: int, payload: bytes) -> str:
-    """The `webhook-signature` header of Standard Webhooks: `v1,` and base64 HMAC-SHA256."""
-    signed = f"{webhook_id}.{timestamp_s}.".encode() + payload
-    digest = hmac.new(signing_key(secret), signed, hashlib.sha256).digest()
-    return "v1," + base64.b64encode(digest).decode()
-
-
-def retry_delay_s(attempts: int, first_s: float) -> float | None:
-    """Seconds until the next try after `attempts` failed ones: doubling to 60; None gives up."""
-    return None if attempts >= 20 else min(60.0, first_s * 2 ** (attempts - 1))

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import network as net
-from . import pages
+from . import pages, wire
 from .claims import Claims
 from .desk import Desk, Doc, Outcome, iso
 from .network import Intent, Manner, Refused, Status
@@ -59,38 +59,28 @@ class Api:
         forget = self._door(lambda id, _: desk.forget(id))
         return [
             Route("/health", self.health, methods=get),
-            Route("/balance", self.balance, methods=get),
-            Route("/balance/transactions", self.transactions, methods=get),
+            Route("/balance", self._show(self._balance), methods=get),
+            Route("/balance/transactions", self._show(self._transactions), methods=get),
             Route("/tokens", self.tokens, methods=["POST", "OPTIONS"]),
             Route("/intents", self._door(lambda _, body: desk.create(body)), methods=post),
             Route("/intents", self.by_reference, methods=get),
-            Route("/intents/{id}", self.intent, methods=get),
+            Route("/intents/{id}", self._show(self._intent), methods=get),
             Route("/intents/{id}/confirm", self._door(self._confirm), methods=post),
             Route("/intents/{id}/capture", self._door(desk.capture), methods=post),
             Route("/intents/{id}/void", self._door(lambda id, _: desk.void(id)), methods=post),
             Route("/intents/{id}/refunds", self._door(desk.refund), methods=post),
             Route("/intents/{id}/disputes", self._door(claims.open), methods=post),
-            Route("/disputes/{id}", self.dispute, methods=get),
+            Route("/disputes/{id}", self._show(lambda r: claims.dispute(_id(r))), methods=get),
             Route("/disputes/{id}/close", self._door(claims.close), methods=post),
             Route("/saved-methods/{id}", forget, methods=["DELETE"]),
             Route("/payouts", self._door(lambda _, body: desk.pay_out(body)), methods=post),
-            Route("/payouts/{id}", self.payout, methods=get),
+            Route("/payouts/{id}", self._show(lambda r: desk.payout(_id(r))), methods=get),
             Route("/webhook-endpoints", self._door(self._register), methods=post),
         ]
 
     async def health(self, request: Request) -> Response:
         """Alive."""
         return _json({"status": "ok"})
-
-    async def balance(self, request: Request) -> Response:
-        """What was captured minus what was refunded and paid out, per currency."""
-        await self._admit(request)
-        return _json({"items": self.store.books.totals(), "next": None})
-
-    async def transactions(self, request: Request) -> Response:
-        """GET /balance/transactions?since=&until=&cursor=."""
-        await self._admit(request)
-        return _json(self.claims.transactions(request.query_params))
 
     async def tokens(self, request: Request) -> Response:
         """A token for a card, asked for by a browser on any site."""
@@ -125,20 +115,21 @@ class Api:
         found = self.store.intents_of(reference) if reference.isprintable() else []
         return _json({"items": [self.desk.intent_doc(i) for i in found], "next": None})
 
-    async def intent(self, request: Request) -> Response:
-        """GET /intents/{id}."""
-        await self._admit(request)
-        return _json(self.desk.intent_doc(self.desk.intent(_id(request))))
+    def _balance(self, request: Request) -> Doc:
+        return {"items": self.store.books.totals(), "next": None}
 
-    async def payout(self, request: Request) -> Response:
-        """GET /payouts/{id}."""
-        await self._admit(request)
-        return _json(self.desk.payout(_id(request)))
+    def _transactions(self, request: Request) -> Doc:
+        return self.claims.transactions(request.query_params)
 
-    async def dispute(self, request: Request) -> Response:
-        """GET /disputes/{id}."""
-        await self._admit(request)
-        return _json(self.claims.dispute(_id(request)))
+    def _intent(self, request: Request) -> Doc:
+        return self.desk.intent_doc(self.desk.intent(_id(request)))
+
+    def _show(self, what: Callable[[Request], Doc]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            await self._admit(request)
+            return _json(what(request))
+
+        return endpoint
 
     def _confirm(self, id: str, body: Mapping[str, object]) -> Outcome:
         if "savedMethod" in body:
@@ -151,8 +142,8 @@ class Api:
         return self.desk.confirm(id, net.card_of(card[0]), card[1])
 
     def _register(self, _: str, body: Mapping[str, object]) -> Outcome:
-        url, secret = net.web_url(body.get("url"), "url"), _string(body, "secret")
-        net.signing_key(secret)
+        url, secret = wire.web_url(body.get("url"), "url"), _string(body, "secret")
+        wire.signing_key(secret)
         now = self.desk.now()
         self.store.register(url, secret, iso(now), now.timestamp())
         return Outcome({"url": url, "createdAt": dict(self.store.endpoints())[url]})
@@ -361,7 +352,7 @@ def _return_to(intent: Intent, asked: str) -> str:
     """Where the card holder goes afterwards: the intent's site decides, if it named one."""
     if not asked:
         return intent.return_url
-    wanted, named = urlsplit(net.web_url(asked, "return_url")), urlsplit(intent.return_url)
+    wanted, named = urlsplit(wire.web_url(asked, "return_url")), urlsplit(intent.return_url)
     if intent.return_url and (wanted.scheme, wanted.netloc) != (named.scheme, named.netloc):
         detail = "The intent was made for another site."
         raise Refused(422, "return_url_mismatch", detail, "return_url")

@@ -1,0 +1,148 @@
+"""Credits beside a card, a bank transfer, cash on delivery: from cart to what the vendor gets."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from haat.app.proving import prove_all
+from tests import postgres
+from tests.journeys.box import Box, environment, market
+from tests.journeys.scene import Shop, open_shop, quote
+
+WAYS = {
+    "HAAT_CASH_ON_DELIVERY": "true",
+    "HAAT_BANK_IBAN": "DE02120300000000202051",
+    "HAAT_BANK_HOLDER": "Test Market",
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["local", "loopback"])
+async def box(
+    request: pytest.FixtureRequest,
+    postgres_url: str,
+    template_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Box]:
+    folder: Path = tmp_path_factory.mktemp("ways")
+    with (
+        postgres.database(postgres_url, template=postgres.name_of(template_url)) as url,
+        environment(WAYS),
+    ):
+        async with market(url, folder, request.param) as running:
+            yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shops(box: Box) -> list[Shop]:
+    return [await open_shop(box, name, price=1_000, stock=50) for name in ("Way One", "Way Two")]
+
+
+async def place(box: Box, client: Any, shops: list[Shop], **payment: Any) -> Any:
+    made = await quote(client, {shop.offer: 2 for shop in shops})
+    answer = await client.post("/orders", {"quoteId": made["id"], "payment": payment})
+    await box.settle()
+    return answer
+
+
+async def part_of(shop: Shop, placed: Any) -> Any:
+    listed = await shop.owner.ok("GET", "/orders")
+    return next(item for item in listed["items"] if item["orderId"] == placed["orderId"])
+
+
+async def deliver(box: Box, shop: Shop, part: Any) -> None:
+    for step in ("accept", "ship", "deliver"):
+        await shop.owner.ok("PUT", f"/orders/{part['id']}/{step}", {} if step == "ship" else None)
+    await box.settle()
+    await box.runtime.run_timers()
+    await box.settle()
+
+
+async def available(shop: Shop) -> int:
+    return int((await shop.owner.ok("GET", "/payments/balance"))["available"]["minor"])
+
+
+async def test_credits_and_card(box: Box, shops: list[Shop]) -> None:
+    staff = await box.staff()
+    buyer = await box.person("split@example.com")
+    me = await buyer.ok("GET", "/me")
+    await staff.ok("POST", "/admin/credit-rates", {"currency": "USD", "micro": 1_000_000})
+    await staff.ok(
+        "POST", f"/admin/wallets/{me['id']}/grant", {"creditsMinor": 1_000, "reason": "Sorry."}
+    )
+    token = await box.token("4242424242424242")
+    credits = {"minor": 700, "currency": "USD"}
+    answer = await place(box, buyer, shops, provider="test", token=token, credits=credits)
+    assert answer.status_code == 201, answer.text
+    placed = answer.json()
+    assert (await buyer.ok("GET", "/wallet"))["available"]["minor"] == 300
+    order = await staff.ok("GET", f"/orders/{placed['orderNumber']}")
+    assert order["payment"] == "paid"
+    one = order["vendorOrders"][0]
+    items = [{"lineId": one["lines"][0]["id"], "quantity": 1}]
+    body = {"vendorOrderId": one["id"], "items": items, "reason": "One was broken."}
+    done = await staff.ok("POST", "/payments/refund", body)
+    assert done["status"] == "done"
+    assert {leg["provider"] for leg in done["repaid"]} == {"test", None}
+    back = next(leg["amount"]["minor"] for leg in done["repaid"] if leg["provider"] is None)
+    assert (await buyer.ok("GET", "/wallet"))["available"]["minor"] == 300 + back
+    for part in order["vendorOrders"]:
+        rest = {"vendorOrderId": part["id"], "reason": "And the others."}
+        assert (await staff.ok("POST", "/payments/refund", rest))["status"] == "done"
+    assert (await buyer.ok("GET", "/wallet"))["available"]["minor"] == 1_000
+    assert await prove_all(box.runtime) == []
+
+
+async def test_cash_on_delivery(box: Box, shops: list[Shop]) -> None:
+    buyer = await box.person("cash@example.com")
+    before = [await available(shop) for shop in shops]
+    answer = await place(box, buyer, shops, provider="cod")
+    assert answer.status_code == 201, answer.text
+    placed = answer.json()
+    order = await buyer.ok("GET", f"/orders/{placed['orderNumber']}")
+    assert order["payment"] == "on_delivery"
+    parts = [await part_of(shop, placed) for shop in shops]
+    await deliver(box, shops[0], parts[0])
+    # The vendor has all of the money: what it owes of it lowers the balance.
+    owed = parts[0]["total"]["minor"] - parts[0]["net"]["minor"]
+    assert await available(shops[0]) == before[0] - owed
+    await shops[1].owner.ok("PUT", f"/orders/{parts[1]['id']}/accept")
+    await shops[1].owner.ok("PUT", f"/orders/{parts[1]['id']}/ship", {})
+    gone = {"reason": "Nobody was there."}
+    await shops[1].owner.ok("POST", f"/orders/{parts[1]['id']}/cancel", gone)
+    await box.settle()
+    order = await buyer.ok("GET", f"/orders/{placed['orderNumber']}")
+    assert [part["payment"] for part in order["vendorOrders"]] == ["paid", "voided"]
+    assert order["payment"] == "paid"
+    assert await available(shops[1]) == before[1]
+    assert await prove_all(box.runtime) == []
+
+
+async def test_a_bank_transfer(box: Box, shops: list[Shop]) -> None:
+    staff = await box.staff()
+    buyer = await box.person("bank@example.com")
+    placed = (await place(box, buyer, shops[:1], provider="bank")).json()
+    assert placed["status"] == "placed"
+    told = placed["instructions"]
+    part = await part_of(shops[0], placed)
+    early = await shops[0].owner.put(f"/orders/{part['id']}/accept")
+    assert (early.status_code, early.json()["code"]) == (409, "order_state")
+    payments = await staff.ok("GET", "/admin/payments?status=awaiting")
+    [payment] = [one for one in payments["items"] if one["reference"] == placed["orderId"]]
+    assert payment["amount"] == told["amount"]
+    await staff.ok("POST", f"/admin/payments/{payment['id']}/confirm", {"note": "On the account."})
+    await box.settle()
+    order = await buyer.ok("GET", f"/orders/{placed['orderNumber']}")
+    assert order["payment"] == "paid"
+    before = await available(shops[0])
+    await deliver(box, shops[0], part)
+    assert await available(shops[0]) == before + part["net"]["minor"]
+    cancelled = (await place(box, buyer, shops[:1], provider="bank")).json()
+    reason = {"reason": "Found it elsewhere."}
+    await buyer.ok("POST", f"/orders/{cancelled['orderId']}/cancel", reason)
+    await box.settle()
+    order = await buyer.ok("GET", f"/orders/{cancelled['orderNumber']}")
+    assert (order["payment"], order["fulfilment"]) == ("voided", "cancelled")
+    assert await prove_all(box.runtime) == []
