@@ -34,7 +34,7 @@ from haat.engines.sql.migrate import migrate, migrated
 from haat.kernel.context import SYSTEM, Context
 
 CLIENTS = 16
-VENDORS = 50
+VENDORS = 500
 ORDERS_PER_S = 6_000  # captured beforehand by each process: more than it can accrue
 LOADS = {
     "capture": ["capture"],
@@ -217,7 +217,7 @@ async def fill(url: str, count: int) -> None:
     connection = await asyncpg.connect(url)
     sums: dict[UUID, list[int]] = {}
     accounts: dict[UUID, tuple[UUID, str, UUID | None, str, int]] = {}
-    vendors = [uuid4() for _ in range(VENDORS * 10)]
+    vendors = [uuid4() for _ in range(VENDORS)]
     position, before = 0, GENESIS
     batch: list[Row] = []
     for n in range(count // 5):

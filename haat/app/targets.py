@@ -10,7 +10,15 @@ from haat.kernel.module import Module
 GROUPS: dict[str, tuple[str, ...]] = {
     "people": ("market", "media", "identity", "profiles", "vendors"),
     "goods": ("catalog", "pricing", "inventory"),
-    "money": ("ledger", "commissions", "payments", "wallet", "payouts", "statements"),
+    "money": (
+        "ledger",
+        "commissions",
+        "payments",
+        "wallet",
+        "payouts",
+        "statements",
+        "reconciliation",
+    ),
     "trade": ("shipping", "cart", "orders", "settlement", "checkout", "returns"),
     "insight": ("search",),
     "reach": ("notifications", "backoffice"),

@@ -202,7 +202,7 @@ async def test_a_payout_that_nobody_paid(town: Town) -> None:
     payout = await town.fetchval("SELECT id FROM payments.disbursements WHERE status = 'paid'")
     change = "status = 'failed'"
     async with town.changed("payments.disbursements", change, "id = $1", payout):
-        await need_named(town, "clearing in USD", "paid out 0")
+        await need_named(town, str(payout))
     assert await proving.prove_all(town.box.runtime) == []
 
 

@@ -35,13 +35,16 @@ def shares(whole: int, weights: list[int]) -> list[int]:
 
 @dataclass
 class LineBooks:
-    """What is left of a line, by part; `sold` is its gross, `quantity` how many pieces."""
+    """What is left of a line, by part; `sold` is its gross, `quantity` how many pieces. `effects`:
+    how each event changed what the vendor gets of it."""
 
     id: UUID
     quantity: int
     left: dict[Part, int]
     sold: int
+    sold_net: int
     returned: int = 0
+    effects: list[int] = field(default_factory=list)
 
     @property
     def gross(self) -> int:
@@ -183,4 +186,4 @@ def _line(
         "commission_tax": commission_tax,
         "tax": tax,
     }
-    return LineBooks(id, quantity, left, gross)
+    return LineBooks(id, quantity, left, gross, net)

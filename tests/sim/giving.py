@@ -10,6 +10,8 @@ from haat.kernel.ids import derive
 from tests.sim.books import VendorOrderBooks, shares
 from tests.sim.standing import RETURN_WINDOW, Standing, part_of, usd
 
+PROVIDERS = {"card": "test", "credits": None, "bank": "bank", "cod": "cod"}
+
 
 class Giving(Standing):
     """What vendors and customers do with an order once it is there."""
@@ -35,8 +37,8 @@ class Giving(Standing):
     async def cancel(self, id: UUID) -> None:
         """Before it is shipped: everything goes back to where it came from."""
         part = self.books.parts[id]
-        if part.cancelled or part.delivered:
-            return
+        if part.cancelled or part.delivered or self.has_open_dispute(part.order_id):
+            return  # what is disputed is not given back as well: staff decide then
         await self.order_book.cancel(self.world.system(), id=id, reason="Changed my mind")
         part.cancelled = True
         await self.world.settle()
@@ -72,7 +74,6 @@ class Giving(Standing):
             items = [RefundItem(line_id=goods[n].id, quantity=count) for n, count in pieces.items()]
         network = self.world.network
         network.next_refund, network.lose_answer = how, lost
-        before = {name: dict(part.refunded_by) for name in ("was",)}["was"]
         result = await self.settlement.refund(
             self.world.system(),
             id=self.new_id(),
@@ -92,22 +93,31 @@ class Giving(Standing):
             for one in await self.settlement.refunds(self.world.system(), vendor_order_ids=[id])
             if one.id == result.id
         ]
-        if found.status == "done":
-            self.given_back(part, wanted, pieces)
-        else:
-            assert found.status == "failed", found
-            assert part.refunded_by == before
+        gone = {
+            name: one.amount.minor
+            for name in part.by_tender
+            for one in found.repaid
+            if one.status == "done" and one.provider == PROVIDERS[name]
+        }
+        back = sum(gone.values())
+        assert (back == total) == (found.status == "done"), found
+        if back:  # a part may have failed: what went is each line's share of it
+            order = sorted(wanted)
+            split = shares(back, [wanted[line] for line in order])
+            self.given_back(part, dict(zip(order, split, strict=True)), pieces, legs=gone)
 
     async def end_refunds(self) -> None:
         """Providers and our bank carry out what waits; settlement's timer hears of it."""
+        ctx = self.world.system()
         self.world.network.end_refunds()
         await self.world.tell()
-        ctx = self.world.system()
-        due = await self.payments.refunds_due(ctx)
-        if due.items:
-            await self.payments.settle_refunds(ctx, ids=[one.id for one in due.items], done=True)
         for _ in range(6):
             await self.world.pass_time(timedelta(minutes=6))
+            due = await self.payments.refunds_due(ctx)
+            ids = [one.id for one in due.items]
+            if ids:
+                await self.payments.settle_refunds(ctx, ids=ids, done=True)
+                await self.world.settle()
 
     def _wanted(
         self,
@@ -139,13 +149,16 @@ class Giving(Standing):
         wanted: dict[UUID, int],
         pieces: dict[int, int] | None = None,
         *,
-        to_card_only: bool = False,
+        legs: dict[str, int] | None = None,
+        fee: int = 0,
     ) -> None:
-        total = sum(wanted.values())
-        # Ties go to the first by name.
-        names = [n for n in sorted(part.by_tender) if not to_card_only or n == "card"]
-        left = [part.by_tender[name] - part.refunded_by[name] for name in names]
-        for name, minor in zip(names, shares(total, left), strict=True):
+        """`wanted` (line → gross) has gone back by these tenders (by all, in proportion to what is
+        left of them, when none are named); `fee` is charged to the vendor on top."""
+        if legs is None:
+            names = sorted(part.by_tender)  # ties go to the first by name
+            left = [part.by_tender[name] - part.refunded_by[name] for name in names]
+            legs = dict(zip(names, shares(sum(wanted.values()), left), strict=True))
+        for name, minor in legs.items():
             part.refunded_by[name] += minor
             if name == "credits" and minor:
                 self._credits_back(part, minor)
@@ -154,14 +167,19 @@ class Giving(Standing):
         goods = [line for line in part.lines if line.id != part.shipping_id]
         for n, count in (pieces or {}).items():
             goods[n].returned += count
-        for line in part.lines:
-            if wanted.get(line.id):
-                taken = line.take(wanted[line.id])
-                if self.policy.kept_commission:
-                    fee, tax = taken["commission"], taken["commission_tax"]
-                    self.books.fees[part.vendor_id] += fee + tax
-                    self.books.fees_kept += fee
-                    self.books.fee_tax += tax
+        fees = shares(fee, [wanted.get(line.id, 0) for line in part.lines]) if fee else []
+        for n, line in enumerate(part.lines):
+            if not wanted.get(line.id):
+                continue
+            taken = line.take(wanted[line.id])
+            charged = fees[n] if fee else 0
+            if self.policy.kept_commission:
+                kept, tax = taken["commission"], taken["commission_tax"]
+                self.books.fees_kept += kept
+                self.books.fee_tax += tax
+                charged += kept + tax
+            self.books.fees[part.vendor_id] += charged
+            line.effects.append(-taken["net"] - charged)
 
     def _credits_back(self, part: VendorOrderBooks, minor: int) -> None:
         """Credits at the rate they were spent at, so that all of it gives back all of them."""
@@ -192,10 +210,14 @@ class Giving(Standing):
         self.disputed[part.order_id] = ref
         await self.world.tell(twice=True)
 
-    async def decide_dispute(self, order_id: UUID, *, won: bool) -> None:
+    def has_open_dispute(self, order_id: UUID) -> bool:
         ref = self.disputed.get(order_id)
-        if ref is None or self.world.network.disputes[ref].status != "open":
+        return ref is not None and self.world.network.disputes[ref].status == "open"
+
+    async def decide_dispute(self, order_id: UUID, *, won: bool) -> None:
+        if not self.has_open_dispute(order_id):
             return
+        ref = self.disputed[order_id]
         found = self.world.network.disputes[ref]
         parts = [one for one in self.books.of_order(order_id) if "card" in one.by_tender]
         left = [one.by_tender["card"] - one.refunded_by["card"] for one in parts]
@@ -216,5 +238,4 @@ class Giving(Standing):
             if minor:
                 given = shares(minor, [line.gross for line in part.lines])
                 wanted = {line.id: n for line, n in zip(part.lines, given, strict=True) if n}
-                self.given_back(part, wanted, to_card_only=True)
-                self.books.fees[part.vendor_id] += charged
+                self.given_back(part, wanted, legs={"card": minor}, fee=charged)

@@ -6,11 +6,14 @@ account.
 """
 
 from collections import Counter
+from datetime import timedelta
 
 from haat.domains.money.ledger.api import DEBIT_NORMAL, provider_id
+from haat.domains.money.payouts.api import Policy
 from haat.domains.money.wallet.api import CREDITS
+from tests.sim.books import VendorOrderBooks
 from tests.sim.office import Office
-from tests.sim.standing import ACCOUNTS, Place
+from tests.sim.standing import ACCOUNTS, RETURN_WINDOW, Place
 from tests.sim.world import CURRENCY
 
 
@@ -82,3 +85,47 @@ class History(Office):
         found += await self.payouts.reconcile(self.world.system(), limit=5)
         found += await self.wallet.reconcile(self.world.system(), limit=5)
         assert not found, found
+
+    async def end(self) -> None:
+        """Everything comes to its end: disputes are decided, windows close, reserves are released,
+        debts forgiven, balances paid out. Then each line's forecast is what was paid for it."""
+        for order_id in list(self.disputed):
+            await self.decide_dispute(order_id, won=True)
+        await self.days_pass(RETURN_WINDOW.days + 1)
+        await self.set_policy(Policy())
+        await self.world.pass_time(timedelta(days=40))
+        await self.world.pass_time(timedelta(minutes=10))
+        ctx = self.world.system()
+        for vendor, id in enumerate(self.vendors):
+            found = await self.payouts.balance(ctx, vendor_id=id)
+            assert found.reserved.minor == 0, found
+            if found.available.minor <= 0:  # what is owed is let off, so that all can be paid out
+                await self.charge(vendor, found.available.minor - 100, 0)
+            await self.pay_out(vendor, 100, "paid", lost=False)
+        await self.check()
+        for part in self.books.parts.values():
+            await self._check_forecasts(part)
+
+    async def _check_forecasts(self, part: VendorOrderBooks) -> None:
+        ctx = self.world.system()
+        if not part.captured:
+            return
+        newest = {
+            one.line_id: one for one in await self.payouts.forecast(ctx, vendor_order_id=part.id)
+        }
+        assert newest.keys() == {line.id for line in part.lines}
+        for line in part.lines:
+            told = await self.payouts.forecast_history(ctx, line_id=line.id)
+            assert [one.number for one in told] == list(range(1, len(told) + 1))
+            assert told[-1] == newest[line.id]
+            changes = [one.change.minor for one in told]
+            assert told[0].net.minor == line.sold_net
+            assert [n for n in changes[1:] if n] == [n for n in line.effects if n], (
+                f"line {line.id}: forecasts changed by {changes[1:]}, events by {line.effects}"
+            )
+            for one in told:
+                lowers = sum(d.minor for d in one.deductions if d.kind != "reserve")
+                assert one.gross.minor - lowers == one.net.minor, one
+            if part.accrued or part.left == 0:
+                assert told[-1].paid == told[-1].net, f"line {line.id}: {told[-1]}"
+                assert told[-1].net.minor == line.sold_net + sum(line.effects)

@@ -142,10 +142,7 @@ class Office(Buying):
     def accrue(self) -> None:
         now = self.world.clock.now()
         for part in self.books.parts.values():
-            open_dispute = part.order_id in self.disputed and (
-                self.world.network.disputes[self.disputed[part.order_id]].status == "open"
-            )
             due = part.delivered and part.closes_at is not None and part.closes_at <= now
-            blocked = open_dispute and "card" in part.by_tender
+            blocked = self.has_open_dispute(part.order_id) and "card" in part.by_tender
             if due and part.captured and not part.accrued and part.left and not blocked:
                 part.accrued = True

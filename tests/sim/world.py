@@ -45,6 +45,7 @@ REAL = (
     "haat.domains.money.wallet",
     "haat.domains.money.payouts",
     "haat.domains.money.statements",
+    "haat.domains.money.reconciliation",
     "haat.domains.trade.orders",
     "haat.domains.trade.settlement",
 )
@@ -52,13 +53,13 @@ REAL = (
 
 class OneMarket(Market):
     def __init__(self) -> None:
-        """Needs nothing."""
+        self.currency, self.country = CURRENCY, "US"
 
     async def settings(self, ctx: Context) -> MarketSettings:
         return MarketSettings(
             name="Haat",
-            currency=CURRENCY,
-            country="US",
+            currency=self.currency,
+            country=self.country,
             commission_bp=300,
             return_window_minutes=14 * 24 * 60,
         )
@@ -237,6 +238,18 @@ class World:
                     if twice and not subscription.reaction.writes:
                         await self._forget(subscription, raw)
                         await deliver(subscription, [raw], self.clock, 60)
+
+    async def settle_in_batches(self) -> None:
+        """The same, each subscriber hearing all there is at once, as a busy bus hands it over."""
+        while rows := await self.pool.fetch(self._take):
+            heard: dict[str, tuple[Subscription, list[dict[str, Any]]]] = {}
+            for row in rows:
+                for one in self._routes[row["type"]]:
+                    _, batch = heard.setdefault(f"{row['type']} {one.subscriber}", (one, []))
+                    batch.append(json.loads(row["envelope"]))
+            for subscription, batch in heard.values():
+                await deliver(subscription, batch, self.clock, 60)
+                self.delivered += len(batch)
 
     async def _forget(self, subscription: Subscription, raw: Mapping[str, Any]) -> None:
         schema = subscription.database.schema

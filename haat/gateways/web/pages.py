@@ -2,13 +2,14 @@
 
 import hashlib
 from datetime import UTC, datetime
+from datetime import date as Date
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode
 
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -36,6 +37,7 @@ def _environment() -> Environment:
         money=money,
         moment=moment,
         day=day,
+        date=date,
         picture=picture_url,
         words=words,
         unquote=unquote,
@@ -73,6 +75,12 @@ def day(at: datetime | None) -> Markup:
         return Markup("")
     text = format_datetime(at.astimezone(UTC), "d MMM y", locale=LOCALE)
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), text)
+
+
+def date(day: Date) -> Markup:
+    """A day without a time, as `day` writes it."""
+    text = format_date(day, "d MMM y", locale=LOCALE)
+    return Markup('<time datetime="{}">{}</time>').format(day.isoformat(), text)
 
 
 def words(code: str) -> str:

@@ -5,13 +5,18 @@ the way. Forms are protected against other sites by the browser's own word (`Sec
 `Origin`), and by SameSite cookies.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 from fastapi import Depends, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 
 from haat.domains.people.identity.api import Identity, SignedIn
 from haat.domains.people.market.api import Market, MarketSettings
@@ -135,6 +140,13 @@ class Visit:
         html = render(template, visit=self, market=self.market, flash=flash, **values)
         headers = {"content-security-policy": content_policy(forms_to)}
         return self._with_cookies(HTMLResponse(html, status, headers))
+
+    def file(self, name: str, media_type: str, content: bytes | AsyncIterator[str]) -> Response:
+        """A file to keep; streamed where its content comes piece by piece."""
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        if isinstance(content, bytes):
+            return self._with_cookies(Response(content, headers=headers, media_type=media_type))
+        return self._with_cookies(StreamingResponse(content, headers=headers, media_type=media_type))
 
     def redirect(self, path: str) -> Response:
         """See other: what a form answers when it worked."""

@@ -309,6 +309,10 @@ async def test_a_dispute_won_gives_the_money_back(world: World) -> None:
     await world.proven()
 
 
+async def blocked(world: World, order: UUID, source: UUID, kind: Any) -> None:
+    await world.payouts.block(CTX, vendor_order_id=order, source_id=source, kind=kind)
+
+
 async def test_what_is_blocked_waits_until_nothing_blocks_it(world: World) -> None:
     one = draft(uuid4())
     order, dispute, returned = one.vendor_order_id, uuid4(), uuid4()
@@ -318,7 +322,7 @@ async def test_what_is_blocked_waits_until_nothing_blocks_it(world: World) -> No
     for _ in range(2):
         await world.payouts.delivered(CTX, windows={order: closes, uuid4(): closes})
         for id, kind in ((dispute, "dispute"), (returned, "return")):
-            await world.payouts.block(CTX, vendor_order_id=order, source_id=id, kind=kind)  # type: ignore[arg-type]
+            await blocked(world, order, id, kind)
     await world.payouts.accrue(CTX, vendor_order_ids=[order])
     [earning] = await world.payouts.earnings_of(CTX, vendor_order_ids=[order])
     assert (earning.status, earning.blocked_by) == ("pending", ["dispute", "return"])

@@ -277,9 +277,9 @@ class Machine:
             )
             if paid and not reject:
                 self.model.move("payable", "clearing", minor)
-            other = "approve" if reject else "reject"
+            other: Any = "approve" if reject else "reject"
             with pytest.raises(WrongPayoutState):
-                await self.world.payouts.decide(CTX, id=id, decision=other, reason="Other")  # type: ignore[arg-type]
+                await self.world.payouts.decide(CTX, id=id, decision=other, reason="Other")
 
     async def compare(self) -> None:
         held = self.model.held

@@ -331,8 +331,9 @@ async def test_earnings_by_status_and_period(world: World) -> None:
     pending, back = draft(vendor), draft(vendor)
     await world.payouts.expect(CTX, earnings=[pending, back])
     await world.refund(uuid4(), back.vendor_order_id, back.gross)
+    status: Any
     for status, one in (("paid", paid), ("pending", pending), ("reversed", back)):
-        page = await world.payouts.earnings(CTX, vendor_id=vendor, status=status)  # type: ignore[arg-type]
+        page = await world.payouts.earnings(CTX, vendor_id=vendor, status=status)
         assert [found.vendor_order_id for found in page.items] == [one.vendor_order_id]
     assert (await world.payouts.earnings(CTX, vendor_id=vendor, status="eligible")).items == []
     page = await world.payouts.earnings(CTX, vendor_id=vendor, until=start)

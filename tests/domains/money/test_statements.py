@@ -17,10 +17,9 @@ from haat.domains.money.ledger.api import Account, AccountKind, Code, Transfer
 from haat.domains.money.ledger.service import LedgerService
 from haat.domains.money.payouts.api import Earning, Payout, PayoutItem, Payouts
 from haat.domains.money.statements import rules
-from haat.domains.money.statements.api import MonthInvalid
+from haat.domains.money.statements.api import MonthInvalid, csv_text
 from haat.domains.money.statements.proof import prove
 from haat.domains.money.statements.service import StatementsService
-from haat.domains.money.statements.service.documents import csv_text
 from haat.domains.people.market.api import Market, MarketSettings
 from haat.domains.people.vendors.api import Vendor, Vendors
 from haat.kernel.clock import SettableClock

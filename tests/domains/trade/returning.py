@@ -38,7 +38,7 @@ from haat.kernel.clock import SettableClock
 from haat.kernel.context import GUEST, SYSTEM, Actor, Context
 from haat.kernel.errors import Unavailable
 from haat.kernel.money import Money
-from tests.domains.trade.order_parts import ADDRESS, NOW, eur, ids, line, part
+from tests.domains.trade.order_parts import ADDRESS, NOW, emitted, eur, ids, line, part
 
 Status = Literal["created", "done", "failed"]
 
@@ -270,10 +270,8 @@ class Counter:
         )
 
     async def forget(self) -> None:
-        await self.db.execute(
-            "TRUNCATE returns.returns, returns.lines, returns.messages, returns.tallies,"
-            " returns.windows, returns.outbox"
-        )
+        for table in ("lines", "messages", "tallies", "windows", "outbox", "returns"):
+            await self.db.execute(f"DELETE FROM returns.{table}")
 
     def pass_days(self, days: float) -> None:
         self.clock.set(self.clock.now() + timedelta(days=days))
@@ -384,3 +382,8 @@ class Counter:
         row = await self.db.fetchrow("SELECT * FROM returns.returns WHERE id = $1", id)
         assert row is not None
         return dict(row)
+
+    async def states(self, id: UUID) -> list[str]:
+        """Where it moved, as announced."""
+        told = await emitted(self.db, id, "order.return_updated")
+        return [one["state"] for one in told]

@@ -50,7 +50,7 @@ def test_who_may_do_what(by: By, state: State) -> None:
 
 def test_while_it_is_escalated_staff_decide_and_the_vendor_may_give_in() -> None:
     for state in ("requested", "refused"):
-        s = Standing(state, escalated=True)  # type: ignore[arg-type]
+        s = Standing(state, escalated=True)
         assert open_to("vendor", s) == {"approve"}
         assert open_to("staff", s) == {"approve", "refuse"}
         assert open_to("customer", s) == {"withdraw"}
@@ -65,10 +65,10 @@ def test_nobody_moves_what_is_being_refunded(refund: Refund) -> None:
 
 def test_a_refund_that_failed_is_for_staff() -> None:
     for state in ("approved", "received"):
-        s = Standing(state, refund="failed", escalated=True)  # type: ignore[arg-type]
+        s = Standing(state, refund="failed", escalated=True)
         assert open_to("staff", s) == {"retry", "refuse"}
         for by in ("customer", "vendor", "system"):
-            assert not open_to(by, s)  # type: ignore[arg-type]
+            assert not open_to(by, s)
         again = rules.after("retry", "staff", s)
         assert (again.state, again.refund, again.tries) == (state, "due", 1)
         assert not again.escalated

@@ -50,6 +50,9 @@ RIGHTS = {
         GET /me/payments, GET /payments/methods, DELETE /payments/methods/{id}
         GET /wallet, GET /wallet/statement, GET /wallet/topups, POST /wallet/topups
         GET /wallet/topups/{id}, GET /wallet/withdrawals, POST /wallet/withdrawals
+        GET /returns, POST /returns, GET /returns/{id}, POST /returns/{id}/messages
+        POST /returns/{id}/withdraw, POST /returns/{id}/sent-back, POST /returns/{id}/escalate
+        GET /orders/{id}/returnable, POST /orders/{id}/return-preview
         """,
     "vendor:products": """
         POST /products, POST /products/create, PUT /products/{id}, PATCH /products/{id}
@@ -66,6 +69,9 @@ RIGHTS = {
         PUT /orders/{id}/accept, PUT /orders/{id}/reject, PUT /orders/{id}/ready
         PUT /orders/{id}/ship, PUT /orders/{id}/deliver, PUT /orders/{id}/status
         POST /shipments, GET /shipments, GET /shipments/{id}, GET /shipments/{id}/track
+        GET /vendors/{vendor_id}/returns, POST /vendors/{vendor_id}/returns/{id}/approve
+        POST /vendors/{vendor_id}/returns/{id}/refuse
+        POST /vendors/{vendor_id}/returns/{id}/receive
         """,
     "vendor:money": """
         GET /payments/balance, POST /payments/payout, GET /payments/payouts
@@ -97,6 +103,8 @@ RIGHTS = {
         GET /admin/disputes
         GET /admin/payments/disputes
         POST /payments/refund
+        GET /admin/returns, POST /admin/returns/{id}/approve, POST /admin/returns/{id}/refuse
+        POST /admin/returns/{id}/receive
         """,
     "staff:payouts": """
         GET /admin/payouts, POST /admin/payouts/{id}/approve, POST /admin/payouts/{id}/reject

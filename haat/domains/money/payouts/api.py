@@ -129,20 +129,9 @@ class Earning(Model):
 
 
 Blocker = Literal[
-    "not_delivered",
-    "return_window",
-    "return",
-    "dispute",
-    "hold",
-    "kyc",
-    "destination",
-    "threshold",
-    "negative_balance",
-    "reserve",
-    "approval",
-    "schedule",
-    "provider",
-]
+    "not_delivered", "return_window", "return", "dispute", "hold", "kyc", "destination",
+    "threshold", "negative_balance", "reserve", "approval", "schedule", "provider",
+]  # fmt: skip
 
 
 class Deduction(Model):
@@ -164,22 +153,9 @@ class Forecast(Model):
     line_id: UUID
     number: int  # 1, 2 … per line
     cause: Literal[
-        "sold",
-        "delivered",
-        "refunded",
-        "disputed",
-        "dispute_won",
-        "dispute_lost",
-        "blocked",
-        "unblocked",
-        "window_closed",
-        "reserved",
-        "released",
-        "fee",
-        "policy",
-        "payout",
-        "paid",
-    ]
+        "sold", "delivered", "refunded", "disputed", "dispute_won", "dispute_lost", "blocked",
+        "unblocked", "window_closed", "reserved", "released", "fee", "policy", "payout", "paid",
+    ]  # fmt: skip
     cause_id: UUID
     gross: Money
     net: Money
@@ -210,7 +186,11 @@ class BalanceForecast(Model):
 
 class VendorBalance(Model):
     """`available` can be requested (negative: the vendor owes it, the next payouts are netted);
-    `pending` is still in escrow (net); `reserved` is held back; `requested` is under way."""
+    `pending` is still in escrow (net); `reserved` is held back; `requested` is under way.
+
+    `blockers` (hold, kyc, destination) keep any of it from being paid out now. `threshold` and
+    `schedule` are the vendor's own, or the policy's.
+    """
 
     vendor_id: UUID
     available: Money
@@ -218,6 +198,12 @@ class VendorBalance(Model):
     reserved: Money
     requested: Money
     paid: Money
+    blockers: list[Blocker] = []
+    held_reason: str = ""
+    threshold: Money | None = None
+    schedule: Literal["manual", "daily", "weekly", "monthly"] = "manual"
+    schedule_day: int = 1
+    method: str = "test"
 
 
 class PayoutItem(Model):
@@ -294,30 +280,6 @@ class VendorTerms(Model):
     held: bool = False
     held_reason: str = ""
     verified_at: datetime | None = None
-
-
-class PolicyChange(Model):
-    """A policy as it was set; the newest holds."""
-
-    number: int
-    policy: Policy
-    reason: str
-    changed_at: datetime
-
-
-class Standing(Model):
-    """What keeps a vendor from being paid at all (hold, kyc, destination), and how it is paid: by
-    its own terms where it has some, else by the policy. `threshold` zero: any amount."""
-
-    vendor_id: UUID
-    blockers: list[Blocker]
-    held_reason: str = ""
-    schedule: Literal["manual", "daily", "weekly", "monthly"]
-    schedule_day: int
-    threshold: Money
-    reserve_bp: int
-    reserve_days: int
-    method: str
 
 
 class SalesDay(Model):
@@ -467,13 +429,6 @@ class Payouts(Contract, name="payouts"):
         """For staff: in the order asked."""
 
     @query(scope="vendor:money")
-    async def standing(self, ctx: Context, *, vendor_id: UUID) -> Standing: ...
-
-    @query(scope="staff:payouts")
-    async def standings_of(self, ctx: Context, *, vendor_ids: list[UUID]) -> list[Standing]:
-        """For staff: in the order asked."""
-
-    @query(scope="vendor:money")
     async def sales(
         self, ctx: Context, *, vendor_id: UUID, since: datetime, until: datetime
     ) -> list[SalesDay]:
@@ -559,6 +514,7 @@ class Payouts(Contract, name="payouts"):
         ctx: Context,
         *,
         status: str | None = None,
+        bank_file_id: UUID | None = None,
         limit: Limit = 50,
         cursor: str | None = None,
     ) -> Page[Payout]: ...
@@ -584,10 +540,6 @@ class Payouts(Contract, name="payouts"):
     async def bank_file(self, ctx: Context, *, id: UUID) -> str:
         """The file's text, the same every time it is asked for."""
 
-    @query(scope="staff:payouts")
-    async def in_bank_file(self, ctx: Context, *, id: UUID) -> list[Payout]:
-        """Up to 1,000, as they stand in the file; empty for an unknown one."""
-
     @command(scope="staff:payouts", timeout_s=30)
     async def settle_bank_payouts(
         self, ctx: Context, *, ids: list[UUID], paid: bool, reason: str = ""
@@ -600,12 +552,6 @@ class Payouts(Contract, name="payouts"):
     @command(scope="staff:money")
     async def set_policy(self, ctx: Context, *, policy: Policy, reason: Reason) -> Policy:
         """Kept with its history."""
-
-    @query(scope="staff:money")
-    async def policies(
-        self, ctx: Context, *, limit: Limit = 20, cursor: str | None = None
-    ) -> Page[PolicyChange]:
-        """Every one there was, newest first."""
 
     @query(scope="staff:money")
     async def terms(self, ctx: Context, *, vendor_id: UUID) -> VendorTerms: ...

@@ -17,7 +17,7 @@ from haat.kernel.contract import Contract, command, query
 from haat.kernel.errors import Conflict, Invalid
 from haat.kernel.events import Event
 from haat.kernel.model import Model
-from haat.kernel.money import Money
+from haat.kernel.money import Currency, Money
 from haat.kernel.page import Limit, Page
 
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
@@ -31,6 +31,14 @@ class FileUnreadable(Invalid, code="statement_unreadable"):
 
 class DifferenceOver(Conflict, code="difference_over"):
     """Somebody has dealt with this difference already."""
+
+
+class RunConflict(Conflict, code="reconciliation_conflict"):
+    """A run with this id exists for another provider, period or file."""
+
+
+class NothingToBook(Conflict, code="nothing_to_book"):
+    """Its proposal is something for people to do: do it, then dismiss the difference."""
 
 
 Kind = Literal[
@@ -65,18 +73,37 @@ class Difference(Model):
     kind: Kind
     ours: Movement | None
     theirs: ReportLine | None
-    difference: Money  # theirs − ours
-    order_number: str = ""
+    difference: Money  # theirs − ours, and − what was booked for it before
+    order_number: str = ""  # the order's or top-up's id: numbers are not known here
     proposal: Proposal
     status: Literal["open", "booked", "dismissed", "settled"]  # settled: a later run found it equal
     reason: str = ""
     decided_by: UUID | None = None
     decided_at: datetime | None = None
+    repeats: UUID | None = None  # an earlier run's, whose state it shares; booking books that one
+
+
+class Totals(Model):
+    """theirs = ours + Σ difference of this currency. `theirs` is after the fees the provider kept;
+    `ours` has what was booked for these lines before."""
+
+    currency: Currency
+    ours: Money
+    theirs: Money
+
+
+class Booked(Model):
+    """What booked corrections added to a provider's clearing account, in minor units."""
+
+    provider: str
+    currency: Currency
+    minor: int
 
 
 class Run(Model):
     """matched + differences account for every line of both sides:
-    their_total = our_total + Σ difference."""
+    their_total = our_total + Σ difference. The two are of the market's currency; `totals` has every
+    currency. `matched` counts a pair once; a fee that a provider kept counts by itself."""
 
     id: UUID
     provider: str  # "bank" for a bank statement
@@ -86,9 +113,11 @@ class Run(Model):
     until: datetime
     lines: int
     matched: int
+    differences: int = 0
     open: int
     our_total: Money
     their_total: Money
+    totals: list[Totals] = []
     status: Literal["running", "done", "failed"]
     why: str = ""
     started_at: datetime
@@ -149,12 +178,19 @@ class Reconciliation(Contract, name="reconciliation"):
         status: Literal["open", "booked", "dismissed", "settled"] | None = None,
         limit: Limit = 50,
         cursor: str | None = None,
-    ) -> Page[Difference]: ...
+    ) -> Page[Difference]:
+        """Of a run, in the order of its report; without a run each difference once, newest
+        first."""
 
     @command(scope="staff:money", timeout_s=30)
     async def book(self, ctx: Context, *, id: UUID, reason: Reason) -> Difference:
-        """Does what the difference's proposal says. DifferenceOver."""
+        """Does what the difference's proposal says. DifferenceOver, NothingToBook; what the called
+        module refuses leaves it open."""
 
     @command(scope="staff:money")
     async def dismiss(self, ctx: Context, *, id: UUID, reason: Reason) -> Difference:
         """Looked at, nothing to book. DifferenceOver."""
+
+    @query(scope="internal")
+    async def booked(self, ctx: Context) -> list[Booked]:
+        """The net effect of all booked corrections and fees on clearing."""

@@ -1,4 +1,4 @@
-"""A bank's statement: which credits may be customers' transfers, and which lines are our payouts and
+"""A bank's statement: which credits may be customers' transfers, which lines are our payouts and
 refunds. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence

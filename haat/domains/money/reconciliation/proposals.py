@@ -46,18 +46,13 @@ def propose(provider: str, found: Found, hint: Hint | None = None) -> Proposal:
                 "target_id": hint.target_id,
             }
         )
-    action = "book_difference"
     text = f"{_why(provider, found)} {_booking(provider, amount)}"
-    return Proposal(action=action, text=text, amount=amount)
+    return Proposal(action="book_difference", text=text, amount=amount)
 
 
-def transfer(
-    id: UUID, provider: str, action: str, difference: Money, reference: UUID
-) -> Transfer:
+def transfer(id: UUID, provider: str, action: str, difference: Money, reference: UUID) -> Transfer:
     """The correction of the difference `id`: afterwards clearing is higher by `difference`."""
-    clearing = Account(
-        kind="clearing", owner=provider_id(provider), currency=difference.currency
-    )
+    clearing = Account(kind="clearing", owner=provider_id(provider), currency=difference.currency)
     other = Account(
         kind="fees" if action == "book_fee" else "suspense", currency=difference.currency
     )

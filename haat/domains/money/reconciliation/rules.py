@@ -332,13 +332,9 @@ class _Books:
             return
         key = key_of(movement)
         self._seen.add(key)
-        self._hold(
-            "missing_there", None, movement, movement.amount.minor + self._corrected[key]
-        )
+        self._hold("missing_there", None, movement, movement.amount.minor + self._corrected[key])
 
-    def _hold(
-        self, kind: Kind, entry: Entry | None, movement: Movement | None, ours: int
-    ) -> None:
+    def _hold(self, kind: Kind, entry: Entry | None, movement: Movement | None, ours: int) -> None:
         currency = _currency(entry, movement)
         theirs = entry.minor if entry else 0
         self._add(currency, ours, theirs)

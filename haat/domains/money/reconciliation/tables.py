@@ -133,9 +133,7 @@ differences = Table(
     CheckConstraint("minor <> 0", name="something"),
     CheckConstraint("repeats IS NULL OR status = 'open'", name="repeats"),
     Index("ix_differences_run", "run_id", "number"),
-    Index(
-        "ix_differences_status", "status", "number", postgresql_where=text("repeats IS NULL")
-    ),
+    Index("ix_differences_status", "status", "number", postgresql_where=text("repeats IS NULL")),
     Index(
         "uq_differences_key",
         "provider",
@@ -155,9 +153,7 @@ differences = Table(
         "movement_id",
         postgresql_where=text("repeats IS NULL AND status <> 'settled'"),
     ),
-    Index(
-        "ix_differences_target", "target_id", postgresql_where=text("target_id IS NOT NULL")
-    ),
+    Index("ix_differences_target", "target_id", postgresql_where=text("target_id IS NOT NULL")),
     Index("ix_differences_booking", "decided_at", postgresql_where=text("status = 'booking'")),
 )
 

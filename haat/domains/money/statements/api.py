@@ -1,5 +1,8 @@
 """Statements, commission invoices and income, straight from the ledger."""
 
+import csv
+import io
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -14,6 +17,19 @@ from haat.kernel.events import Event
 from haat.kernel.model import Model
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+LINE_HEAD = [
+    "time",
+    "what",
+    "order",
+    "amount",
+    "balance",
+    "currency",
+    "code",
+    "transfer",
+    "reference",
+]
 
 
 class MonthInvalid(Invalid, code="month_invalid"):
@@ -120,3 +136,34 @@ class Statements(Contract, name="statements"):
     async def issue(self, ctx: Context, *, month: str) -> list[Invoice]:
         """Issues the invoices of a month that is over, for every vendor that was charged; harmless
         when repeated. A timer does it on the first of the month. MonthInvalid."""
+
+
+def line_cells(line: StatementLine) -> list[str]:
+    """One line of a statement as CSV has it."""
+    entry = line.entry
+    moment = entry.ended_at or entry.at
+    return [
+        f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+        line.text,
+        line.order_number,
+        Money(minor=entry.minor, currency=line.balance.currency).decimal(),
+        line.balance.decimal(),
+        line.balance.currency,
+        entry.code,
+        str(entry.transfer_id),
+        str(entry.reference),
+    ]
+
+
+def csv_text(rows: Sequence[Sequence[str]]) -> str:
+    """RFC 4180, with cells that a spreadsheet would take for formulas made plain; amounts stay."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerows([[_plain(cell) for cell in row] for row in rows])
+    return out.getvalue()
+
+
+def _plain(cell: str) -> str:
+    if cell.startswith(_FORMULA) and not cell.lstrip("+-").replace(".", "", 1).isdigit():
+        return "'" + cell
+    return cell

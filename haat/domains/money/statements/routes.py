@@ -9,12 +9,14 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 
 from haat.domains.money.statements.api import (
+    LINE_HEAD,
     Invoice,
     StatementLine,
     Statements,
     StatementSummary,
+    csv_text,
+    line_cells,
 )
-from haat.domains.money.statements.service.documents import LINE_HEAD, csv_text, line_cells
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
 from haat.kernel.money import Money

@@ -19,6 +19,8 @@ from haat.domains.trade.returns.api import (
 )
 from haat.domains.trade.settlement.api import RefundPreview
 from haat.engines.http import Ctx, Door
+from haat.kernel.context import Context
+from haat.kernel.errors import Forbidden, Unauthenticated
 from haat.kernel.model import Body
 from haat.kernel.page import Limit, Page
 
@@ -204,7 +206,14 @@ async def receive(
     return await _receive(id, body, ctx, returns)
 
 
-# For staff.
+# For staff. The contract leaves it to the return who may decide; here nobody else gets to it.
+
+
+def _need_staff(ctx: Context) -> None:
+    if ctx.actor.type == "guest":
+        raise Unauthenticated
+    if not ctx.has("staff:orders"):
+        raise Forbidden
 
 
 @router.get("/admin/returns", summary="All returns: what staff have to decide first, then by age")
@@ -225,11 +234,13 @@ async def queue(
 async def approve_for_vendor(
     id: UUID, ctx: Ctx, returns: Service, body: ApproveBody | None = None
 ) -> Return:
+    _need_staff(ctx)
     return await returns.approve(ctx, id=id, **dict(body or ApproveBody()))
 
 
 @router.post("/admin/returns/{id}/refuse", summary="Staff refuse a return for good")
 async def refuse_for_vendor(id: UUID, body: ReasonBody, ctx: Ctx, returns: Service) -> Return:
+    _need_staff(ctx)
     return await returns.refuse(ctx, id=id, text=body.text)
 
 
@@ -237,6 +248,7 @@ async def refuse_for_vendor(id: UUID, body: ReasonBody, ctx: Ctx, returns: Servi
 async def receive_for_vendor(
     id: UUID, ctx: Ctx, returns: Service, body: ReceiveBody | None = None
 ) -> Return:
+    _need_staff(ctx)
     return await _receive(id, body, ctx, returns)
 
 

@@ -6,6 +6,7 @@ from haat.gateways.web.admin.categories import router as categories
 from haat.gateways.web.admin.commissions import router as commissions
 from haat.gateways.web.admin.commissions_asking import router as commissions_asking
 from haat.gateways.web.admin.credits import router as credits
+from haat.gateways.web.admin.disputes import router as disputes
 from haat.gateways.web.admin.letters import router as letters
 from haat.gateways.web.admin.orders import router as orders
 from haat.gateways.web.admin.overview import router as overview
@@ -13,6 +14,7 @@ from haat.gateways.web.admin.payments import router as payments
 from haat.gateways.web.admin.payouts import router as payouts
 from haat.gateways.web.admin.people import router as people
 from haat.gateways.web.admin.products import router as products
+from haat.gateways.web.admin.refunds import router as refunds
 from haat.gateways.web.admin.settings import router as settings
 from haat.gateways.web.admin.vendors import router as vendors
 
@@ -24,11 +26,13 @@ def admin_routers() -> list[APIRouter]:
         vendors,
         products,
         orders,
+        refunds,
         payouts,
         commissions,
         commissions_asking,
         credits,
         payments,
+        disputes,
         settings,
         categories,
         letters,

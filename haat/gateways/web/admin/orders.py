@@ -1,19 +1,18 @@
-"""Orders and refunds."""
+"""Orders: the list, and one with how it was paid."""
 
+import asyncio
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from haat.domains.money.payments.api import Payments
-from haat.domains.trade.orders.api import Order, Orders, PaymentState
+from haat.domains.trade.orders.api import Order, Orders, PaymentState, VendorOrder
 from haat.domains.trade.settlement.api import Settlement
 from haat.gateways.web.admin.office import Staff, page
-from haat.gateways.web.kit.forms import Form
-from haat.gateways.web.kit.reading import Reader
-from haat.gateways.web.pages import money
-from haat.gateways.web.visit import Visit, form_of
-from haat.kernel.errors import NotFound, Problem
+from haat.gateways.web.admin.refunds import REFUNDABLE
+from haat.gateways.web.store.paying import labels
+from haat.gateways.web.visit import Visit
+from haat.kernel.errors import Forbidden, NotFound
 from haat.kernel.money import Money
 
 router = APIRouter()
@@ -21,12 +20,13 @@ HERE = "/admin/orders"
 PAYMENTS: tuple[tuple[str, str], ...] = (
     ("", "All"),
     ("authorized", "Being paid"),
+    ("awaiting", "Transfer awaited"),
+    ("on_delivery", "Paid on delivery"),
     ("paid", "Paid"),
     ("partially_refunded", "Partly refunded"),
     ("refunded", "Refunded"),
     ("voided", "Not paid"),
 )
-REFUNDABLE = frozenset({"paid", "partially_refunded"})
 
 
 @router.get("/admin/orders")
@@ -63,56 +63,32 @@ async def listed(
 
 @router.get("/admin/orders/{ref}")
 async def show(visit: Staff, ref: str) -> Response:
-    return await _page(visit, await _order(visit, ref), None, Form())
-
-
-@router.post("/admin/orders/{ref}/refund/{vendor_order_id}")
-async def refund(visit: Staff, ref: str, vendor_order_id: UUID, request: Request) -> Response:
-    """Gives an amount, or all that is left, of a vendor order back."""
-    values = await form_of(request)
+    """The order with how it was paid, and what came back."""
+    if not visit.ctx.has("staff:orders"):
+        raise Forbidden
     order = await _order(visit, ref)
-    if vendor_order_id not in [part.id for part in order.vendor_orders]:
-        raise NotFound("This is not part of this order.")
-    try:
-        reader = Reader(values)
-        id = reader.id("id")
-        currency = order.totals.total.currency
-        amount = reader.amount_or_none("amount", currency)
-        reason = reader.text("reason", longest=500)
-        if values.get("how") == "amount" and amount is None:
-            reader.refuse("amount", "Say how much.", "missing")
-        reader.done("This refund is not complete.")
-        done = await visit.doors[Settlement].refund(
-            visit.ctx,
-            id=id,
-            vendor_order_id=vendor_order_id,
-            amount=amount if values.get("how") == "amount" else None,
-            reason=reason,
-        )
-    except Problem as problem:
-        if problem.status >= 500 or problem.status == 403:
-            raise
-        if problem.code == "not_refundable":
-            problem.detail = _not_refundable(problem)
-        form = Form(values, problem, {"not_refundable": "amount", "amount_invalid": "amount"})
-        return await _page(visit, order, vendor_order_id, form, problem.status)
-    visit.flash(_told(done.status, money(done.amount)))
-    return visit.redirect(f"{HERE}/{order.number}")
-
-
-def _not_refundable(problem: Problem) -> str:
-    left = Money.model_validate(problem.data.get("refundable"))
-    if left.minor < 1:
-        return "Nothing is left to give back."
-    return f"At most {money(left)} is left to give back."
-
-
-def _told(status: str, amount: str) -> str:
-    if status == "failed":
-        return f"The refund of {amount} was refused by the payment provider."
-    if status == "created":
-        return f"The refund of {amount} is on its way; the payment provider has not answered yet."
-    return f"{amount} is given back."
+    found: Any = await asyncio.gather(
+        visit.doors[Settlement].receipt(visit.ctx, order_id=order.id),
+        visit.doors[Settlement].disputes(visit.ctx, order_ids=[order.id]),
+        visit.doors[Payments].payments(visit.ctx, references=[order.id]),
+        labels(visit),
+    )
+    receipt, disputes, payments, names = found
+    return page(
+        visit,
+        "order.html",
+        HERE,
+        order=order,
+        tenders=receipt.parts,
+        refunds=receipt.refunds,
+        disputes=disputes.items,
+        payments=payments,
+        labels=names,
+        numbers={part.id: part.number for part in order.vendor_orders},
+        names={part.id: part.vendor_name for part in order.vendor_orders},
+        lines={line.id: line.title for part in order.vendor_orders for line in part.lines},
+        parts=[(part, _left(part)) for part in order.vendor_orders],
+    )
 
 
 async def _order(visit: Visit, ref: str) -> Order:
@@ -120,31 +96,7 @@ async def _order(visit: Visit, ref: str) -> Order:
     return found
 
 
-async def _page(
-    visit: Visit, order: Order, wrong: UUID | None, form: Form, status: int = 200
-) -> Response:
-    """The order; `wrong` is the vendor order whose refund was refused."""
-    ids = [part.id for part in order.vendor_orders]
-    refunds: list[Any] = await visit.doors[Settlement].refunds(visit.ctx, vendor_order_ids=ids)
-    return page(
-        visit,
-        "order.html",
-        HERE,
-        status,
-        order=order,
-        refunds=refunds,
-        payments=await visit.doors[Payments].payments(visit.ctx, references=[order.id]),
-        numbers={part.id: part.number for part in order.vendor_orders},
-        names={part.id: part.vendor_name for part in order.vendor_orders},
-        parts=[
-            (
-                part,
-                form if part.id == wrong else Form(),
-                visit.ctx.new_id(),
-                part.totals.total - part.refunded if part.payment in REFUNDABLE else None,
-            )
-            for part in order.vendor_orders
-        ],
-        form=form,
-        wrong=wrong,
-    )
+def _left(part: VendorOrder) -> Money | None:
+    """What can be given back of it; None for nothing."""
+    left = part.totals.total - part.refunded
+    return left if part.payment in REFUNDABLE and left.minor > 0 else None

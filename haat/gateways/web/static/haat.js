@@ -36,6 +36,20 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// What is to be typed elsewhere can be copied.
+for (const one of navigator.clipboard ? document.querySelectorAll("[data-copy]") : []) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button plain";
+  button.textContent = "Copy";
+  button.setAttribute("aria-label", `Copy ${one.dataset.copy}`);
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(one.textContent.trim());
+    button.textContent = "Copied";
+  });
+  one.after(" ", button);
+}
+
 // What was wrong is read first.
 document.getElementById("problems")?.focus();
 

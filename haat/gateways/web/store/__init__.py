@@ -9,6 +9,7 @@ from haat.gateways.web.store.checkout import router as checkout
 from haat.gateways.web.store.notifications import router as notifications
 from haat.gateways.web.store.orders import router as orders
 from haat.gateways.web.store.payment import router as payment
+from haat.gateways.web.store.payments import router as payments
 from haat.gateways.web.store.product import router as product
 from haat.gateways.web.store.search import router as search
 from haat.gateways.web.store.sign_in import router as sign_in
@@ -28,6 +29,7 @@ def store_routers() -> list[APIRouter]:
         orders,
         sign_in,
         account,
+        payments,
         wallet,
         notifications,
         welcome,

@@ -1,18 +1,18 @@
 """Checkout until the payment: where the goods go, then the quote with shipping and tax."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from haat.domains.money.payments.api import Payments
 from haat.domains.people.profiles.api import Address, Profiles, SavedAddress
 from haat.domains.trade.checkout.api import BuyLine, Checkout, Quote
 from haat.gateways.views import CartView
 from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.kit.places import countries
 from haat.gateways.web.store.cart import cart_of, has_problem
+from haat.gateways.web.store.paying import Ways, content_sites, form_of_query, kept, ways_for
 from haat.gateways.web.store.shopping import Shopping, guest_cart, plainly
 from haat.gateways.web.visit import Visit, form_of, uuid_in
 from haat.kernel.errors import Invalid, Problem
@@ -69,28 +69,31 @@ async def quote(visit: Shopping, request: Request) -> Response:
 
 
 @router.get("/checkout/{quote_id}")
-async def show(visit: Shopping, quote_id: UUID) -> Response:
+async def show(visit: Shopping, quote_id: UUID, request: Request) -> Response:
     found = await visit.doors[Checkout].read_quote(visit.ctx, id=quote_id)
-    return await quote_page(visit, found)
+    return await quote_page(visit, found, form_of_query(request.query_params))
 
 
 @router.post("/checkout/{quote_id}/shipping")
 async def choose_shipping(visit: Shopping, quote_id: UUID, request: Request) -> Response:
     """Another way to ship makes another quote; this one stays as it is."""
     found = await visit.doors[Checkout].read_quote(visit.ctx, id=quote_id)
-    chosen = shipping_in(await form_of(request), found)
-    return await again(visit, found, chosen)
+    values = await form_of(request)
+    return await again(visit, found, shipping_in(values, found), kept(values))
 
 
 @router.post("/checkout/{quote_id}/again")
-async def renew(visit: Shopping, quote_id: UUID) -> Response:
+async def renew(visit: Shopping, quote_id: UUID, request: Request) -> Response:
     """The same once more: after a quote expired or a card was declined."""
     found = await visit.doors[Checkout].read_quote(visit.ctx, id=quote_id)
-    return await again(visit, found, shipping_in({}, found))
+    return await again(visit, found, shipping_in({}, found), kept(await form_of(request)))
 
 
-async def again(visit: Visit, old: Quote, shipping: dict[UUID, UUID]) -> Response:
-    """A new quote from an old one's data, at today's prices; to the cart where that fails."""
+async def again(
+    visit: Visit, old: Quote, shipping: dict[UUID, UUID], keeping: str = ""
+) -> Response:
+    """A new quote from an old one's data, at today's prices; to the cart where that fails.
+    `keeping`: the query string of what else the form said."""
     items = [BuyLine(offer_id=i.offer_id, quantity=i.quantity) for g in old.groups for i in g.lines]
     try:
         made = await visit.doors[Checkout].quote(
@@ -108,7 +111,7 @@ async def again(visit: Visit, old: Quote, shipping: dict[UUID, UUID]) -> Respons
             raise
         visit.flash(plainly(problem).detail)
         return visit.redirect("/cart")
-    return visit.redirect(f"/checkout/{made.id}")
+    return visit.redirect(f"/checkout/{made.id}{keeping}")
 
 
 def shipping_in(values: dict[str, str], old: Quote) -> dict[UUID, UUID]:
@@ -124,30 +127,20 @@ def shipping_in(values: dict[str, str], old: Quote) -> dict[UUID, UUID]:
 
 
 async def quote_page(
-    visit: Visit, found: Quote, problem: Problem | None = None, status: int = 200
+    visit: Visit, found: Quote, form: Form, status: int = 200, ways: Ways | None = None
 ) -> Response:
-    """The quote with its shipping choices and the button that pays."""
-    providers: list[dict[str, Any]] = await visit.doors[Payments].providers(visit.ctx)
+    """The quote with its shipping choices, the ways to pay and the button that pays."""
+    known = ways or await ways_for(visit, found)
     return visit.page(
         "store/quote.html",
         status,
-        forms_to=" ".join(["http://127.0.0.1:*", *_origins(providers)]),
+        forms_to=content_sites(known),
         quote=found,
-        form=Form({}, problem) if problem else Form(),
+        form=form,
         expired=found.expires_at <= visit.ctx.now(),
-        providers=[(p["name"], p.get("label", p["name"])) for p in providers],
+        ways=known,
+        chosen=form.values.get("provider") or (known.ways[0].value if known.ways else ""),
     )
-
-
-def _origins(providers: list[dict[str, Any]]) -> list[str]:
-    """Where paying may lead: the providers' own pages."""
-    found = []
-    for provider in providers:
-        scheme, _, rest = str(provider.get("tokenUrl") or "").partition("://")
-        host = rest.split("/")[0]
-        if scheme in ("http", "https") and host and not set(host) & set(" ;,'\""):
-            found.append(f"{scheme}://{host}")
-    return found
 
 
 def _delivery(

@@ -17,7 +17,8 @@ from haat.domains.money.wallet.api import CREDITS, RATE_UNIT, NoRate, Rate, TopU
 from haat.gateways.web.kit.forms import Form
 from haat.gateways.web.kit.reading import Reader, example
 from haat.gateways.web.pages import money
-from haat.gateways.web.store.payment import DECLINED, REFRESH_S, site_of
+from haat.gateways.web.store.paying import DECLINED, NO_REASON
+from haat.gateways.web.store.payment import REFRESH_S, site_of
 from haat.gateways.web.visit import Visit, form_of
 from haat.kernel.errors import Problem, Unavailable
 from haat.kernel.money import Money
@@ -162,7 +163,7 @@ async def topup(desk: Desk, id: UUID, *, go: bool, cancelled: bool) -> Response:
         leads_to=found.next_action_url if found.status == "needs_action" else None,
         go=go,
         cancelled=cancelled,
-        reason=DECLINED.get(found.decline_code or "", "The payment was declined."),
+        reason=DECLINED.get(found.decline_code or "", NO_REASON),
     )
 
 

@@ -1,23 +1,30 @@
 """A customer's orders: the list, one order with its parcels, the same for guests, tracking."""
 
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
+from haat.domains.money.payments.api import TransferInstructions
+from haat.domains.trade.checkout.api import Checkout, Placement
 from haat.domains.trade.orders.api import Order, Orders
+from haat.domains.trade.settlement.api import Receipt, Settlement
 from haat.domains.trade.shipping.api import Shipping
 from haat.gateways.web.kit.forms import Form, read
+from haat.gateways.web.store.paying import labels
 from haat.gateways.web.store.shopping import PersonShopping, Shopping
 from haat.gateways.web.visit import Visit, form_of
-from haat.kernel.errors import NotFound, Problem
+from haat.kernel.errors import NotFound, Problem, Unavailable
 from haat.kernel.model import Body
+from haat.kernel.money import total
 
 router = APIRouter()
 CANCELLABLE = frozenset({"pending", "accepted", "ready"})
 STEPS = ("Placed", "Accepted", "Ready", "On its way", "Delivered")
 REACHED = {"pending": 0, "accepted": 1, "ready": 2, "in_transit": 3, "delivered": 5}
+UNPAID = frozenset({"awaiting", "on_delivery"})
 PARCEL_STEPS = ("Label made", "On its way", "Delivered")
 PARCEL_REACHED = {"label_created": 0, "in_transit": 1, "delivered": 3}
 
@@ -37,13 +44,13 @@ async def own(visit: PersonShopping, cursor: str | None = None) -> Response:
 async def linked(visit: Shopping, token: str) -> Response:
     """A guest's order by its signed link."""
     order = await visit.doors[Orders].order_by_link(visit.ctx, token=token)
-    return _page(visit, order, Form(), may_cancel=False)
+    return await _page(visit, order, Form(), link=token)
 
 
 @router.get("/orders/{ref}")
 async def show(visit: PersonShopping, ref: str) -> Response:
     order = await visit.doors[Orders].order(visit.ctx, ref=ref)
-    return _page(visit, order, Form(), may_cancel=True)
+    return await _page(visit, order, Form())
 
 
 @router.post("/orders/{ref}/cancel")
@@ -59,9 +66,11 @@ async def cancel(visit: PersonShopping, ref: str, request: Request) -> Response:
     except Problem as problem:
         if problem.status >= 500:
             raise
-        form = Form(values, problem)
-        return _page(visit, order, form, may_cancel=True, status=problem.status)
-    visit.flash("That part of your order is cancelled; what you paid for it comes back.")
+        return await _page(visit, order, Form(values, problem), status=problem.status)
+    if order.payment in UNPAID:
+        visit.flash("That part of your order is cancelled.")
+    else:
+        visit.flash("That part of your order is cancelled; what you paid for it comes back.")
     return visit.redirect(f"/orders/{order.number}")
 
 
@@ -89,9 +98,10 @@ async def track(visit: Shopping, number: str) -> Response:
     )
 
 
-def _page(
-    visit: Visit, order: Order, form: Form, *, may_cancel: bool, status: int = 200
+async def _page(
+    visit: Visit, order: Order, form: Form, *, link: str = "", status: int = 200
 ) -> Response:
+    """The order; with `link` as a guest sees it, who may not cancel."""
     if order.payment == "authorized":
         visit.cart_count = 0  # the cart is this order now; it is emptied once the payment is taken
     return visit.page(
@@ -102,9 +112,44 @@ def _page(
         cancellable=[
             part.id
             for part in order.vendor_orders
-            if may_cancel and part.fulfilment in CANCELLABLE and part.payment != "voided"
+            if not link and part.fulfilment in CANCELLABLE and part.payment != "voided"
         ],
         names={part.id: part.vendor_name for part in order.vendor_orders},
         steps=STEPS,
         reached=REACHED,
+        **await _paid(visit, order, link),
     )
+
+
+async def _paid(visit: Visit, order: Order, link: str) -> dict[str, Any]:
+    """How it was paid or is to be paid, and what came back of it."""
+    currency = order.totals.total.currency
+    on_delivery = [p.totals.total for p in order.vendor_orders if p.payment == "on_delivery"]
+    receipt = Receipt(parts=[], refunds=[])
+    names: dict[str | None, str] = {}
+    instructions: TransferInstructions | None = None
+    with suppress(Unavailable):  # the order itself is more than its payment
+        receipt = await visit.doors[Settlement].receipt(visit.ctx, order_id=order.id, link=link)
+        names = await labels(visit)
+        if order.payment == "awaiting":
+            instructions = await _instructions(visit, order.id)
+    return {
+        "tenders": [
+            (provider, total((p.amount for p in receipt.parts if p.provider == provider), currency))
+            for provider in dict.fromkeys(part.provider for part in receipt.parts)
+        ],
+        "refunds": [one for one in receipt.refunds if one.status != "failed"],
+        "labels": names,
+        "instructions": instructions,
+        "on_delivery": total(on_delivery, currency) if on_delivery else None,
+        "numbers": {part.id: part.number for part in order.vendor_orders},
+    }
+
+
+async def _instructions(visit: Visit, order_id: UUID) -> TransferInstructions | None:
+    """Where the money of an order is to be transferred; the order's checkout has its id."""
+    try:
+        found: Placement = await visit.doors[Checkout].resume(visit.ctx, id=order_id)
+    except NotFound:  # staff look at somebody's order
+        return None
+    return found.instructions

@@ -19,12 +19,10 @@ from haat.domains.money.payouts.api import (
     Payout,
     Payouts,
     Policy,
-    PolicyChange,
     RefundLine,
     Reversal,
     SalesDay,
     Source,
-    Standing,
     VendorBalance,
     VendorTerms,
 )
@@ -152,19 +150,13 @@ class PayoutsService(Payouts):
     ) -> VendorBalance:
         ctx.need_vendor(vendor_id)
         currency = await self._currency(ctx)
-        [found] = await self._reading.balances(ctx, [vendor_id], currency, as_of)
-        return found
+        found = await self._reading.balances(ctx, [vendor_id], currency, as_of)
+        return (await self._showing.standing(found, currency))[0]
 
     async def balances_of(self, ctx: Context, *, vendor_ids: list[UUID]) -> list[VendorBalance]:
-        return await self._reading.balances(ctx, vendor_ids, await self._currency(ctx), None)
-
-    async def standing(self, ctx: Context, *, vendor_id: UUID) -> Standing:
-        ctx.need_vendor(vendor_id)
-        [found] = await self._showing.standings([vendor_id], await self._currency(ctx))
-        return found
-
-    async def standings_of(self, ctx: Context, *, vendor_ids: list[UUID]) -> list[Standing]:
-        return await self._showing.standings(vendor_ids, await self._currency(ctx))
+        currency = await self._currency(ctx)
+        found = await self._reading.balances(ctx, vendor_ids, currency, None)
+        return await self._showing.standing(found, currency)
 
     async def sales(
         self, ctx: Context, *, vendor_id: UUID, since: datetime, until: datetime
@@ -243,9 +235,12 @@ class PayoutsService(Payouts):
         ctx: Context,
         *,
         status: str | None = None,
+        bank_file_id: UUID | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Payout]:
+        if bank_file_id is not None:
+            return await self._showing.in_bank_file(bank_file_id, limit, cursor)
         return await self._reading.queue(status, limit, cursor)
 
     async def run(self, ctx: Context, *, vendor_ids: list[UUID] | None = None) -> list[Payout]:
@@ -264,9 +259,6 @@ class PayoutsService(Payouts):
     async def bank_file(self, ctx: Context, *, id: UUID) -> str:
         return await self._banking.text(id)
 
-    async def in_bank_file(self, ctx: Context, *, id: UUID) -> list[Payout]:
-        return await self._showing.in_bank_file(id)
-
     async def settle_bank_payouts(
         self, ctx: Context, *, ids: list[UUID], paid: bool, reason: str = ""
     ) -> list[Payout]:
@@ -279,11 +271,6 @@ class PayoutsService(Payouts):
 
     async def set_policy(self, ctx: Context, *, policy: Policy, reason: str) -> Policy:
         return await self._ruling.set_policy(ctx, policy, reason)
-
-    async def policies(
-        self, ctx: Context, *, limit: int = 20, cursor: str | None = None
-    ) -> Page[PolicyChange]:
-        return await self._showing.policies(limit, cursor)
 
     async def terms(self, ctx: Context, *, vendor_id: UUID) -> VendorTerms:
         return await self._ruling.terms(vendor_id)

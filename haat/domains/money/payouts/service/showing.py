@@ -1,27 +1,28 @@
-"""What pages show beside balances: how vendors stand, sales by day, how the policy changed."""
+"""What pages show beside balances: what keeps a vendor from being paid, sales by day, what is in a
+bank file."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from haat.domains.money.payouts.api import (
     Blocker,
     Payout,
     Policy,
-    PolicyChange,
     SalesDay,
-    Standing,
+    VendorBalance,
 )
 from haat.domains.money.payouts.service.forecasting import policy_now
+from haat.domains.money.payouts.service.pages import before
 from haat.domains.money.payouts.service.paying import shown
 from haat.engines.sql import Database, Record, Sql
 from haat.kernel.money import Money
-from haat.kernel.page import Page, decode_cursor, page_of
+from haat.kernel.page import Page, page_of
 
 STANDINGS = Sql("""
 SELECT given.vendor_id, d.vendor_id IS NOT NULL AS reachable, coalesce(t.held, false) AS held,
-       coalesce(t.held_reason, '') AS held_reason, t.verified_at, t.schedule, t.threshold_minor,
-       t.reserve_bp, t.reserve_days
+       coalesce(t.held_reason, '') AS held_reason, t.verified_at, t.schedule, t.threshold_minor
   FROM unnest($1::uuid[]) WITH ORDINALITY AS given (vendor_id, place)
   LEFT JOIN payouts.terms t USING (vendor_id)
   LEFT JOIN payouts.destinations d USING (vendor_id)
@@ -38,16 +39,11 @@ SELECT (created_at AT TIME ZONE 'UTC')::date AS day, count(*)::int AS vendor_ord
  GROUP BY 1 ORDER BY 1
 """)
 
-POLICIES = Sql("""
-SELECT number, settings, reason, changed_at FROM payouts.policies
- WHERE number < $1 ORDER BY number DESC LIMIT $2
-""")
-
 IN_FILE = Sql("""
-SELECT * FROM payouts.payouts WHERE bank_file_id = $1 ORDER BY requested_at, id
+SELECT * FROM payouts.payouts
+ WHERE bank_file_id = $1 AND (requested_at, id) < ($2, $3::uuid)
+ ORDER BY requested_at DESC, id DESC LIMIT $4
 """)
-
-_LAST = 2**62
 
 
 class Showing:
@@ -56,10 +52,16 @@ class Showing:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def standings(self, vendor_ids: Sequence[UUID], currency: str) -> list[Standing]:
+    async def standing(
+        self, balances: Sequence[VendorBalance], currency: str
+    ) -> list[VendorBalance]:
+        """The balances with what keeps them from being paid out, and when they are."""
         policy = await policy_now(self._db)
-        rows = await self._db.fetch(STANDINGS, vendor_ids)
-        return [_standing(row, policy, currency) for row in rows]
+        rows = await self._db.fetch(STANDINGS, [one.vendor_id for one in balances])
+        return [
+            one.model_copy(update=_standing(row, policy, currency))
+            for one, row in zip(balances, rows, strict=True)
+        ]
 
     async def sales(
         self, vendor_id: UUID, currency: str, since: datetime, until: datetime
@@ -76,44 +78,26 @@ class Showing:
             for row in rows
         ]
 
-    async def policies(self, limit: int, cursor: str | None) -> Page[PolicyChange]:
-        key = decode_cursor(cursor, int)
-        rows = await self._db.fetch(POLICIES, key[0] if key else _LAST, limit + 1)
-        found = [
-            PolicyChange(
-                number=row["number"],
-                policy=Policy.model_validate(row["settings"]),
-                reason=row["reason"],
-                changed_at=row["changed_at"],
-            )
-            for row in rows
-        ]
-        return page_of(found, limit, "number")
-
-    async def in_bank_file(self, id: UUID) -> list[Payout]:
-        return [shown(row) for row in await self._db.fetch(IN_FILE, id)]
+    async def in_bank_file(self, id: UUID, limit: int, cursor: str | None) -> Page[Payout]:
+        rows = await self._db.fetch(IN_FILE, id, *before(cursor), limit + 1)
+        return page_of([shown(row) for row in rows], limit, "requested_at", "id")
 
 
-def _standing(row: Record, policy: Policy, currency: str) -> Standing:
-    found: list[Blocker] = []
+def _standing(row: Record, policy: Policy, currency: str) -> dict[str, Any]:
+    blockers: list[Blocker] = []
     if row["held"]:
-        found.append("hold")
+        blockers.append("hold")
     if policy.kyc_required and row["verified_at"] is None:
-        found.append("kyc")
+        blockers.append("kyc")
     if not row["reachable"]:
-        found.append("destination")
-
-    def own(name: str) -> int:
-        return int(getattr(policy, name) if row[name] is None else row[name])
-
-    return Standing(
-        vendor_id=row["vendor_id"],
-        blockers=found,
-        held_reason=row["held_reason"] if row["held"] else "",
-        schedule=row["schedule"] or policy.schedule,
-        schedule_day=policy.schedule_day,
-        threshold=Money(minor=own("threshold_minor"), currency=currency),
-        reserve_bp=own("reserve_bp"),
-        reserve_days=own("reserve_days"),
-        method=policy.method,
-    )
+        blockers.append("destination")
+    own = row["threshold_minor"]
+    threshold = policy.threshold_minor if own is None else own
+    return {
+        "blockers": blockers,
+        "held_reason": row["held_reason"] if row["held"] else "",
+        "threshold": Money(minor=threshold, currency=currency),
+        "schedule": row["schedule"] or policy.schedule,
+        "schedule_day": policy.schedule_day,
+        "method": policy.method,
+    }

@@ -136,9 +136,7 @@ def _pair_row(entry: Entry, movement: Any) -> tuple[Any, ...]:
     )
 
 
-def _row(
-    run_id: UUID, provider: str, found: Found, hints: Mapping[str, Hint]
-) -> tuple[Any, ...]:
+def _row(run_id: UUID, provider: str, found: Found, hints: Mapping[str, Hint]) -> tuple[Any, ...]:
     entry, movement = found.entry, found.movement
     hint = hints.get(entry.line.id) if entry else None
     proposal = propose(provider, found, hint)

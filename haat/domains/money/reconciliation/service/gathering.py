@@ -112,9 +112,7 @@ class Gathering:
         for status in ("approved", "processing"):
             cursor: str | None = None
             while True:
-                page = await self._payouts.queue(
-                    ctx, status=status, limit=LIMIT_MAX, cursor=cursor
-                )
+                page = await self._payouts.queue(ctx, status=status, limit=LIMIT_MAX, cursor=cursor)
                 found |= {one.id: one.amount for one in page.items if one.method == BANK}
                 _bounded(found)
                 cursor = page.next

@@ -245,9 +245,7 @@ def _must_be(row: Record, source: Source) -> None:
         raise RunConflict
 
 
-def _span(
-    lines: Sequence[StatementLine], since: datetime | None, until: datetime | None
-) -> Period:
+def _span(lines: Sequence[StatementLine], since: datetime | None, until: datetime | None) -> Period:
     """Where nothing is said, the days that the file is about."""
     if not lines and (since is None or until is None):
         message = "There is no booked line in this file: say which days it is about."

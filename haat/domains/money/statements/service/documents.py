@@ -1,15 +1,19 @@
 """Statements, invoices and payouts as files."""
 
 import asyncio
-import csv
-import io
 from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
 from haat.domains.money.payouts.api import Payout, Payouts
 from haat.domains.money.statements import rules
-from haat.domains.money.statements.api import Document, Invoice, StatementLine
+from haat.domains.money.statements.api import (
+    Document,
+    Invoice,
+    StatementLine,
+    csv_text,
+    line_cells,
+)
 from haat.domains.money.statements.service.invoicing import Invoicing
 from haat.domains.money.statements.service.reading import PAGE, Reading
 from haat.domains.people.market.api import Market, MarketSettings
@@ -17,10 +21,8 @@ from haat.domains.people.vendors.api import Vendors
 from haat.engines.pdf import Grid, Paper, render
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
-from haat.kernel.money import Money
 
 LINES_MAX = 5_000  # of a statement as PDF; longer ones are read as CSV
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MEDIA = {"pdf": "application/pdf", "csv": "text/csv; charset=utf-8"}
 Rows = list[list[str]]
 
@@ -190,53 +192,9 @@ def _payout_paper(found: Payout) -> Paper:
     )
 
 
-def line_cells(line: StatementLine) -> list[str]:
-    """One line of a statement as CSV has it."""
-    entry = line.entry
-    moment = entry.ended_at or entry.at
-    return [
-        f"{moment:%Y-%m-%dT%H:%M:%SZ}",
-        line.text,
-        line.order_number,
-        Money(minor=entry.minor, currency=line.balance.currency).decimal(),
-        line.balance.decimal(),
-        line.balance.currency,
-        entry.code,
-        str(entry.transfer_id),
-        str(entry.reference),
-    ]
-
-
-LINE_HEAD = [
-    "time",
-    "what",
-    "order",
-    "amount",
-    "balance",
-    "currency",
-    "code",
-    "transfer",
-    "reference",
-]
-
-
-def csv_text(rows: Sequence[Sequence[str]]) -> str:
-    """RFC 4180, with cells that a spreadsheet would take for formulas made plain; amounts stay."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerows([[_plain(cell) for cell in row] for row in rows])
-    return out.getvalue()
-
-
 def _csv(grids: Sequence[Grid]) -> bytes:
     parts = [csv_text([grid.head, *grid.rows, *grid.totals]) for grid in grids]
     return ("\ufeff" + "\r\n".join(parts)).encode()
-
-
-def _plain(cell: str) -> str:
-    if cell.startswith(_FORMULA) and not cell.lstrip("+-").replace(".", "", 1).isdigit():
-        return "'" + cell
-    return cell
 
 
 def _row(line: StatementLine) -> list[str]:

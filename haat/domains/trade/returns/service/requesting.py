@@ -47,7 +47,7 @@ ON CONFLICT (vendor_order_id) DO NOTHING
 """)
 CLOSES = Sql("SELECT closes_at FROM returns.windows WHERE vendor_order_id = $1")
 TALLIES = Sql("""
-SELECT line_id, open + greatest(refunded, known) AS gone FROM returns.tallies
+SELECT line_id, open, greatest(refunded, known) AS gone FROM returns.tallies
  WHERE line_id = ANY($1::uuid[])
 """)
 # The number goes into the event, so it is taken first; a request that is there takes none.
@@ -120,10 +120,11 @@ class Requesting:
     ) -> list[ReturnLine]:
         part = await self._reading.bought(ctx, vendor_order_id, token)
         rows = await self._db.fetch(TALLIES, [line.id for line in part.lines])
-        gone = {row["line_id"]: row["gone"] for row in rows}
+        tallies = {row["line_id"]: (row["open"], row["gone"]) for row in rows}
         found = []
         for line in part.lines:
-            left = line.quantity - max(line.refunded_quantity, gone.get(line.id, 0))
+            asked, gone = tallies.get(line.id, (0, 0))
+            left = line.quantity - asked - max(line.refunded_quantity, gone)
             if left > 0:
                 found.append(_line(line, left))
         return found

@@ -1,0 +1,21 @@
+"""The manifest of reconciliation."""
+
+from haat.domains.money.reconciliation import reactions
+from haat.domains.money.reconciliation.api import Reconciliation
+from haat.domains.money.reconciliation.proof import prove
+from haat.domains.money.reconciliation.routes import router
+from haat.domains.money.reconciliation.service import ReconciliationService
+from haat.domains.money.reconciliation.tables import metadata
+from haat.kernel.module import Module
+
+MODULE = Module(
+    name="reconciliation",
+    group="money",
+    contract=Reconciliation,
+    service=ReconciliationService,
+    package=__package__,
+    tables=metadata,
+    reactions=reactions,
+    router=router,
+    prove=prove,
+)
