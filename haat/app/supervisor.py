@@ -19,7 +19,7 @@ from typing import Literal
 from haat.app.installation import CannotStart, InCharge, Installation, tell
 from haat.app.migrating import behind
 from haat.app.processes import Child, port_trouble, start_child
-from haat.app.seeding.demo import State
+from haat.app.seeding.demo import State, ways_to_pay
 from haat.app.settings import AppSettings
 from haat.gateways.grpc.settings import GrpcSettings
 
@@ -115,16 +115,20 @@ class Supervisor:
         """Fills the demo market, in a process of its own; does nothing when it is filled."""
         if not self._settings.demo or self._target != "all":
             return
-        memory = self._installation.folder / "demo.json"
-        if State(memory, self._environment["HAAT_SQL_URL"]).is_done:
+        if self._demo_state().is_done:
             return
         if "HAAT_TESTCARD_URL" not in os.environ:
             self._await(self._environment["HAAT_TESTCARD_URL"] + "/health")
         self._run_to_end(["seed", "demo"], "the demo market could not be filled")
 
+    def _demo_state(self) -> State:
+        return State(self._installation.folder / "demo.json", self._environment["HAAT_SQL_URL"])
+
     def _start_workers(self) -> None:
         self._publish("starting")  # only now commands beside us find what they expect
         folder = self._installation.folder
+        if self._settings.demo and self._demo_state().is_demo:
+            self._environment |= ways_to_pay()
         metrics = folder / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir()

@@ -14,17 +14,22 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from haat.app import cli, commands, proving
+from haat.app.crosschecks import CHECKS
+from haat.app.targets import all_modules
 from haat.domains.money.ledger.api import Seal
 from haat.domains.trade.checkout.service.standing import reservation_of
 from haat.kernel.errors import Invalid
 from tests import postgres
+from tests.app import plants
 from tests.journeys.box import Box, Client, market
-from tests.journeys.scene import Shop, buy, open_shop
+from tests.journeys.scene import Shop, buy, open_shop, quote
 
 
 @dataclass
 class Town:
-    """A market with four orders: paid out, refunded in part, refunded whole, still in escrow."""
+    """A market with five orders: paid out, refunded in part, refunded whole, still in escrow, and
+    one that credits and a card paid, refunded in part. Its customer bought credits; it was held
+    against the card network's own report."""
 
     box: Box
     url: str
@@ -46,6 +51,29 @@ class Town:
             back = ", ".join(f"{name} = ${n}" for n, name in enumerate(columns, 2))
             old = [rows[0][name] for name in columns]
             await connection.execute(f"UPDATE {table} SET {back} WHERE {key} = $1", value, *old)
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
+    async def planted(self, plant: plants.Plant) -> AsyncIterator[None]:
+        """A table changed inside, past every trigger, and as it was afterwards."""
+        fresh, split = self.orders["fresh"], self.orders["split"]
+        table, statement = plants.written(
+            plant, id=uuid4(), order=fresh["orderId"], part=fresh["id"], split=split["id"]
+        )
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute("SET session_replication_role = replica")
+            await connection.execute(f"CREATE TEMP TABLE before AS TABLE {table}")
+            changed = await connection.execute(statement)
+            assert changed.split()[-1] != "0", "nothing was planted"
+            try:
+                yield
+            finally:
+                back = f"INSERT INTO {table} OVERRIDING SYSTEM VALUE TABLE before"
+                async with connection.transaction():
+                    await connection.execute(f"DELETE FROM {table}")
+                    await connection.execute(back)
         finally:
             await connection.close()
 
@@ -85,7 +113,17 @@ async def town(
             shop = await open_shop(box, "Proof House", price=1_000, stock=100)
             customer = await box.person("prove@example.com")
             orders = await _history(box, shop, customer)
+            await _unchecked(url)
             yield Town(box, url, shop, orders)
+
+
+async def _unchecked(url: str) -> None:
+    """What the database itself refuses is found when it stands there all the same."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("ALTER TABLE ledger.accounts DROP CONSTRAINT ck_accounts_covered")
+    finally:
+        await connection.close()
 
 
 async def _history(box: Box, shop: Shop, customer: Client) -> dict[str, Any]:
@@ -111,7 +149,37 @@ async def _history(box: Box, shop: Shop, customer: Client) -> dict[str, Any]:
             body["amount"] = {"minor": minor, "currency": "USD"}
         await staff.ok("POST", "/payments/refund", body)
     await box.settle()
+    orders["split"] = await _credits(box, shop, customer)
+    span = {"since": "2020-01-01T00:00:00Z", "until": box.runtime.clock.now().isoformat()}
+    run = await staff.ok("POST", "/admin/reconciliations", {"provider": "test", **span})
+    await box.settle()
+    assert run["status"] == "done", run
     return orders
+
+
+async def _credits(box: Box, shop: Shop, customer: Client) -> Any:
+    """Credits granted, bought and spent; the vendor order they paid in part, partly given back."""
+    staff = await box.staff()
+    wallet = f"/admin/wallets/{customer.person['id']}/grant"
+    await staff.ok("POST", wallet, {"creditsMinor": 400, "reason": "Welcome."})
+    card = {"provider": "test", "token": await box.token("4242424242424242")}
+    await customer.ok("POST", "/wallet/topups", {"creditsMinor": 900, "method": card})
+    await box.settle()
+    quoted = await quote(customer, {shop.offer: 2})
+    card = {"provider": "test", "token": await box.token("4242424242424242")}
+    card["credits"] = {"minor": 700, "currency": "USD"}
+    placed = await customer.ok("POST", "/orders", {"quoteId": quoted["id"], "payment": card})
+    await box.settle()
+    listed = await shop.owner.ok("GET", "/orders")
+    part = next(one for one in listed["items"] if one["orderId"] == placed["orderId"])
+    body = {
+        "vendorOrderId": part["id"],
+        "reason": "Half of it is missing.",
+        "amount": {"minor": 500, "currency": "USD"},
+    }
+    await staff.ok("POST", "/payments/refund", body)
+    await box.settle()
+    return part
 
 
 async def need_named(town: Town, *words: str) -> None:
@@ -216,6 +284,33 @@ async def test_goods_of_nobody(town: Town) -> None:
     async with town.changed("inventory.reservations", change, "id = $1", reservation):
         await need_named(town, str(reservation))
     assert await proving.prove_all(town.box.runtime) == []
+
+
+@pytest.mark.parametrize("name", plants.MODULES)
+async def test_each_invariant_of_a_module_finds_what_breaks_it(town: Town, name: str) -> None:
+    runtime = town.box.runtime
+    module = next(one for one in runtime.modules if one.name == name.partition(".")[0])
+    assert module.prove is not None
+    async with town.planted(plants.MODULES[name]):
+        found = await module.prove(runtime.databases[module.name], 50)
+        assert any(line.startswith(f"{name}: ") for line in found), found
+        assert await proving.prove_all(runtime)
+    assert await proving.prove_all(runtime) == []
+
+
+@pytest.mark.parametrize("name", plants.CROSSWISE)
+async def test_each_invariant_between_modules_finds_what_breaks_it(town: Town, name: str) -> None:
+    async with town.planted(plants.CROSSWISE[name]):
+        await need_named(town, f"{name}: ")
+    assert await proving.prove_all(town.box.runtime) == []
+
+
+def test_every_invariant_has_its_plant() -> None:
+    named = {
+        f"{module.name}.{name}" for module in all_modules() for name in proving.names_of(module)
+    }
+    assert named == set(plants.MODULES)
+    assert {check.__name__ for check in CHECKS} == set(plants.CROSSWISE)
 
 
 async def test_a_head_noted_down_earlier_is_looked_for(town: Town) -> None:

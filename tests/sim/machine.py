@@ -43,9 +43,8 @@ tenders: st.SearchStrategy[Tender] = st.sampled_from(
     ["card", "card", "credits", "split", "split", "cod", "bank"]
 )
 answers: st.SearchStrategy[Answer] = st.sampled_from(["paid", "paid", "pending", "failed"])
-ends: st.SearchStrategy[Literal["done", "pending", "failed"]] = st.sampled_from(
-    ["done", "done", "pending", "failed"]
-)
+RefundEnd = Literal["done", "pending", "failed"]
+ends: st.SearchStrategy[RefundEnd] = st.sampled_from(["done", "done", "pending", "failed"])
 seldom = st.integers(0, 9).map(lambda n: n == 0)
 often = st.integers(0, 3).map(lambda n: n > 0)
 
@@ -72,9 +71,12 @@ class MoneyMachine(RuleBasedStateMachine):
         assert self.history is not None
         return self.history
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(carts=st.lists(st.lists(goods, min_size=1, max_size=4), min_size=2, max_size=8))
+    def begin(self, carts: list[list[Goods]]) -> None:
+        """Some orders there are already, half of them on their way to be earned."""
         self.do(self._begin())
+        for n, wanted in enumerate(carts):
+            self.shop(wanted=wanted, person=n % PEOPLE, deliver=n % 2 == 0)
 
     async def _begin(self) -> None:
         copy = postgres.database(self.server, template=postgres.name_of(self.template))
@@ -116,6 +118,20 @@ class MoneyMachine(RuleBasedStateMachine):
         self.do(act())
         self.count_step("buy")
 
+    @rule(wanted=st.lists(goods, min_size=1, max_size=4), person=people, deliver=st.booleans())
+    def shop(self, wanted: list[Goods], person: int, deliver: bool) -> None:
+        """The plain case, so that it is not rare among all the others."""
+
+        async def act() -> None:
+            draft = await self.now.quote(wanted, inclusive=deliver, person=person)
+            await self.now.buy(draft, "card")
+            if deliver:
+                for part in self.now.books.of_order(draft.id):
+                    await self.now.deliver(part.id)
+
+        self.do(act())
+        self.count_step("shop")
+
     @rule(which=some, others=st.booleans())
     def deliver(self, which: int, others: bool) -> None:
         id = self.one(which)
@@ -132,12 +148,12 @@ class MoneyMachine(RuleBasedStateMachine):
             self.do(self.now.cancel(id))
         self.count_step("cancel")
 
-    @rule(which=some, hundredths=st.integers(1, 100), how=hows, lost=seldom)
+    @rule(which=some, hundredths=st.integers(1, 100), how=ends, lost=seldom)
     def refund_amount(
         self,
         which: int,
         hundredths: int,
-        how: Literal["done", "pending", "failed"],
+        how: RefundEnd,
         lost: bool,
     ) -> None:
         id = self.one(which)
@@ -158,7 +174,7 @@ class MoneyMachine(RuleBasedStateMachine):
         which: int,
         pieces: dict[int, int],
         shipping: int,
-        how: Literal["done", "pending", "failed"],
+        how: RefundEnd,
     ) -> None:
         id = self.one(which)
         if id is not None and (pieces or shipping):

@@ -55,6 +55,21 @@ def read_files(folder: Path) -> Files:
     )
 
 
+def of_period(files: Files, since: datetime, until: datetime) -> Files:
+    """Only what was ordered with since ≤ purchase < until."""
+    there = {
+        id
+        for id, order in files.orders.items()
+        if since <= moment(order["order_purchase_timestamp"]) < until
+    }
+    return Files(
+        orders={id: files.orders[id] for id in there},
+        items={id: rows for id, rows in files.items.items() if id in there},
+        payments={id: rows for id, rows in files.payments.items() if id in there},
+        category=files.category,
+    )
+
+
 def _rows(folder: Path, name: str) -> list[Row]:
     path = folder / f"olist_{name}_dataset.csv.gz"
     with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:

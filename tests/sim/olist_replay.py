@@ -54,11 +54,14 @@ def category_id(name: str) -> UUID:
 
 @dataclass
 class Replay:
-    """`drafts` are the orders as they were placed; `days` what happens on which day."""
+    """`drafts` are the orders as they were placed; four plans say what happens on which day.
+    `refunded_at` is by payment."""
 
     world: World
     files: Files
     drafts: dict[UUID, OrderDraft] = field(default_factory=dict)
+    refunded_at: dict[UUID, datetime] = field(default_factory=dict)
+    paid_out_at: datetime | None = None
 
     def __post_init__(self) -> None:
         market = self.world.services[Market]
@@ -117,11 +120,15 @@ class Replay:
         drafts = await self._quotes(self.sold.get(day, ()))
         self.drafts |= {draft.id: draft for draft in drafts}
         await self._all(self._sell(draft) for draft in drafts)
+        if drafts:
+            await self._take([draft.id for draft in drafts], day)
         await self._all(self._bring(id) for id in self.brought.get(day, ()))
         await self._all(self._cancel(id, day) for id in self.cancelled.get(day, ()))
         await self._all(self._send_back(id, day) for id in self.returned.get(day, ()))
         self.world.network.messages.clear()  # they say again what was answered already
         await self.world.settle_in_batches()
+        for refund in self.world.network.refunds.values():
+            self.refunded_at.setdefault(refund.payment_id, day)
 
     async def _all(self, jobs: Iterable[Awaitable[None]]) -> None:
         async def one(job: Awaitable[None]) -> None:
@@ -158,8 +165,13 @@ class Replay:
         )
         assert hold.status == "authorized", hold
         await self.orders.create(ctx, draft=draft)
-        [outcome] = await self.settlement.capture(ctx, order_ids=[draft.id])
-        assert outcome.outcome == "captured", outcome
+
+    async def _take(self, ids: list[UUID], day: datetime) -> None:
+        """A day's payments, in one batch before midnight."""
+        ctx = self.at(day + DAY - timedelta(seconds=1))
+        outcomes = await self.settlement.capture(ctx, order_ids=ids)
+        assert {one.outcome for one in outcomes} == {"captured"}, outcomes
+        assert len(outcomes) == len(ids)
 
     async def _bring(self, id: str) -> None:
         brought_at = given.delivered_at(self.files.orders[id])
@@ -322,6 +334,7 @@ class Replay:
     async def pay_out(self) -> None:
         """One payout for every vendor, of all it has."""
         ctx = self.world.system()
+        self.paid_out_at = ctx.now()
         await self.payouts.set_policy(
             ctx, policy=Policy(auto_approve_minor=10**12), reason="Everybody is known"
         )

@@ -18,7 +18,10 @@ TRIES = 4
 NAMESPACE = uuid5(NAMESPACE_URL, "https://demo.haat.example/")
 STAFF_SCOPES = frozenset(
     {"person", "staff"}
-    | {f"staff:{area}" for area in ("vendors", "products", "orders", "payouts", "settings")}
+    | {
+        f"staff:{area}"
+        for area in ("vendors", "products", "orders", "payouts", "money", "settings")
+    }
 )
 TEAM_SCOPES = frozenset(
     {"person"}

@@ -37,6 +37,14 @@ ENVIRONMENT = {
     "HAAT_PASSWORD_PASSES": "1",
     "HAAT_TESTCARD_WEBHOOK_URL": "none",
 }
+# What a demo market takes besides cards and credits, so that all of it can be tried. The account is
+# the IBAN registry's own example: nobody's.
+WAYS_TO_PAY = {
+    "HAAT_CASH_ON_DELIVERY": "1",
+    "HAAT_BANK_IBAN": "GB29NWBK60161331926819",
+    "HAAT_BANK_BIC": "NWBKGB2L",
+    "HAAT_BANK_HOLDER": "Haat Demo Market",
+}
 
 
 async def seed(settings: AppSettings, size: "Size | None" = None) -> None:
@@ -54,7 +62,7 @@ async def seed(settings: AppSettings, size: "Size | None" = None) -> None:
         state = State(settings.folder / "demo.json", url)
         if state.is_done:
             return
-        environment = {**ENVIRONMENT, "HAAT_SQL_URL": url}
+        environment = {**ENVIRONMENT, **ways_to_pay(), "HAAT_SQL_URL": url}
         if "HAAT_TESTCARD_URL" not in os.environ:
             environment |= stack.enter_context(_card_network(settings))
         stack.enter_context(_environment(environment))
@@ -63,11 +71,19 @@ async def seed(settings: AppSettings, size: "Size | None" = None) -> None:
 
         bound = settings.model_copy(update={"sql_url": SecretStr(url)})
         cards = os.environ["HAAT_TESTCARD_URL"]
-        if not await fill(bound, size or Size(), state.start(), cards, Progress()):
+        is_ours = await fill(bound, size or Size(), state.start(), cards, Progress())
+        if not is_ours:
             from haat.app.installation import tell
 
             tell("this market is not a demo, so it is left as it is")
-        state.finish()
+        state.finish(is_ours)
+
+
+def ways_to_pay() -> dict[str, str]:
+    """WAYS_TO_PAY as environment; the operator's own words go before it."""
+    if os.environ.keys() & WAYS_TO_PAY.keys():
+        return {}
+    return dict(WAYS_TO_PAY)
 
 
 class State:
@@ -89,19 +105,25 @@ class State:
     def is_done(self) -> bool:
         return self._found.get("done") is True
 
+    @property
+    def is_demo(self) -> bool:
+        """It was filled here, with everything that a demo has. False for a market that turned out
+        to be somebody's own, and for a demo from before it took bank transfers and cash."""
+        return self.is_done and self._found.get("demo") is True
+
     def start(self) -> datetime:
         """The present, as it was when the first run began: all runs tell the same history."""
         if "now" in self._found:
             return datetime.fromisoformat(self._found["now"])
         now = datetime.now(UTC).replace(microsecond=0)
-        self._write(now, done=False)
+        self._write(now, done=False, demo=False)
         return now
 
-    def finish(self) -> None:
-        self._write(datetime.fromisoformat(self._found["now"]), done=True)
+    def finish(self, is_demo: bool) -> None:
+        self._write(datetime.fromisoformat(self._found["now"]), done=True, demo=is_demo)
 
-    def _write(self, now: datetime, *, done: bool) -> None:
-        self._found = {**self._known, "now": now.isoformat(), "done": done}
+    def _write(self, now: datetime, *, done: bool, demo: bool) -> None:
+        self._found = {**self._known, "now": now.isoformat(), "done": done, "demo": demo}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".new")
         draft.write_text(json.dumps(self._found), "utf-8")

@@ -1,5 +1,5 @@
-"""Walks the demo's clock over two months: purchases through the checkout, vendors at work, refunds
-and payouts. What an earlier run has done already is left as it is."""
+"""Walks the demo's clock over two months: purchases through the checkout, vendors at work, money
+that comes, goes back and goes out. What an earlier run has done already is left as it is."""
 
 import asyncio
 from collections import defaultdict
@@ -11,7 +11,6 @@ from uuid import UUID
 from haat.app.runtime import Runtime
 from haat.app.seeding.cast import (
     Crowd,
-    Member,
     as_guest,
     as_member,
     as_person,
@@ -20,40 +19,46 @@ from haat.app.seeding.cast import (
     person_id,
     settled,
 )
+from haat.app.seeding.claims import RETURNING, Claims
 from haat.app.seeding.opening import Report, Scene, customer
+from haat.app.seeding.payday import Payday
 from haat.app.seeding.people import Shopper, shopper
-from haat.app.seeding.plan import CARDS, DECLINING, SLOTS, Plan, Step, steps
-from haat.domains.money.payments.api import Method
-from haat.domains.money.payouts.api import BalanceTooLow, Payout, Payouts
+from haat.app.seeding.plan import SLOTS, Plan, Step, disputes, steps
+from haat.app.seeding.terms import CHANGED_AGO, Terms
+from haat.app.seeding.till import Till, Unfinished
 from haat.domains.people.profiles.api import Address
 from haat.domains.trade.cart.api import Cart
 from haat.domains.trade.checkout.api import BuyLine, Checkout
 from haat.domains.trade.orders.api import Order, Orders, VendorOrder
-from haat.domains.trade.settlement.api import Settlement
 from haat.kernel.clock import SettableClock
 from haat.kernel.context import Context
-from haat.kernel.errors import NotFound, Unavailable
+from haat.kernel.errors import NotFound
 from haat.kernel.events import noted_in
-from haat.kernel.money import Money
 from haat.kernel.page import LIMIT_MAX
 
 AT_ONCE = 16
 TRIES = 8
-PAYOUT_DAYS = 7
 # The timers that move money and goods; the others look after mail, webhooks and old rows.
 TIMERS = frozenset(
-    "expire_held resume_stuck settle_late finish_refunds finish_cancellations close_windows"
-    " resume_earnings resume_payouts".split()
+    "expire_held resume_stuck settle_late collect_cash finish_refunds finish_cancellations"
+    " finish_disputes finish_due close_windows void_due resume_moves resume_topups"
+    " resume_withdrawals resume_earnings resume_payouts release_reserves run_scheduled"
+    " issue_invoices".split()
 )
+# Days after the purchase.
+DISPUTED_AFTER = 6
+DECIDED_AFTER = 18
+# Days before the present.
+ASKED_AGO = 4  # a vendor asks for a payout by hand
+MENDED_AGO = 45
+WITHDRAWN_AGO = 12
+THANKED_AGO = 9
+PAID_OUT_AGO = 16  # what was bought before then was paid to its vendor
 STAGES = ("pending", "accepted", "ready", "in_transit", "delivered")
 REACHED = {"accept": "accepted", "ship": "in_transit", "deliver": "delivered"}
 CARRIERS = ("Own delivery", "Parcel Post", "Northbound Express", "City Couriers")
 
 Work = Callable[[], Awaitable[None]]
-
-
-class Unfinished(Unavailable, code="demo_unfinished"):
-    """The demo market could not be filled: a purchase did not go through."""
 
 
 class History:
@@ -74,7 +79,6 @@ class History:
         self._clock = clock
         self._scene = scene
         self._end = end
-        self._cards = card_network
         self._report = report
         self._crowd = Crowd(AT_ONCE)
         self._days = max(plan.day for plan in made) + 1
@@ -83,14 +87,18 @@ class History:
             self._plans[plan.day].append(plan)
         self._total = sum(not plan.is_declined for plan in made)
         self._done = 0
-        self._tokens: dict[str, str] = {}
         self._orders: dict[UUID, Order] = {}
         self._due: dict[int, list[Work]] = defaultdict(list)
-        self._decisions: list[Payout] = []
+        self._disputes = disputes(made)
+        self._till = Till(runtime, scene.finance, end, card_network)
+        self._terms = Terms(runtime, scene.finance)
+        self._claims = Claims(runtime, scene.admin)
+        self._payday = Payday(runtime, scene, self._crowd)
 
     async def walk(self) -> None:
         """Everything, in order. Unfinished when a purchase does not go through."""
-        await self._crowd.all([self._make_tokens])
+        await self._crowd.all([self._till.open])
+        await self._open()
         await self._read([plan for day in self._plans.values() for plan in day])
         for day in range(self._days):
             await self._day(day)
@@ -100,6 +108,15 @@ class History:
         back = self._days - 1 - day
         late = timedelta(hours=6 * (SLOTS - 1 - slot), minutes=(back * 97) % 300)
         return self._end - timedelta(days=back) - late
+
+    async def _open(self) -> None:
+        """The evening before the first sale: terms are set, and some customers buy credits."""
+        eve = self.hour_of(0, 0) - timedelta(hours=12)
+        self._clock.set(max(eve, self._clock.now()))
+        payday = (self._end - timedelta(days=1)).isoweekday()
+        await self._crowd.all([partial(self._terms.open, eve, payday)])
+        await self._till.buy_credits(self._crowd, eve)
+        await settled(self._runtime)
 
     async def _day(self, day: int) -> None:
         """Vendors work first; customers buy all day long; in the evening money moves."""
@@ -117,7 +134,40 @@ class History:
                 self._schedule(plan)
             work = []
         await self._run_timers()
-        await self._pay_out(day, now)
+        await self._evening(self._days - 1 - day, now)
+
+    async def _evening(self, ago: int, now: datetime) -> None:
+        """What the market's office does on that many days before the present."""
+        till, payday = self._till, self._payday
+        special: dict[int, Work] = {
+            CHANGED_AGO: partial(self._terms.change, now),
+            MENDED_AGO: partial(payday.mend, now),
+            WITHDRAWN_AGO: partial(till.withdraw, 2, now, is_paid=True),
+            THANKED_AGO: partial(till.thank, now),
+            ASKED_AGO: partial(payday.ask, self._scene.members[0], now),
+            2: partial(self._terms.propose, now),
+            1: partial(till.withdraw, 4, now, is_paid=False),
+        }
+        if ago in special:
+            await self._crowd.all([special[ago]])
+        # The last run's payouts: half of them still wait.
+        half = len(self._scene.members) // 2
+        if await payday.decide(now, most=None if ago else half) or ago in special:
+            await settled(self._runtime)  # no clock moves while somebody works
+        if ago == 0:
+            await payday.refund_late(self._paid_out(), now)
+
+    def _paid_out(self) -> list[VendorOrder]:
+        """Vendor orders that were delivered long ago, of which nothing was given back."""
+        plans = (plan for day in range(self._days - PAID_OUT_AGO) for plan in self._plans[day])
+        quiet = (plan for plan in plans if plan.way == "card" and plan.label not in self._disputes)
+        return [
+            part
+            for plan in quiet
+            if (order := self._orders.get(id_of(plan.label))) is not None
+            for place, part in enumerate(order.vendor_orders)
+            if {step.verb for step in steps(plan, place)} == {"accept", "ship", "deliver"}
+        ]
 
     async def _read(self, made: Sequence[Plan]) -> None:
         """Takes over the orders these plans have led to."""
@@ -153,8 +203,8 @@ class History:
                 ship_to=Address(**who.address),
                 items=lines if plan.is_guest else None,
             )
-        method = Method(token=self._tokens[plan.card])
-        placed = await checkout.place(ctx, quote_id=quote.id, method=method)
+        method, credits = self._till.method(plan), self._till.credits(plan, quote.totals.total)
+        placed = await checkout.place(ctx, quote_id=quote.id, method=method, credits=credits)
         for minute in range(1, TRIES + 1):
             if placed.status != "processing":
                 break
@@ -165,19 +215,6 @@ class History:
         if placed.status != ("declined" if plan.is_declined else "placed"):
             raise Unfinished(f"The demo's {plan.label} is {placed.status}.")
 
-    async def _make_tokens(self) -> None:
-        """A token for each test card, made where a browser would: at the card network."""
-        for number in (*CARDS, *DECLINING):
-            answer = await self._runtime.http.request(
-                as_guest("token", self._end),
-                "POST",
-                f"{self._cards}/tokens",
-                json={"number": number, "expMonth": 12, "expYear": 2040, "cvc": "123"},
-            )
-            if not answer.ok:
-                raise Unfinished(f"The test card network answered {answer.status}.")
-            self._tokens[number] = str(answer.json()["token"])
-
     # -- what becomes of it ----------------------------------------------------------------------
 
     def _schedule(self, plan: Plan) -> None:
@@ -187,6 +224,7 @@ class History:
             return
         self._done += 1
         self._report("orders", self._done, self._total)
+        self._schedule_money(plan)
         for place, part in enumerate(order.vendor_orders):
             days: dict[int, list[Step]] = defaultdict(list)
             for step in steps(plan, place):
@@ -196,6 +234,21 @@ class History:
                 if day < self._days:
                     at = self.hour_of(day, 0) - timedelta(minutes=50 - place)
                     self._due[day].append(partial(self._take_all, order, part, todo, at))
+
+    def _schedule_money(self, plan: Plan) -> None:
+        """A bank transfer arrives; a card holder's bank takes a payment back, and decides."""
+        id, found = id_of(plan.label), dict[int, Callable[[datetime], Awaitable[None]]]()
+        if plan.way == "bank" and not plan.is_unpaid:
+            found[1] = partial(self._till.transfer, id)
+        if plan.label in self._disputes:
+            outcome = self._disputes[plan.label]
+            found[DISPUTED_AFTER] = partial(self._till.dispute, id, outcome=None)
+            if outcome is not None:
+                found[DECIDED_AFTER] = partial(self._till.dispute, id, outcome=outcome)
+        for after, work in found.items():
+            day = plan.day + after
+            if day < self._days:
+                self._due[day].append(partial(work, self.hour_of(day, 0) - timedelta(minutes=55)))
 
     async def _take_all(
         self, order: Order, part: VendorOrder, todo: Sequence[Step], at: datetime
@@ -222,54 +275,12 @@ class History:
             await orders.cancel(
                 as_person(label, at, order.person_id), id=part.id, reason=step.reason
             )
+        elif step.verb in RETURNING:
+            assert order.person_id is not None, "guests return nothing in the demo"
+            owner = self._scene.owner_of(part.vendor_id)
+            await self._claims.go_on(part, order.person_id, owner, step, at)
         else:
-            await self._refund(part, step, self._staff(label, at))
-
-    async def _refund(self, part: VendorOrder, step: Step, ctx: Context) -> None:
-        settlement: Settlement = self._runtime.inner[Settlement]
-        total = part.totals.total
-        amount = None
-        if step.share < 100:
-            amount = Money(minor=max(1, total.minor * step.share // 100), currency=total.currency)
-        await settlement.refund(
-            ctx, id=id_of(f"refund:{part.id}"), vendor_order_id=part.id,
-            amount=amount, reason=step.reason,
-        )  # fmt: skip
-
-    # -- money out -------------------------------------------------------------------------------
-
-    async def _pay_out(self, day: int, now: datetime) -> None:
-        """Vendors ask every week, and finance decides on the next day; the last requests wait."""
-        decisions, self._decisions = self._decisions, []
-        await self._crowd.all([partial(self._decide, payout, now) for payout in decisions])
-        ago = self._days - 1 - day
-        if ago % PAYOUT_DAYS == 1 and day > PAYOUT_DAYS:
-            asking = [partial(self._ask, one, day, now) for one in self._scene.members]
-            asked = await self._crowd.all(asking)
-            found = [payout for payout in asked if payout is not None]
-            self._decisions = found[: len(found) // 2] if ago == 1 else found
-        if decisions or self._decisions:
-            await settled(self._runtime)  # no clock moves while somebody works
-
-    async def _ask(self, member: Member, day: int, now: datetime) -> Payout | None:
-        label = f"payout:{member.vendor_id}:{self._days - day}"
-        payouts: Payouts = self._runtime.inner[Payouts]
-        try:
-            return await payouts.request(
-                as_member(label, now, member), id=id_of(label), vendor_id=member.vendor_id
-            )
-        except BalanceTooLow:
-            return None  # nothing earned that week
-
-    async def _decide(self, payout: Payout, now: datetime) -> None:
-        payouts: Payouts = self._runtime.inner[Payouts]
-        ctx = as_staff(f"decide:{payout.id}", now, self._scene.finance)
-        if payout.id.int % 17 == 0:
-            await payouts.decide(
-                ctx, id=payout.id, decision="reject", reason="Confirm your bank account first"
-            )
-        elif payout.status == "requested":
-            await payouts.decide(ctx, id=payout.id, decision="approve")
+            await self._claims.refund(part, step, at)
 
     def _staff(self, label: str, at: datetime) -> Context:
         return as_staff(label, at, self._scene.admin)
@@ -294,6 +305,8 @@ def _is_done(part: VendorOrder, step: Step) -> bool:
     """An earlier run took this step, or one after it."""
     if step.verb == "refund":
         return part.refunded.minor > 0
+    if step.verb in RETURNING:
+        return False  # claims know
     if part.fulfilment not in STAGES:
         return True
     wanted = REACHED.get(step.verb)

@@ -48,6 +48,8 @@ ROLES: dict[str, StaffRole] = {"staff": "super_admin", "finance": "finance"}
 # country → standard, reduced: basis points
 RATES = {"US": (800, 200), "GB": (2000, 0), "DE": (1900, 700), "BD": (1500, 500)}
 ACCOUNT = "000123456789"  # a test bank account that is paid at once
+NO_ACCOUNT = "000111111116"  # one that does not exist, so that payouts come back
+MISTYPED = 3  # the place of the store that gives it at first
 LOW_AT = 5
 
 Report = Callable[[str, int, int], None]
@@ -205,7 +207,8 @@ class Opening:
         shipping: Shipping = self._door(Shipping)
         for method in _methods(store, vendor_id):
             await shipping.save_method(ctx, method=method)
-        destination = Destination(holder=store.owner, account=ACCOUNT)
+        account = NO_ACCOUNT if place == MISTYPED else ACCOUNT
+        destination = Destination(holder=store.owner, account=account)
         payouts: Payouts = self._door(Payouts)
         await payouts.set_destination(ctx, vendor_id=vendor_id, destination=destination)
 

@@ -4,23 +4,55 @@ A plan follows from its number alone, so that a seed which was killed goes on wi
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from haat.app.seeding.assortment import Goods
 from haat.kernel.money import allocate
 
-Verb = Literal["accept", "ship", "deliver", "reject", "cancel", "refund"]
+Verb = Literal[
+    "accept", "ship", "deliver", "reject", "cancel", "refund",
+    "ask_back", "agree", "refuse", "escalate", "send_back", "receive",
+]  # fmt: skip
+Way = Literal["card", "credits", "bank", "cod"]
 SLOTS = 2
 CARDS = ("4242424242424242", "5555555555554444")
 DECLINING = ("4000000000009995", "4000000000000002", "4000000000000069")
+SAVERS = 12  # so many customers, the first ones, have bought credits
+SAVED = 25_000  # so many hundredths of a credit each; an order takes at most CREDITS_MOST of them
+CREDITS_MOST = 6_000
+CREDITS_TIMES = 4  # and each of them pays so often with credits
+UNPAID_EVERY = 5  # of the bank transfers, one of so many never comes
 DECLINED_EVERY = 30  # one more try with a card that is declined, for every so many orders
 REASONS: dict[Verb, tuple[str, ...]] = {
     "reject": ("The last one broke in the kiln", "We cannot send to this address"),
     "cancel": ("Ordered twice by mistake", "Found it at home after all"),
     "refund": ("Arrived damaged", "Not the colour in the picture", "Sent one too few"),
+    "ask_back": (
+        "It is smaller than I thought.",
+        "It arrived with a crack.",
+        "Not what I ordered.",
+    ),
+    "refuse": ("It was made to your measure, and arrived as described.",),
+    "escalate": ("The picture shows something else. Please have a look at it.",),
 }
+# How a return goes, as (days after delivery, what happens).
+RETURNS: tuple[tuple[tuple[int, Verb], ...], ...] = (
+    ((0, "ask_back"), (1, "agree"), (3, "send_back"), (5, "receive")),
+    ((0, "ask_back"), (2, "agree"), (4, "send_back"), (6, "receive")),
+    ((0, "ask_back"), (1, "refuse"), (3, "escalate")),
+)
+# The card holders of these orders (their place among those that nothing else befalls, in percent)
+# have their banks take the money back, and how that ends. None: it is still open.
+DISPUTED: tuple[tuple[int, Literal["won", "lost"] | None], ...] = (
+    (12, "lost"),
+    (35, "won"),
+    (60, "lost"),
+    (80, None),
+    (90, None),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +69,9 @@ class Size:
 class Plan:
     """One purchase. `picks` are (product, variant, quantity); `slot` is the half of the day.
 
+    `credits` is the percentage of the total that is paid with credits (CREDITS_MOST at most), the
+    rest by card. `is_unpaid`: a bank transfer that never comes.
+
     `seconds` before the clock's time, fewer than a checkout's lease: to the reactions it would
     else look as if whoever works on it were gone.
     """
@@ -49,6 +84,9 @@ class Plan:
     card: str
     slot: int
     seconds: int
+    way: Way = "card"
+    credits: int = 0
+    is_unpaid: bool = False
 
     @property
     def is_declined(self) -> bool:
@@ -71,18 +109,40 @@ def plans(size: Size, goods: Sequence[Goods]) -> list[Plan]:
     sold = [one for one in goods if one.is_plentiful]
     found = []
     number = 0
+    spent: Counter[int] = Counter()
     for day, count in enumerate(allocate(size.orders, weights)):
         busy: set[int] = set()
         for _ in range(count):
-            found.append(_plan(size, number, day, sold, busy))
+            found.append(_paid(_plan(size, number, day, sold, busy), number, spent))
             if number % DECLINED_EVERY == DECLINED_EVERY - 1:
                 found.append(_declined(found[-1], number))
             number += 1
     return found
 
 
+def disputes(made: Sequence[Plan]) -> dict[str, Literal["won", "lost"] | None]:
+    """The labels of the purchases whose card holders' banks take the money back."""
+    calm = [plan for plan in made if plan.way == "card" and not plan.is_declined and _is_calm(plan)]
+    return {calm[len(calm) * percent // 100].label: end for percent, end in DISPUTED if calm}
+
+
 def steps(plan: Plan, part: int) -> list[Step]:
     """The life of the plan's vendor order with this place in it."""
+    if plan.is_unpaid:
+        return []
+    life = _life(plan, part)
+    if plan.way == "bank":  # the money comes on the next day
+        return [replace(step, after_days=step.after_days + 1) for step in life]
+    return life
+
+
+def _is_calm(plan: Plan) -> bool:
+    """Every part of it was delivered, and nobody wanted anything back."""
+    calm = {"accept", "ship", "deliver"}
+    return all(step.verb in calm for part in range(4) for step in steps(plan, part))
+
+
+def _life(plan: Plan, part: int) -> list[Step]:
     dice = random.Random(f"fate-{plan.label}-{part}")
     fate = dice.random()
     if fate < 0.04:
@@ -96,6 +156,10 @@ def steps(plan: Plan, part: int) -> list[Step]:
         share = dice.choice((25, 50, 100, 100))
         why = dice.choice(REASONS["refund"])
         life.append(Step(delivered + dice.randint(1, 3), "refund", why, share))
+    elif fate > 0.91 and not plan.is_guest:
+        for after_days, verb in dice.choice(RETURNS):
+            why = dice.choice(REASONS[verb]) if verb in REASONS else ""
+            life.append(Step(delivered + after_days, verb, why))
     return life
 
 
@@ -125,6 +189,20 @@ def _plan(size: Size, number: int, day: int, sold: Sequence[Goods], busy: set[in
         slot=dice.randrange(SLOTS),
         seconds=dice.randint(0, 14),
     )
+
+
+def _paid(plan: Plan, number: int, spent: Counter[int]) -> Plan:
+    """The plan with its way to pay. `spent` counts how often each customer used credits."""
+    dice = random.Random(f"way-{number}")
+    kind = dice.random()
+    if plan.shopper < SAVERS and kind < 0.4 and spent[plan.shopper] < CREDITS_TIMES:
+        spent[plan.shopper] += 1
+        return replace(plan, way="credits", credits=dice.choice((30, 50, 100)))
+    if kind > 0.95:
+        return replace(plan, way="cod")
+    if kind > 0.90:
+        return replace(plan, way="bank", is_unpaid=number % UNPAID_EVERY == 0)
+    return plan
 
 
 def _declined(like: Plan, number: int) -> Plan:

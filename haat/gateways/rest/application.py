@@ -58,7 +58,7 @@ def create(
     inner = Idempotency(app, app.state)
     larger = dict.fromkeys(("/vendor/", "/admin/", "/welcome"), UPLOAD_MAX_BYTES)
     for prefix in (API, ALIAS):
-        for part in ("media", "products/", "vendors/"):
+        for part in ("media", "products/", "vendors/", "admin/reconciliations/files"):
             larger[f"{prefix}/{part}"] = UPLOAD_MAX_BYTES
     larger["/rpc/"] = RPC_MAX_BYTES
     return Limits(AccessLog(inner), larger=larger, security=_unkept)

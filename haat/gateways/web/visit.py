@@ -146,7 +146,9 @@ class Visit:
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         if isinstance(content, bytes):
             return self._with_cookies(Response(content, headers=headers, media_type=media_type))
-        return self._with_cookies(StreamingResponse(content, headers=headers, media_type=media_type))
+        return self._with_cookies(
+            StreamingResponse(content, headers=headers, media_type=media_type)
+        )
 
     def redirect(self, path: str) -> Response:
         """See other: what a form answers when it worked."""

@@ -384,9 +384,11 @@ async def test_a_spike_of_failures_is_told_once(world: World) -> None:
     for _ in range(3):
         [spike] = await spikes()
     assert (spike["provider"], spike["failed"], spike["tried"]) == ("test", 3, 4)
+    assert [one.provider for one in await world.payments.spikes(CTX)] == ["test"]
     for _ in range(3):
         await world.hold()
     await world.payments.watch_failures(CTX)  # 3 of 7: it is over
+    assert await world.payments.spikes(CTX) == []
     await world.hold(cards.DECLINED)
     assert len(await spikes()) == 2
     await world.payments.watch_failures(await world.later(minutes=20))

@@ -511,11 +511,11 @@ async def test_many_top_ups_and_large_ones_are_flagged(world: World) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ("UPDATE wallet.topups SET minor = minor + 1", "top-up"),
-        ("UPDATE wallet.topups SET status = 'failed'", "top-up"),
-        ("UPDATE wallet.withdrawals SET credits = credits + 1", "withdrawal"),
-        ("UPDATE wallet.withdrawals SET status = 'failed'", "withdrawal"),
-        ("UPDATE wallet.claims SET taken = taken - 1", "claim"),
+        ("UPDATE wallet.topups SET minor = minor + 1", "converted: top-up"),
+        ("UPDATE wallet.topups SET status = 'failed'", "endings: top-up"),
+        ("UPDATE wallet.withdrawals SET credits = credits + 1", "converted: withdrawal"),
+        ("UPDATE wallet.withdrawals SET status = 'failed'", "endings: withdrawal"),
+        ("UPDATE wallet.claims SET taken = taken - 1", "claims: claim"),
     ],
 )
 async def test_a_changed_row_is_named(world: World, change: str, named: str) -> None:
@@ -527,5 +527,6 @@ async def test_a_changed_row_is_named(world: World, change: str, named: str) -> 
     await world.proven()
     await world.db.execute(change)
     found = await proof.prove(world.db, 3)
-    assert found
-    assert all(line.startswith(f"wallet: {named}") for line in found)
+    assert found[0].startswith(f"wallet.{named} "), found
+    row = named.partition(": ")[2]
+    assert all(f": {row} " in line for line in found), found

@@ -523,7 +523,7 @@ async def test_the_proof_names_what_does_not_add_up(
     mine = await orders.vendor_order(system, id=given.vendor_orders[0].id)
     grow = "UPDATE orders.refund_lines SET gross = gross + $2 WHERE refund_id = $1"
     await db.execute(grow, refund_id, 1)
-    assert {wrong.split(": ")[0] for wrong in await prove(db, 10)} == {f"order {mine.number}"}
+    assert {wrong.split(": ")[1] for wrong in await prove(db, 10)} == {f"order {mine.number}"}
     await db.execute(grow, refund_id, -1)
     tampering = (
         ("lines", "amount = amount + 1", mine.lines[0].id, mine.number),
@@ -549,7 +549,7 @@ async def test_the_proof_names_what_does_not_add_up(
         assert was is not None
         await db.execute(f"UPDATE orders.{table} SET {change} WHERE id = $1", id)
         (first,) = await prove(db)
-        assert first.startswith(f"order {number}: "), (first, change)
+        assert first.split(": ")[1] == f"order {number}", (first, change)
         back = ", ".join(f"{c} = ${n}" for n, c in enumerate(columns.split(", "), 2))
         await db.execute(f"UPDATE orders.{table} SET {back} WHERE id = $1", id, *was)
     assert await prove(db, 10) == []

@@ -391,6 +391,7 @@ async def test_others_find_nothing(desk: Counter) -> None:
             returns.escalate(who, id=made.id, text="x"),
             returns.say(who, id=made.id, message_id=ids.new(), text="x"),
             returns.returnable(who, vendor_order_id=one.id),
+            returns.of_order(who, vendor_order_id=one.id),
         ):
             with pytest.raises(NotFound):
                 await call
@@ -427,6 +428,8 @@ async def test_guests_with_the_link_of_the_order(desk: Counter) -> None:
     made = await returns.request(guest, id=ids.new(), token=token, **ask)
     assert made.person_id is None
     assert len(await returns.returnable(guest, vendor_order_id=one.id, token=token)) == 2
+    [found] = await returns.of_order(guest, vendor_order_id=one.id, token=token)
+    assert found.number == made.number
     with pytest.raises(NotFound):
         await returns.one(guest, id=made.id, token=wrong)
     with pytest.raises(NotFound):  # nobody's return is not every stranger's

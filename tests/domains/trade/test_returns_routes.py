@@ -148,6 +148,8 @@ async def test_guests_by_their_link(ask: Client, desk: Counter) -> None:
     assert made.status_code == 201, made.text
     path = f"/returns/{made.json()['id']}"
     assert (await ask(None, "GET", path + link)).json()["state"] == "requested"
+    listed = (await ask(None, "GET", f"/orders/{one.id}/returns{link}")).json()
+    assert [item["id"] for item in listed["items"]] == [made.json()["id"]]
     other = await desk.sold(guest=True)
     assert (await ask(None, "GET", f"{path}?token=link-{other.order_id}")).status_code == 404
     assert (await ask(None, "POST", f"{path}/withdraw{link}")).json()["state"] == "withdrawn"

@@ -250,3 +250,6 @@ async def test_they_are_listed_with_whom_they_concern(day: Day) -> None:
         assert sum(share.minor for share in one.shares.values()) == minor
     only = await day.settlement.disputes(day.world.system(), status="lost")
     assert [one.dispute.id for one in only.items] == [over]
+    for order_id, count in ((quote.id, 2), (part(quote), 0)):
+        of = await day.settlement.disputes(day.world.system(), order_ids=[order_id])
+        assert len(of.items) == count

@@ -38,6 +38,7 @@ from haat.domains.trade.orders.api import (
     VendorOrder,
 )
 from haat.kernel.context import Context
+from haat.kernel.errors import NotFound
 from haat.kernel.money import Money
 from haat.kernel.page import Page
 
@@ -180,7 +181,8 @@ class FakePayments(Payments):
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Dispute]:
-        return Page(items=[d for d in self.open_disputes if status in (None, d.status)], next=None)
+        found = [d for d in self.open_disputes if references is None or d.reference in references]
+        return Page(items=[d for d in found if status in (None, d.status)], next=None)
 
 
 @dataclass
@@ -482,6 +484,19 @@ class FakeOrders(Orders):
         assert not lines or sum(line.gross.minor for line in lines) == amount.minor
         self.refunds.setdefault(refund_id, (vendor_order_id, amount.minor))
         self.refunded_lines.setdefault(refund_id, lines or [])
+
+    async def order(self, ctx: Context, *, ref: str) -> Order:
+        """A person's own, as orders decides it."""
+        draft = self.drafts.get(UUID(ref))
+        if draft is None or draft.person_id is None or draft.person_id != ctx.actor.id:
+            raise NotFound
+        return self._order(draft)
+
+    async def order_by_link(self, ctx: Context, *, token: str) -> Order:
+        id = UUID(token.removeprefix("signed-"))
+        if id not in self.drafts:
+            raise NotFound
+        return self._order(self.drafts[id])
 
     async def links(self, ctx: Context, *, order_ids: list[UUID]) -> dict[UUID, str]:
         return {id: f"signed-{id}" for id in order_ids}

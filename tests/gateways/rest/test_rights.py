@@ -52,7 +52,7 @@ RIGHTS = {
         GET /wallet/topups/{id}, GET /wallet/withdrawals, POST /wallet/withdrawals
         GET /returns, POST /returns, GET /returns/{id}, POST /returns/{id}/messages
         POST /returns/{id}/withdraw, POST /returns/{id}/sent-back, POST /returns/{id}/escalate
-        GET /orders/{id}/returnable, POST /orders/{id}/return-preview
+        GET /orders/{id}/returnable, POST /orders/{id}/return-preview, GET /orders/{id}/returns
         """,
     "vendor:products": """
         POST /products, POST /products/create, PUT /products/{id}, PATCH /products/{id}
@@ -127,6 +127,12 @@ RIGHTS = {
         GET /admin/payout-policy, PUT /admin/payout-policy
         GET /admin/vendors/{id}/payout-terms, PUT /admin/vendors/{id}/payout-terms
         GET /admin/income, POST /admin/invoices/{month}
+        GET /admin/reconciliations, POST /admin/reconciliations
+        POST /admin/reconciliations/files, GET /admin/reconciliations/{id}
+        GET /admin/reconciliations/differences, GET /admin/reconciliations/{id}/differences
+        GET /admin/reconciliations/{id}/differences.csv
+        POST /admin/reconciliations/differences/{id}/book
+        POST /admin/reconciliations/differences/{id}/dismiss
         """,
     "staff:settings": """
         PATCH /admin/settings, PUT /admin/tax-rates, GET /admin/dead-letters

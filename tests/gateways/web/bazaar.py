@@ -19,6 +19,7 @@ from haat.domains.goods.catalog.api import (
 from haat.domains.goods.inventory.api import Available, Inventory, OutOfStock
 from haat.domains.insight.search.api import Facet, Hits, Search
 from haat.domains.money.payments.api import Payments
+from haat.domains.money.wallet.api import Wallet
 from haat.domains.people.identity.api import (
     EmailTaken,
     Identity,
@@ -34,11 +35,13 @@ from haat.domains.reach.notifications.api import Notification, Notifications
 from haat.domains.trade.cart.api import Cart, CartState, Item
 from haat.domains.trade.checkout.api import Checkout
 from haat.domains.trade.orders.api import Orders
+from haat.domains.trade.settlement.api import Settlement
 from haat.domains.trade.shipping.api import Shipping
 from haat.engines.http import AccessClaims, Signer, Tokens
 from haat.engines.rpc import local
 from haat.gateways.rest import Parts, create
 from haat.gateways.rest.application import equip
+from haat.gateways.web.admin import admin_routers
 from haat.gateways.web.routers import web_state
 from haat.gateways.web.store import store_routers
 from haat.kernel.clock import SystemClock
@@ -46,6 +49,7 @@ from haat.kernel.contract import Contract
 from haat.kernel.errors import NotFound
 from haat.kernel.money import Money
 from haat.kernel.page import Page
+from tests.gateways.web.counter import Counter, FakePayments, FakeSettlement, FakeWallet
 from tests.gateways.web.till import FakeCheckout, FakeOrders, FakeShipping
 
 SPACE = UUID(int=4004)
@@ -115,6 +119,8 @@ class Bazaar:
         self.signed_in_with: dict[str, Any] = {}
         self.tokens = Tokens(b"s" * 32, SystemClock())
         self.till = FakeCheckout(self)
+        self.counter = Counter()
+        self.payment: str | None = None  # of the order there is
 
     def member(self, email: str = "ana@example.com", *scopes: str, vendor: bool = False) -> Person:
         """An account with that e-mail address and PASSWORD."""
@@ -135,7 +141,7 @@ class Bazaar:
         return {"haat_access": self.tokens.issue(claims, timedelta(minutes=10))}
 
     def application(self, **state: Any) -> ASGIApp:
-        """The store as it is served: limits, problems and pages, over this world."""
+        """Store and back office as they are served: limits, problems, pages, over this world."""
         fakes: list[tuple[type[Contract], Contract]] = [
             (Market, FakeMarket(self)),
             (Catalog, FakeCatalog(self)),
@@ -149,12 +155,14 @@ class Bazaar:
             (Checkout, self.till),
             (Orders, FakeOrders(self)),
             (Shipping, FakeShipping()),
-            (Payments, FakePayments()),
+            (Payments, FakePayments(self.counter)),
+            (Wallet, FakeWallet(self.counter)),
+            (Settlement, FakeSettlement(self.counter)),
         ]
         doors: Mapping[type[Contract], Any] = {
             contract: local(contract, fake, caller=None) for contract, fake in fakes
         }
-        app = create([], site_routers=store_routers())
+        app = create([], site_routers=[*store_routers(), *admin_routers()])
         inner: Any = app
         while not hasattr(inner, "state"):
             inner = inner._app
@@ -355,8 +363,3 @@ class FakeNotifications(Faking, Notifications):
 
     async def mark_read(self, ctx: Any, *, ids: list[UUID] | None = None) -> None:
         self.world.notes = [n.model_copy(update={"read_at": NOW}) for n in self.world.notes]
-
-
-class FakePayments(Payments):
-    async def providers(self, ctx: Any) -> list[dict[str, Any]]:
-        return [{"name": "test", "label": "Card", "tokenUrl": "https://pay.test/tokens"}]

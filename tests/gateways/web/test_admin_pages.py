@@ -46,6 +46,13 @@ async def order(box: Box, shop: Shop) -> str:
     return str(found.items[0].number)
 
 
+async def agree(admin: Browser, path: str, form: dict[str, str]) -> dict[str, str]:
+    """The form that confirms a refund, as the page that shows it first has it."""
+    preview = await admin.send(path, {**form, "step": "preview"})
+    assert preview.status_code == 200, preview.text
+    return form_in(preview.text, path) | {"step": "confirm"}
+
+
 async def apply(box: Box, name: str) -> str:
     """The id of a new vendor that waits for review."""
     email = f"{name.split()[0].lower()}@example.com"
@@ -60,7 +67,8 @@ async def test_every_page_answers(box: Box, admin: Browser, clay: Shop) -> None:
         "/admin", "/admin/vendors", "/admin/vendors?status=all", f"/admin/vendors/{clay.id}",
         "/admin/products", "/admin/products?status=active", f"/admin/products/{clay.product['id']}",
         "/admin/orders", "/admin/orders?payment=paid", f"/admin/orders/{number}", "/admin/payouts",
-        "/admin/payouts?status=all", "/admin/payments", "/admin/settings", "/admin/categories",
+        "/admin/payouts?status=all", "/admin/payments", "/admin/payments?status=awaiting",
+        "/admin/refunds", "/admin/disputes", "/admin/settings", "/admin/categories",
         "/admin/dead-letters", "/admin/people", "/admin/commission", "/admin/commission/explain",
     ):  # fmt: skip
         assert 'aria-label="Back office"' in await admin.page(path)
@@ -161,10 +169,11 @@ async def test_an_order_is_found_and_refunded(box: Box, admin: Browser, clay: Sh
     assert found.headers["location"] == f"/admin/orders/{number}"
     assert "There is no order" in await admin.page("/admin/orders?number=H-999999", 404)
     text = await admin.page(f"/admin/orders/{number}")
-    action = re.search(r'action="(/admin/orders/[^"]+/refund/[^"]+)"', text)
-    assert action is not None
-    path = action[1]
-    form = form_in(text, path) | {"how": "amount", "amount": "5", "reason": "Scratched"}
+    link = re.search(r'href="(/admin/orders/[^"]+/refund/[^"]+)"', text)
+    assert link is not None
+    path = link[1]
+    form = form_in(await admin.page(path), path)
+    form |= {"how": "amount", "amount": "5", "reason": "Scratched"}
     for wrong in (
         {"amount": "x"}, {"amount": ""}, {"reason": ""}, {"amount": "0"}, {"id": "x"},
     ):  # fmt: skip
@@ -174,20 +183,31 @@ async def test_an_order_is_found_and_refunded(box: Box, admin: Browser, clay: Sh
     much = await admin.send(path, {**form, "id": str(uuid4()), "amount": "9999"})
     assert much.status_code == 409
     assert "is left to give back" in much.text
-    assert await admin.done(path, form) == f"/admin/orders/{number}"
-    await admin.done(path, form)  # a double click
+    agreed = await agree(admin, path, form)
+    assert await admin.done(path, agreed) == f"/admin/orders/{number}"
+    await admin.done(path, agreed)  # a double click
     await box.settle()
     ctx = box.runtime.system_context("test")
     after = await box.runtime.inner[Orders].order(ctx, ref=number)
     assert after.refunded.minor == 500
-    rest = form_in(await admin.page(f"/admin/orders/{number}"), path)
-    await admin.done(path, {**rest, "how": "all", "amount": "1", "reason": "Lost"})
+    one = form_in(await admin.page(path), path)
+    line = next(name for name in one if name.startswith("q-"))
+    one |= {"how": "items", line: "1", "reason": "One lost"}
+    await admin.done(path, await agree(admin, path, one))
+    await box.settle()
+    after = await box.runtime.inner[Orders].order(ctx, ref=number)
+    assert [line.refunded_quantity for line in after.vendor_orders[0].lines] == [1]
+    rest = form_in(await admin.page(path), path)
+    rest |= {"how": "all", "amount": "1", "reason": "Lost"}
+    await admin.done(path, await agree(admin, path, rest))
     await box.settle()
     after = await box.runtime.inner[Orders].order(ctx, ref=number)
     assert after.refunded == after.totals.total
     text = await admin.page(f"/admin/orders/{number}")
     assert "Scratched" in text
+    assert "Given back" in text
     assert path not in text, "nothing is left"
+    assert "Nothing is left" in await admin.page(path)
     other = await order(box, clay)
     crossed = path.replace(number, other)
     assert (await admin.send(crossed, form)).status_code == 404

@@ -11,6 +11,8 @@ from haat.domains.goods.catalog.api import Offer, Product, SkuTaken, Variant
 from haat.domains.people.media.api import Picture
 from haat.domains.reach.backoffice.api import Day
 from haat.gateways.web.admin import chart
+from haat.gateways.web.kit.bars import HEIGHT, NONE, WIDTH
+from haat.gateways.web.kit.bars import bars as bars_of
 from haat.gateways.web.kit.reading import Reader, example, minutes_in_words, percent
 from haat.gateways.web.vendor import product_form as fields
 from haat.gateways.web.vendor.description import to_markup, to_text
@@ -229,9 +231,20 @@ def test_bars_fit_their_chart() -> None:
     days = [Day(day=f"2026-11-{n + 1:02}", orders=n, total=usd(n * 100)) for n in range(30)]
     bars = chart.bars(days)
     assert len(bars) == 30
-    assert bars[-1].height == chart.HEIGHT
+    assert bars[-1].height == HEIGHT
     assert bars[-1].y == 0
-    assert bars[0].height == chart.NONE
-    assert all(0 <= bar.x <= chart.WIDTH - bar.width for bar in bars)
+    assert bars[0].height == NONE
+    assert bars[0].tone == "none"
+    assert all(0 <= bar.x <= WIDTH - bar.width for bar in bars)
     assert bars[1].told == "2026-11-02: $1.00, 1 order"
     assert chart.bars([]) == []
+
+
+def test_bars_below_zero_hang_from_the_floor() -> None:
+    up, nothing, down = bars_of([(300, "up"), (0, "nothing"), (-100, "down")])
+    assert (up.y, up.height, up.tone) == (0, 75, "")
+    assert (down.y, down.height, down.tone) == (75, 25, "was")
+    assert nothing.tone == "none"
+    assert nothing.y == 74
+    [only] = bars_of([(-5, "down")])
+    assert (only.y, only.height) == (0, HEIGHT)

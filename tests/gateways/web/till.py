@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from haat.domains.money.commissions.api import Terms
+from haat.domains.money.payments.api import TransferInstructions
 from haat.domains.people.profiles.api import Address
 from haat.domains.trade.checkout.api import (
     Checkout,
@@ -79,6 +80,8 @@ class FakeCheckout(Checkout):
         self.placed: list[dict[str, Any]] = []
         self.answers: list[str] = ["placed"]
         self.decline_code = "insufficient_funds"
+        self.next_url = PAY_AT
+        self.instructions: TransferInstructions | None = None
         self.refuses: list[Exception] = []
 
     async def quote(self, ctx: Any, *, id: UUID, ship_to: Address, **asked: Any) -> Quote:
@@ -129,19 +132,22 @@ class FakeCheckout(Checkout):
             checkout_id=id, status=status, total=usd(2998), order_id=id if placed else None,
             order_number="H-100001" if placed else None,
             order_link="/orders/link/signed" if placed else None,
-            next_action_url=PAY_AT if status == "needs_action" else None,
+            next_action_url=self.next_url if status == "needs_action" else None,
             decline_code=self.decline_code if status == "declined" else None,
+            instructions=self.instructions if placed else None,
         )  # fmt: skip
 
 
-def order(person_id: UUID | None = None) -> Order:
-    """Two vendor orders: one that waits, one that is on its way with a refund."""
+def order(person_id: UUID | None = None, payment: Any = None) -> Order:
+    """Two vendor orders: one that waits, one that is on its way with a refund. With `payment` both
+    are in that state, and nothing was refunded."""
+    back = usd(0) if payment else usd(500)
     totals = Totals(goods=usd(2598), shipping=usd(400), tax=usd(0), total=usd(2998))
     common: dict[str, Any] = {
         "lines": [OrderLine(**line("Mug"))], "shipping_method": "Standard",
         "shipping_tax": usd(0), "totals": totals, "commission": usd(78), "net": usd(2900),
         **UNTAXED,
-        "order_id": UUID(int=50), "order_number": "H-100001", "payment": "paid",
+        "order_id": UUID(int=50), "order_number": "H-100001", "payment": payment or "paid",
         "placed_at": NOW,
     }  # fmt: skip
     parcel = Shipment(
@@ -154,12 +160,12 @@ def order(person_id: UUID | None = None) -> Order:
     )  # fmt: skip
     sent = VendorOrder(
         id=UUID(int=52), vendor_id=UUID(int=8), vendor_name="The Loom", number="H-100001-2",
-        fulfilment="in_transit", refunded=usd(500), shipments=[parcel], **common,
+        fulfilment="in_transit", refunded=back, shipments=[parcel], **common,
     )  # fmt: skip
     return Order(
         id=UUID(int=50), number="H-100001", person_id=person_id, email="ana@example.com",
         ship_to=ADDRESS, bill_to=ADDRESS, prices_include_tax=False, totals=totals,
-        refunded=usd(500), payment="partially_refunded", fulfilment="partially_shipped",
+        refunded=back, payment=payment or "partially_refunded", fulfilment="partially_shipped",
         vendor_orders=[waits, sent], placed_at=NOW,
         timeline=[TimelineEntry(at=NOW, what="placed", actor="customer"),
                   TimelineEntry(at=NOW, what="in_transit", vendor_order_id=sent.id,
@@ -168,7 +174,7 @@ def order(person_id: UUID | None = None) -> Order:
 
 
 class FakeOrders(Orders):
-    """One order, of ana@example.com; `cancelled` is what was cancelled of it."""
+    """One order, of ana@example.com, which staff see as well; `payment` as `order` has it."""
 
     def __init__(self, world: "Bazaar") -> None:
         self.world = world
@@ -181,15 +187,17 @@ class FakeOrders(Orders):
         return Page(items=[summary])
 
     async def order(self, ctx: Any, *, ref: str) -> Order:
-        owner, _ = self.world.people["ana@example.com"]
-        if ref != "H-100001" or ctx.person_id != owner.id:
+        owner, _ = self.world.people.get("ana@example.com", (None, ""))
+        is_own = owner is not None and ctx.person_id == owner.id
+        known = ref in ("H-100001", str(UUID(int=50)))
+        if not known or not (is_own or ctx.has("staff:orders")):
             raise NotFound
-        return order(ctx.person_id)
+        return order(ctx.person_id, self.world.payment)
 
     async def order_by_link(self, ctx: Any, *, token: str) -> Order:
         if token != "signed":
             raise LinkInvalid
-        return order()
+        return order(payment=self.world.payment)
 
     async def cancel(self, ctx: Any, *, id: UUID, reason: str) -> VendorOrder:
         self.world.searched = {"cancelled": id, "reason": reason}

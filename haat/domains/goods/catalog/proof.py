@@ -2,6 +2,8 @@
 
 from haat.engines.sql import Database, Sql
 
+INVARIANTS = ("shelves", "counts", "prices")
+
 SHELVES = Sql("""
 WITH wanted AS (
     SELECT s.shelf_id, p.id AS product_id, p.created_at, p.price_from, p.title_key
@@ -43,15 +45,18 @@ async def prove(db: Database, limit: int = 1) -> list[str]:
     """One line for each row that does not agree with its source, at most `limit` of each kind."""
     return [
         *(
-            f"catalog.shelves {r['shelf_id']}: product {r['product_id']} is not as it should be"
+            f"catalog.shelves: shelf {r['shelf_id']}: product {r['product_id']} is not as it"
+            " should be"
             for r in await db.fetch(SHELVES, limit)
         ),
         *(
-            f"catalog.categories {r['id']}: counts {r['product_count']}, there are {r['counted']}"
+            f"catalog.counts: category {r['id']}: counts {r['product_count']}, there are"
+            f" {r['counted']}"
             for r in await db.fetch(COUNTS, limit)
         ),
         *(
-            f"catalog.products {r['id']}: from {r['price_from']}, its cheapest offer {r['lowest']}"
+            f"catalog.prices: product {r['id']}: from {r['price_from']}, its cheapest offer"
+            f" {r['lowest']}"
             for r in await db.fetch(PRICES, limit)
         ),
     ]

@@ -2,6 +2,8 @@
 
 from haat.engines.sql import Database, Sql
 
+INVARIANTS = ("on_hand", "reserved", "sold")
+
 ON_HAND = Sql("""
 SELECT s.offer_id, s.on_hand, coalesce(sum(m.delta), 0) AS moved
   FROM inventory.stock s LEFT JOIN inventory.movements m ON m.offer_id = s.offer_id
@@ -49,18 +51,18 @@ async def prove(db: Database, limit: int = 1) -> list[str]:
     """One line for each count that does not add up, at most `limit` of each kind."""
     return [
         *(
-            f"inventory.stock {r['offer_id']}: on hand {r['on_hand']}, its movements add up to"
-            f" {r['moved']}"
+            f"inventory.on_hand: offer {r['offer_id']}: on hand {r['on_hand']}, its movements add"
+            f" up to {r['moved']}"
             for r in await db.fetch(ON_HAND, limit)
         ),
         *(
-            f"inventory.stock {r['offer_id']}: reserved {r['reserved']}, active reservations hold"
-            f" {r['held']}"
+            f"inventory.reserved: offer {r['offer_id']}: reserved {r['reserved']}, active"
+            f" reservations hold {r['held']}"
             for r in await db.fetch(RESERVED, limit)
         ),
         *(
-            f"inventory.reservations {r['id']}: sold {r['sold']} of {r['offer_id']}, its movements"
-            f" say {r['moved']}"
+            f"inventory.sold: reservation {r['id']}: sold {r['sold']} of {r['offer_id']}, its"
+            f" movements say {r['moved']}"
             for r in await db.fetch(SOLD, limit)
         ),
     ]

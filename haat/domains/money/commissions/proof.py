@@ -2,6 +2,8 @@
 
 from haat.engines.sql import Database, Sql
 
+INVARIANTS = ("periods",)
+
 PERIODS = Sql("""
 WITH held AS (
   SELECT id, status, active_from, active_to,
@@ -18,7 +20,7 @@ SELECT id, status, active_from, active_to, next_from FROM held
 async def prove(db: Database, limit: int = 1) -> list[str]:
     """Lines that name the lists whose time does not end where the next one's begins."""
     return [
-        f"commissions: list {row['id']} ({row['status']}) held until {row['active_to']},"
+        f"commissions.periods: list {row['id']} ({row['status']}) held until {row['active_to']},"
         f" the next one from {row['next_from']}"
         for row in await db.fetch(PERIODS, limit)
     ]

@@ -2,6 +2,8 @@
 
 from haat.engines.sql import Database, Sql
 
+INVARIANTS = ("refunds", "disputes", "funds", "times")
+
 TALLIES = Sql("""
 SELECT p.id, p.reference, p.refunding_minor, p.refunded_minor, p.captured_minor,
        coalesce(sum(r.minor) FILTER (WHERE r.status IN ('created', 'pending')), 0) AS refunding,
@@ -54,23 +56,24 @@ SELECT 'payout', id FROM payments.disbursements WHERE (paid_at IS NOT NULL) <> (
 async def prove(db: Database, limit: int = 1) -> list[str]:
     """Lines that name what does not add up, at most `limit`; empty when everything does."""
     found = [
-        f"payments: payment {row['id']} of {row['reference']}: captured {row['captured_minor']},"
-        f" expected refunded {row['refunded']} and under way {row['refunding']}, stored"
-        f" {row['refunded_minor']} and {row['refunding_minor']}"
+        f"payments.refunds: payment {row['id']} of {row['reference']}: captured"
+        f" {row['captured_minor']}, expected refunded {row['refunded']} and under way"
+        f" {row['refunding']}, stored {row['refunded_minor']} and {row['refunding_minor']}"
         for row in await db.fetch(TALLIES, limit)
     ]
     found += [
-        f"payments: payment {row['id']} of {row['reference']}: captured {row['captured_minor']},"
-        f" expected disputed {row['disputed']}, stored {row['disputed_minor']}"
+        f"payments.disputes: payment {row['id']} of {row['reference']}: captured"
+        f" {row['captured_minor']}, expected disputed {row['disputed']},"
+        f" stored {row['disputed_minor']}"
         for row in await db.fetch(DISPUTED, limit)
     ]
     found += [
-        f"payments: transfer {row['payment_id']} over {row['expected']} is paid by"
+        f"payments.funds: transfer {row['payment_id']} over {row['expected']} is paid by"
         f" {row['credits']} credits of {row['minor']} together"
         for row in await db.fetch(FUNDS, limit)
     ]
     found += [
-        f"payments: {row['what']} {row['id']}: its status and its time disagree"
+        f"payments.times: {row['what']} {row['id']}: its status and its time disagree"
         for row in await db.fetch(TIMES, limit)
     ]
     return found[:limit]

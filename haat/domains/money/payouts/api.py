@@ -340,12 +340,13 @@ class PayoutRequested(Event, name="payout.requested", key="payout_id"):
 
 
 class PayoutProcessed(Event, name="payout.processed", key="payout_id"):
-    """paid, failed or rejected."""
+    """paid, failed or rejected; `reason` of the last two, where one is known."""
 
     payout_id: UUID
     vendor_id: UUID
     amount: Money
     status: Literal["paid", "failed", "rejected"]
+    reason: str = ""
 
 
 class EarningEligible(Event, name="earning.eligible", key="vendor_order_id"):

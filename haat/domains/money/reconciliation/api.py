@@ -22,6 +22,27 @@ from haat.kernel.page import Limit, Page
 
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Format = Literal["auto", "csv", "camt.053", "mt940"]
+DIFFERENCE_HEAD = [
+    "difference",
+    "kind",
+    "status",
+    "our_kind",
+    "our_id",
+    "our_reference",
+    "our_amount",
+    "our_time",
+    "their_line",
+    "their_reference",
+    "their_amount",
+    "their_fee",
+    "their_time",
+    "their_text",
+    "amount",
+    "currency",
+    "proposal",
+    "proposal_text",
+    "reason",
+]
 
 
 class FileUnreadable(Invalid, code="statement_unreadable"):
@@ -122,6 +143,31 @@ class Run(Model):
     why: str = ""
     started_at: datetime
     started_by: UUID | None = None
+
+
+def difference_cells(one: Difference) -> list[str]:
+    """One difference as CSV has it, under DIFFERENCE_HEAD."""
+    ours, theirs = one.ours, one.theirs
+    return [
+        str(one.id),
+        one.kind,
+        one.status,
+        *(
+            (ours.kind, str(ours.id), str(ours.reference), ours.amount.decimal())
+            if ours
+            else ("", "", "", "")
+        ),
+        f"{ours.at:%Y-%m-%dT%H:%M:%SZ}" if ours else "",
+        *((theirs.id, theirs.provider_ref or "") if theirs else ("", "")),
+        *((theirs.amount.decimal(), theirs.fee.decimal()) if theirs else ("", "")),
+        f"{theirs.at:%Y-%m-%dT%H:%M:%SZ}" if theirs else "",
+        theirs.text if theirs else "",
+        one.difference.decimal(),
+        one.difference.currency,
+        one.proposal.action,
+        one.proposal.text,
+        one.reason,
+    ]
 
 
 class DifferencesFound(Event, name="reconciliation.differences_found", key="run_id"):

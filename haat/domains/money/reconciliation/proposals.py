@@ -127,17 +127,15 @@ def _why(provider: str, found: Found) -> str:
     movement = found.movement
     if line is None:
         assert movement is not None, "a difference is about something"
-        return (
-            f"{provider} does not report our {_called(movement)} of {_shown(movement.amount)}."
-            " Wait for a later report if it is new."
-        )
+        ours = f"our {_called(movement)} of {_shown(movement.amount)}"
+        return f"{_who(provider)} does not report {ours}. Wait for a later report if it is new."
     amount = _shown(line.amount)
     if found.kind == "status":
-        return f"A {_NAMES[line.kind]} came back at {provider}: {amount}."
+        return f"{_who(provider)} reports a {_NAMES[line.kind]} that came back: {amount}."
     if movement is None:
-        return f"{provider} reports a {_NAMES[line.kind]} of {amount} that we do not know."
+        return f"{_who(provider)} reports a {_NAMES[line.kind]} of {amount} that we do not know."
     return (
-        f"{provider} reports {_shown(_theirs(found))} for our {_called(movement)} of"
+        f"{_who(provider)} reports {_shown(_theirs(found))} for our {_called(movement)} of"
         f" {_shown(movement.amount)}."
     )
 
@@ -147,21 +145,25 @@ def _theirs(found: Found) -> Money:
     return Money(minor=found.entry.minor, currency=found.entry.currency)
 
 
+def _who(provider: str) -> str:
+    return "The bank" if provider == "bank" else provider.capitalize()
+
+
 def _called(movement: Movement) -> str:
     return _NAMES[movement.kind]
 
 
 def _fee(provider: str, amount: Money) -> str:
     if amount.minor > 0:
-        return f"{provider} gave fees back: {_shown(amount)}, clearing → fees."
-    return f"{provider} kept fees: {_shown(-amount)}, fees → clearing."
+        return f"{_who(provider)} gave fees back: {_shown(amount)}, clearing ({provider}) → fees."
+    return f"{_who(provider)} kept fees: {_shown(-amount)}, fees → clearing ({provider})."
 
 
 def _booking(provider: str, amount: Money) -> str:
     size = _shown(Money(minor=abs(amount.minor), currency=amount.currency))
     if amount.minor > 0:
-        return f"Booking it: {size}, clearing of {provider} → suspense."
-    return f"Booking it: {size}, suspense → clearing of {provider}."
+        return f"Booking it: {size}, clearing ({provider}) → suspense."
+    return f"Booking it: {size}, suspense → clearing ({provider})."
 
 
 def _shown(amount: Money) -> str:

@@ -8,8 +8,15 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, Field
 
-from haat.domains.money.reconciliation.api import Difference, Format, Reconciliation, Run
-from haat.domains.money.reconciliation.sheet import HEAD, cells, csv_text
+from haat.domains.money.reconciliation.api import (
+    DIFFERENCE_HEAD,
+    Difference,
+    Format,
+    Reconciliation,
+    Run,
+    difference_cells,
+)
+from haat.domains.money.statements.api import csv_text
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
 from haat.kernel.errors import TooLarge
@@ -86,7 +93,7 @@ async def runs(
 async def all_differences(
     ctx: Ctx,
     reconciliation: Service,
-    status: Status | None = "open",
+    status: Status | None = None,
     limit: Limit = 50,
     cursor: str | None = None,
 ) -> Page[Difference]:
@@ -148,9 +155,9 @@ async def _rest(
     status: Status | None,
     page: Page[Difference],
 ) -> AsyncIterator[str]:
-    yield "\ufeff" + csv_text([HEAD])
+    yield "\ufeff" + csv_text([DIFFERENCE_HEAD])
     while True:
-        yield csv_text([cells(one) for one in page.items])
+        yield csv_text([difference_cells(one) for one in page.items])
         if page.next is None:
             return
         page = await reconciliation.differences(

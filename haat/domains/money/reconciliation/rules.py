@@ -59,10 +59,7 @@ class Entry:
     part: Part
     minor: int
     inside: bool
-
-    @property
-    def key(self) -> EntryKey:
-        return self.line.id, self.part
+    key: EntryKey
 
     @property
     def kind(self) -> str | None:
@@ -181,9 +178,9 @@ def key_of(movement: Movement) -> MovementKey:
 def _entries(lines: Iterable[ReportLine], period: Period) -> Iterator[Entry]:
     for line in lines:
         inside = period.has(line.at)
-        yield Entry(line, "amount", line.amount.minor, inside)
+        yield Entry(line, "amount", line.amount.minor, inside, (line.id, "amount"))
         if line.fee.minor:
-            yield Entry(line, "fee", -line.fee.minor, inside)
+            yield Entry(line, "fee", -line.fee.minor, inside, (line.id, "fee"))
 
 
 # -- matching --------------------------------------------------------------------------------------

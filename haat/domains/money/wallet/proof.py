@@ -5,6 +5,8 @@ Whether the ledger holds the same is asked by `Wallet.reconcile`.
 
 from haat.engines.sql import Database, Sql
 
+INVARIANTS = ("refunded", "converted", "endings", "claims")
+
 REFUNDED = Sql("""
 SELECT m.id, m.refunded_minor, m.refunded_credits, coalesce(sum(r.minor), 0)::bigint AS minor,
        coalesce(sum(r.credits), 0)::bigint AS credits,
@@ -74,22 +76,23 @@ HAVING coalesce(sum(m.credits), 0) <> CASE WHEN c.followed = 'won' THEN 0
 async def prove(db: Database, limit: int = 1) -> list[str]:
     """Lines that name what does not add up, at most `limit`; empty when everything does."""
     found = [
-        f"wallet: hold {row['id']}: refunded {row['refunded_minor']} for"
+        f"wallet.refunded: hold {row['id']}: refunded {row['refunded_minor']} for"
         f" {row['refunded_credits']} credits, its refunds add up to {row['minor']} for"
         f" {row['credits']}, its share is {row['share']}"
         for row in await db.fetch(REFUNDED, limit)
     ]
     found += [
-        f"wallet: {row['what']} {row['id']}: {row['credits']} credits for {row['minor']} is not"
-        f" what its rate of {row['micro']} makes"
+        f"wallet.converted: {row['what']} {row['id']}: {row['credits']} credits for {row['minor']}"
+        f" is not what its rate of {row['micro']} makes"
         for row in await db.fetch(CONVERTED, limit)
     ]
     found += [
-        f"wallet: {row['what']} {row['id']} is {row['status']}, its movement is {row['state']}"
+        f"wallet.endings: {row['what']} {row['id']} is {row['status']},"
+        f" its movement is {row['state']}"
         for row in await db.fetch(ENDINGS, limit)
     ]
     found += [
-        f"wallet: claim {row['id']} ({row['verdict']}) took {row['taken']} credits back, its"
+        f"wallet.claims: claim {row['id']} ({row['verdict']}) took {row['taken']} credits back, its"
         f" movements say {row['credits']}"
         for row in await db.fetch(CLAIMS, limit)
     ]

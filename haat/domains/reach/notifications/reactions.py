@@ -16,6 +16,7 @@ from haat.domains.trade.orders.api import (
     OrderShipped,
     OrderUnpaid,
 )
+from haat.domains.trade.returns.api import ReturnRequested, ReturnUpdated
 from haat.kernel.context import Context
 from haat.kernel.events import Event, every, on
 
@@ -29,6 +30,12 @@ from haat.kernel.events import Event, every, on
 @on(OrderCancelled)
 @on(OrderRefunded)
 async def tell_of_orders(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
+    await service.tell(ctx, [notice for event in events for notice in notices_of(event)])
+
+
+@on(ReturnRequested)
+@on(ReturnUpdated)
+async def tell_of_returns(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
     await service.tell(ctx, [notice for event in events for notice in notices_of(event)])
 
 

@@ -19,12 +19,31 @@ from haat.domains.trade.orders.api import (
     OrderShipped,
     OrderUnpaid,
 )
+from haat.domains.trade.returns.api import ReturnRequested, ReturnUpdated
 from haat.kernel.events import Event
 from haat.kernel.ids import derive
 from haat.kernel.money import Money
 
 ATTEMPTS_MAX = 12
 BACKOFF_S, BACKOFF_MAX_S = 15, 3600
+# The news of returns that are told, to the customer and to the vendor. That money came back is
+# told with the refund.
+TOLD_OF_RETURNS = frozenset(
+    {
+        "return_approved",
+        "return_refused",
+        "return_received",
+        "return_withdrawn",
+        "return_requested_escalated",
+        "return_refused_escalated",
+        "vendor_return_sent_back",
+        "vendor_return_withdrawn",
+        "vendor_return_refunded",
+        "vendor_return_requested_escalated",
+        "vendor_return_refused_escalated",
+        "vendor_return_sent_back_escalated",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +93,19 @@ def _customer(
     | OrderShipped
     | OrderDelivered
     | OrderCancelled
-    | OrderRefunded,
+    | OrderRefunded
+    | ReturnRequested
+    | ReturnUpdated,
     kind: str,
+    *,
+    path: str = "",
     **facts: Any,
 ) -> Notice:
-    """To who ordered; a guest is reached by mail alone."""
+    """To who ordered; a guest is reached by mail alone, which leads to the order."""
     return Notice(
         parent=event.id,
         kind=kind,
-        path=f"/orders/{event.order_id}",
+        path=path or f"/orders/{event.order_id}",
         facts={"number": event.number, **facts},
         person_id=event.person_id,
         order_id=event.order_id,
@@ -112,7 +135,7 @@ def _unpaid(event: OrderUnpaid) -> list[Notice]:
 
 
 def _shipped(event: OrderShipped) -> list[Notice]:
-    facts = {"carrier": event.carrier, "tracking": event.tracking_number}
+    facts: dict[str, Any] = {"carrier": event.carrier, "tracking": event.tracking_number}
     return [_customer(event, "order_shipped", **facts)]
 
 
@@ -121,7 +144,7 @@ def _delivered(event: OrderDelivered) -> list[Notice]:
 
 
 def _cancelled(event: OrderCancelled) -> list[Notice]:
-    facts = {"reason": event.reason, "total": _money(event.total)}
+    facts: dict[str, Any] = {"reason": event.reason, "total": _money(event.total)}
     kind = "order_rejected" if event.kind == "rejected" else "order_cancelled"
     found = [_customer(event, kind, **facts)]
     if event.kind == "cancelled":
@@ -139,6 +162,38 @@ def _cancelled(event: OrderCancelled) -> list[Notice]:
 
 def _refunded(event: OrderRefunded) -> list[Notice]:
     return [_customer(event, "order_refunded", amount=_money(event.amount))]
+
+
+def _return_requested(event: ReturnRequested) -> list[Notice]:
+    facts: dict[str, Any] = {"order": event.order_number, "amount": _money(event.amount)}
+    path = f"/returns/{event.return_id}"
+    what = "return" if event.kind == "return" else "complaint"
+    return [
+        _customer(event, f"{what}_requested", path=path, **facts),
+        *_team(
+            event,
+            event.vendor_id,
+            f"vendor_{what}_requested",
+            f"/vendor{path}",
+            number=event.number,
+            **facts,
+        ),
+    ]
+
+
+def _return_updated(event: ReturnUpdated) -> list[Notice]:
+    """What the other side did, and what happened by itself."""
+    path = f"/returns/{event.return_id}"
+    facts: dict[str, Any] = {"order": event.order_number}
+    news = f"{event.state}_escalated" if event.escalated else event.state
+    found = []
+    if f"return_{news}" in TOLD_OF_RETURNS:
+        found.append(_customer(event, f"return_{news}", path=path, **facts))
+    if f"vendor_return_{news}" in TOLD_OF_RETURNS:
+        facts["number"] = event.number
+        kind = f"vendor_return_{news}"
+        found += _team(event, event.vendor_id, kind, f"/vendor{path}", **facts)
+    return found
 
 
 def _team(event: Event, vendor_id: UUID, kind: str, path: str, **facts: Any) -> list[Notice]:
@@ -164,7 +219,7 @@ def _product_approved(event: ProductApproved) -> list[Notice]:
 
 def _product_rejected(event: ProductRejected) -> list[Notice]:
     path = f"/vendor/products/{event.product_id}"
-    facts = {"title": event.title, "reason": event.reason}
+    facts: dict[str, Any] = {"title": event.title, "reason": event.reason}
     return _team(event, event.vendor_id, "product_rejected", path, **facts)
 
 
@@ -185,6 +240,8 @@ _BY_EVENT: dict[type[Event], Callable[[Any], list[Notice]]] = {
     OrderDelivered: _delivered,
     OrderCancelled: _cancelled,
     OrderRefunded: _refunded,
+    ReturnRequested: _return_requested,
+    ReturnUpdated: _return_updated,
     VendorApproved: _approved,
     VendorRejected: _rejected,
     VendorSuspended: _suspended,

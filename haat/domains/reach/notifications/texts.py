@@ -46,6 +46,71 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{amount} refunded for {number}",
         "The money goes back to the card it came from. Banks take up to ten days to show it.",
     ),
+    "return_requested": (
+        "We got your return {number}",
+        "The vendor was told that you want to return something of {order}; it comes to {amount}."
+        " You hear from us when it is answered.",
+    ),
+    "complaint_requested": (
+        "We got your complaint {number}",
+        "The vendor was told what is wrong with {order}; it comes to {amount}. You hear from us"
+        " when it is answered.",
+    ),
+    "return_approved": (
+        "{number} is approved",
+        "What you asked for about {order} is approved. Its page says what happens next.",
+    ),
+    "return_refused": (
+        "{number} was refused",
+        "What you asked for about {order} was refused. Its page says why, and whether you can ask"
+        " us to decide.",
+    ),
+    "return_received": (
+        "What you sent back is here",
+        "The goods of {number} arrived. The refund for {order} is on its way.",
+    ),
+    "return_withdrawn": ("{number} is withdrawn", "Nothing more happens about {order}."),
+    "return_requested_escalated": (
+        "We decide about {number}",
+        "The market's staff look at it and answer you soon.",
+    ),
+    "return_refused_escalated": (
+        "We decide about {number}",
+        "The market's staff look at it and answer you soon.",
+    ),
+    "vendor_return_requested": (
+        "Return {number} to answer",
+        "A customer wants to return something of {order}, for {amount}. Answer it soon, else the"
+        " market does.",
+    ),
+    "vendor_complaint_requested": (
+        "Complaint {number} to answer",
+        "A customer complains about {order}, for {amount}. Answer it soon, else the market does.",
+    ),
+    "vendor_return_sent_back": (
+        "{number} is on its way back",
+        "The customer sent the goods of {order} back. Say when they arrive: the refund follows.",
+    ),
+    "vendor_return_withdrawn": (
+        "{number} is withdrawn",
+        "Nothing of {order} comes back; your earning is free again.",
+    ),
+    "vendor_return_refunded": (
+        "{number} was refunded",
+        "The customer got the money for {order} back. Your earning is lower by its part.",
+    ),
+    "vendor_return_requested_escalated": (
+        "The market decides about {number}",
+        "It was not answered in time, or somebody asked for it. You can still approve it.",
+    ),
+    "vendor_return_refused_escalated": (
+        "The market decides about {number}",
+        "The customer asked the market to look at your refusal.",
+    ),
+    "vendor_return_sent_back_escalated": (
+        "The market looks at {number}",
+        "Nobody said that the goods of {order} came back, or somebody asked for help.",
+    ),
     "payment_failed": (
         "Your payment was declined",
         "Nothing was charged and nothing was ordered. Your cart is as it was.",

@@ -6,6 +6,7 @@ from haat.domains.trade.checkout.api import Quote
 from haat.domains.trade.checkout.rules import wrong_sum
 from haat.engines.sql import Database, Sql
 
+INVARIANTS = ("quotes",)
 BATCH = 500
 
 PLACED = Sql("""
@@ -27,7 +28,7 @@ async def prove(db: Database, limit: int = 1) -> list[str]:
             last = row["id"]
             found = wrong_sum(Quote.model_validate_json(row["document"]))
             if found is not None:
-                wrong.append(f"checkout.quotes {last}: {found}")
+                wrong.append(f"checkout.quotes: quote {last}: {found}")
         if len(rows) < BATCH:
             break
     return wrong[:limit]

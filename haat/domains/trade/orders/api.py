@@ -206,23 +206,31 @@ class VendorPart(Model):
 
 
 class OrderCreated(Event, name="order.created", key="order_id"):
+    """`payment`: whether its money is held, or awaited, or collected when it is delivered: then
+    vendors begin at once."""
+
     order_id: UUID
     number: str
     person_id: UUID | None
     total: Money
     vendor_orders: list[VendorPart]
+    payment: Literal["authorized", "awaiting", "on_delivery"] = "authorized"
 
 
 class OrderPaid(Event, name="order.paid", key="order_id"):
+    """`was`: what it waited for until now."""
+
     order_id: UUID
     number: str
     person_id: UUID | None
     total: Money
     vendor_orders: list[VendorPart]
+    was: Literal["authorized", "awaiting", "on_delivery"] = "authorized"
 
 
 class OrderUnpaid(Event, name="order.unpaid", key="order_id"):
-    """The payment failed for good: voided and cancelled. `lines` are (offer id, quantity)."""
+    """The payment failed for good: voided and cancelled. `lines` are (offer id, quantity); `was`:
+    what it waited for until now."""
 
     order_id: UUID
     number: str
@@ -230,6 +238,7 @@ class OrderUnpaid(Event, name="order.unpaid", key="order_id"):
     reason: str
     total: Money
     lines: list[tuple[UUID, int]]
+    was: Literal["authorized", "awaiting", "on_delivery"] = "authorized"
 
 
 class OrderAdvanced(Event, name="order.status.updated", key="order_id"):
@@ -284,6 +293,7 @@ class OrderRefunded(Event, name="order.refunded", key="order_id"):
     person_id: UUID | None
     number: str
     amount: Money
+    refund_id: UUID | None = None  # settlement's
 
 
 class Orders(Contract, name="orders"):

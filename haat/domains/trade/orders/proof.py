@@ -92,23 +92,24 @@ SELECT o.number, format('goods %s, shipping %s, tax %s, total %s; vendor orders 
     OR s.alike IS NOT TRUE
  ORDER BY o.seq LIMIT $1
 """)
-_STEPS = (
-    LINES_WRONG,
-    PARTS_WRONG,
-    REFUNDS_WRONG,
-    REFUND_LINES_WRONG,
-    LINES_REFUNDED_WRONG,
-    ORDERS_WRONG,
-)
+_STEPS = {
+    "lines": LINES_WRONG,
+    "parts": PARTS_WRONG,
+    "refunds": REFUNDS_WRONG,
+    "refund_lines": REFUND_LINES_WRONG,
+    "lines_refunded": LINES_REFUNDED_WRONG,
+    "orders": ORDERS_WRONG,
+}
+INVARIANTS = tuple(_STEPS)
 
 
 async def prove(db: Database, limit: int = 1) -> list[str]:
     """Re-adds every line, vendor order, order, refund and refunded line; up to `limit` that do not
-    add up, as 'order H-100001-2: goods 500, lines 400'. Empty when all do."""
+    add up, as 'orders.parts: order H-100001-2: goods 500, lines 400'. Empty when all do."""
     found: list[str] = []
-    for step in _STEPS:
+    for name, step in _STEPS.items():
         rows = await db.fetch(step, limit - len(found))
-        found += [f"order {row['number']}: {row['wrong']}" for row in rows]
+        found += [f"orders.{name}: order {row['number']}: {row['wrong']}" for row in rows]
         if len(found) >= limit:
             break
     return found

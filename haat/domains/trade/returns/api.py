@@ -139,10 +139,11 @@ class ReturnRequested(Event, name="order.return_requested", key="return_id"):
 
 
 class ReturnUpdated(Event, name="order.return_updated", key="return_id"):
-    """It moved to another state, or was escalated."""
+    """It moved to another state, or was escalated. `note`: what the system says of it."""
 
     return_id: UUID
     number: str
+    order_id: UUID
     order_number: str
     vendor_order_id: UUID
     vendor_id: UUID
@@ -198,6 +199,12 @@ class Returns(Contract, name="returns"):
     @query()
     async def one(self, ctx: Context, *, id: UUID, token: str | None = None) -> Return:
         """For its customer, its vendor, or staff."""
+
+    @query()
+    async def of_order(
+        self, ctx: Context, *, vendor_order_id: UUID, token: str | None = None
+    ) -> list[ReturnSummary]:
+        """Those of one vendor order, newest first, for the order's customer or a guest's link."""
 
     @query(scope="internal")
     async def of_orders(

@@ -93,6 +93,13 @@ async def returnable(id: UUID, ctx: Ctx, returns: Service, token: Token = None) 
     return await returns.returnable(ctx, vendor_order_id=id, token=token)
 
 
+@router.get("/orders/{id}/returns", summary="The returns of a vendor order, newest first")
+async def of_order(
+    id: UUID, ctx: Ctx, returns: Service, token: Token = None
+) -> Page[ReturnSummary]:
+    return Page(items=await returns.of_order(ctx, vendor_order_id=id, token=token))
+
+
 @router.post("/orders/{id}/return-preview", summary="What a return would give back")
 async def preview(
     id: UUID, body: PreviewBody, ctx: Ctx, returns: Service, token: Token = None

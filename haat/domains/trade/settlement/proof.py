@@ -102,16 +102,17 @@ SELECT d.id, format('%s was lost, but vendor orders bear %s and the market %s', 
 """)
 # By the name of the invariant: the table that is wrong, and what tells it.
 CHECKS: dict[str, tuple[str, str]] = {
-    "settlement.charges": ("charges", CHARGED),
-    "settlement.captured": ("tenders", CAPTURED),
-    "settlement.shared": ("tenders", SHARED),
-    "settlement.shares": ("balances", SHARES),
-    "settlement.lines": ("balances", LINES),
-    "settlement.refunded": ("shares", REFUNDED),
-    "settlement.lines_refunded": ("lines", LINES_REFUNDED),
-    "settlement.refunds": ("refunds", REFUNDS),
-    "settlement.disputes": ("disputes", DISPUTES),
+    "charges": ("charges", CHARGED),
+    "captured": ("tenders", CAPTURED),
+    "shared": ("tenders", SHARED),
+    "shares": ("balances", SHARES),
+    "lines": ("balances", LINES),
+    "refunded": ("shares", REFUNDED),
+    "lines_refunded": ("lines", LINES_REFUNDED),
+    "refunds": ("refunds", REFUNDS),
+    "disputes": ("disputes", DISPUTES),
 }
+INVARIANTS = tuple(CHECKS)
 
 
 async def prove(db: Database, limit: int = 1) -> list[str]:
@@ -120,7 +121,7 @@ async def prove(db: Database, limit: int = 1) -> list[str]:
     is the sum of its refunds and lost disputes. Names up to `limit` rows for each that does not add
     up."""
     return [
-        f"settlement.{table} {row['id']}: {row['wrong']}"
-        for table, statement in CHECKS.values()
+        f"settlement.{name}: {table} {row['id']}: {row['wrong']}"
+        for name, (table, statement) in CHECKS.items()
         for row in await db.fetch(statement, limit)
     ]

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 
 from haat.domains.reach.backoffice.api import Backoffice, Overview
 from haat.gateways.web.admin import chart
+from haat.gateways.web.admin.income import months_of
 from haat.gateways.web.admin.office import Staff, page
 from haat.kernel.money import total
 
@@ -13,6 +14,8 @@ router = APIRouter()
 @router.get("/admin")
 async def show(visit: Staff) -> Response:
     found: Overview = await visit.doors[Backoffice].overview(visit.ctx)
+    # This month and the one before, for those who keep the money.
+    income = await months_of(visit, 2) if visit.ctx.has("staff:money") else []
     queues = (
         ("Vendors to review", found.vendors_pending, "/admin/vendors?status=pending", "vendors"),
         ("Products to review", found.products_pending, "/admin/products", "products"),
@@ -29,8 +32,8 @@ async def show(visit: Staff) -> Response:
             for label, count, href, scope in queues
             if visit.ctx.has(f"staff:{scope}")
         ],
+        income=income,
         bars=chart.bars(found.days),
-        chart=chart,
         sold=total((day.total for day in found.days), visit.market.currency),
         orders=sum(day.orders for day in found.days),
     )

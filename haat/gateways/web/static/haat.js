@@ -44,7 +44,7 @@ for (const one of navigator.clipboard ? document.querySelectorAll("[data-copy]")
   button.textContent = "Copy";
   button.setAttribute("aria-label", `Copy ${one.dataset.copy}`);
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(one.textContent.trim());
+    await navigator.clipboard.writeText(one.dataset.value || one.textContent.trim());
     button.textContent = "Copied";
   });
   one.after(" ", button);

@@ -11,6 +11,7 @@ from haat.gateways.web.store.orders import router as orders
 from haat.gateways.web.store.payment import router as payment
 from haat.gateways.web.store.payments import router as payments
 from haat.gateways.web.store.product import router as product
+from haat.gateways.web.store.returns import router as returns
 from haat.gateways.web.store.search import router as search
 from haat.gateways.web.store.sign_in import router as sign_in
 from haat.gateways.web.store.wallet import router as wallet
@@ -26,6 +27,7 @@ def store_routers() -> list[APIRouter]:
         cart,
         checkout,
         payment,
+        returns,
         orders,
         sign_in,
         account,

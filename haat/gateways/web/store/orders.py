@@ -1,6 +1,7 @@
 """A customer's orders: the list, one order with its parcels, the same for guests, tracking."""
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ router = APIRouter()
 CANCELLABLE = frozenset({"pending", "accepted", "ready"})
 STEPS = ("Placed", "Accepted", "Ready", "On its way", "Delivered")
 REACHED = {"pending": 0, "accepted": 1, "ready": 2, "in_transit": 3, "delivered": 5}
+JUST_NOW = timedelta(seconds=10)
 UNPAID = frozenset({"awaiting", "on_delivery"})
 PARCEL_STEPS = ("Label made", "On its way", "Delivered")
 PARCEL_REACHED = {"label_created": 0, "in_transit": 1, "delivered": 3}
@@ -102,12 +104,14 @@ async def _page(
     visit: Visit, order: Order, form: Form, *, link: str = "", status: int = 200
 ) -> Response:
     """The order; with `link` as a guest sees it, who may not cancel."""
-    if order.payment == "authorized":
-        visit.cart_count = 0  # the cart is this order now; it is emptied once the payment is taken
+    is_new = order.payment in UNPAID and visit.ctx.now() - order.placed_at < JUST_NOW
+    if order.payment == "authorized" or is_new:
+        visit.cart_count = 0  # the cart is this order now; it is emptied in a moment
     return visit.page(
         "store/order.html",
         status,
         order=order,
+        link=link,
         form=form,
         cancellable=[
             part.id

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request, Response
 
 from haat.domains.money.payments.api import Payments
 from haat.gateways.web.kit.forms import Form
-from haat.gateways.web.store.paying import labels
 from haat.gateways.web.store.shopping import PersonShopping
 from haat.gateways.web.visit import Visit, form_of, uuid_in
 from haat.kernel.errors import Problem
@@ -41,15 +40,16 @@ async def _page(visit: Visit, cursor: str | None, form: Form, status: int = 200)
     found: Any = await asyncio.gather(
         visit.doors[Payments].own(visit.ctx, cursor=cursor or None),
         visit.doors[Payments].methods(visit.ctx),
-        labels(visit),
+        visit.doors[Payments].providers(visit.ctx),
     )
-    own, methods, names = found
+    own, methods, providers = found
     return visit.page(
         "store/payments.html",
         status,
         payments=own.items,
         next=own.next,
         methods=methods,
-        labels=names,
+        labels={one.name: one.label for one in providers},
+        saves=any(one.saves_methods for one in providers),
         form=form,
     )

@@ -86,8 +86,8 @@ def steps(history: Sequence[Forecast]) -> list[Step]:
 
 
 def signed(amount: Money) -> str:
-    """'+$1.00', '−$1.00' with a real minus."""
-    sign = "−" if amount.minor < 0 else "+" if amount.minor else ""
+    """'+$1.00', '−$1.00' with a real minus, which a word joiner keeps at its number."""
+    sign = "−\u2060" if amount.minor < 0 else "+" if amount.minor else ""
     return sign + money(-amount if amount.minor < 0 else amount)
 
 

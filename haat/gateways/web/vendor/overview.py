@@ -1,22 +1,28 @@
 """What needs the vendor now, and its newest orders."""
 
 import asyncio
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Response
 
 from haat.domains.goods.inventory.api import Inventory
-from haat.domains.money.payouts.api import Payouts
+from haat.domains.money.payouts.api import Payouts, SalesDay
 from haat.domains.people.vendors.api import Vendor, Vendors
 from haat.domains.trade.orders.api import Orders
+from haat.gateways.web.kit.bars import Bar, bars
+from haat.gateways.web.pages import money
 from haat.gateways.web.store.shopping import count
 from haat.gateways.web.vendor.portal import may, page, vendor_of
 from haat.gateways.web.visit import PersonVisit, Visit
+from haat.kernel.money import Money, total
 from haat.kernel.page import Page
 
 router = APIRouter()
 COUNTED = 50  # a number beyond says "50+": counting further would cost more than it tells
 RECENT = 8
+DAYS = 30  # of the revenue chart
 
 
 @router.get("/vendor")
@@ -24,11 +30,12 @@ async def show(visit: PersonVisit) -> Response:
     if visit.vendor_id is None:
         return visit.redirect("/vendor/apply")
     await count(visit)
-    vendor, tasks, recent, balance = await asyncio.gather(
+    vendor, tasks, recent, balance, sales = await asyncio.gather(
         visit.doors[Vendors].find(visit.ctx, slug=str(visit.vendor_id)),
         _tasks(visit),
         _recent(visit),
         _balance(visit),
+        _sales(visit),
     )
     owner: Vendor = vendor
     return page(
@@ -39,6 +46,7 @@ async def show(visit: PersonVisit) -> Response:
         tasks=tasks,
         recent=recent,
         balance=balance,
+        sales=sales,
     )
 
 
@@ -85,3 +93,54 @@ async def _balance(visit: Visit) -> Any:
     if not may(visit, "vendor:money"):
         return None
     return await visit.doors[Payouts].balance(visit.ctx, vendor_id=vendor_of(visit))
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """Sales of the last days, as a chart and as the days that had any, newest first."""
+
+    first: date
+    last: date
+    bars: list[Bar]
+    days: list[SalesDay]
+    gross: Money
+    net: Money
+
+
+async def _sales(visit: Visit) -> Revenue | None:
+    """None where the person may not see the money, or nothing was sold."""
+    if not may(visit, "vendor:money"):
+        return None
+    last = visit.ctx.now().astimezone(UTC).date()
+    first = last - timedelta(days=DAYS - 1)
+    since = datetime.combine(first, time(), UTC)
+    found: list[SalesDay] = await visit.doors[Payouts].sales(
+        visit.ctx,
+        vendor_id=vendor_of(visit),
+        since=since,
+        until=since + timedelta(days=DAYS),
+    )
+    return revenue(found, first, visit.market.currency) if found else None
+
+
+def revenue(found: list[SalesDay], first: date, currency: str) -> Revenue:
+    """`found` is of DAYS days from `first` on; days without sales are left out of it."""
+    by_day = {one.day: one for one in found}
+    values = []
+    for n in range(DAYS):
+        day = first + timedelta(days=n)
+        one = by_day.get(day)
+        told = f"{money(one.gross)}, {_orders(one.vendor_orders)}" if one else "nothing"
+        values.append((one.gross.minor if one else 0, f"{day:%-d %B}: {told}"))
+    return Revenue(
+        first=first,
+        last=first + timedelta(days=DAYS - 1),
+        bars=bars(values),
+        days=found[::-1],
+        gross=total((one.gross for one in found), currency),
+        net=total((one.net for one in found), currency),
+    )
+
+
+def _orders(count: int) -> str:
+    return f"{count} order{'' if count == 1 else 's'}"

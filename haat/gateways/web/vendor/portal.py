@@ -13,6 +13,7 @@ from haat.gateways.web.visit import TeamVisit, Visit
 SECTIONS = (
     ("/vendor", "Overview", None),
     ("/vendor/orders", "Orders", "vendor:orders"),
+    ("/vendor/returns", "Returns", "vendor:orders"),
     ("/vendor/products", "Products", "vendor:products"),
     ("/vendor/stock", "Stock", "vendor:stock"),
     ("/vendor/shipping", "Shipping", "vendor:profile"),

@@ -245,6 +245,7 @@ class Paying:
             vendor_id=row["vendor_id"],
             amount=amount_of(row),
             status=row["outcome"],
+            reason=(row["reason"] or "") if row["outcome"] != "paid" else "",
         )
         return await self._moving.ended(ctx, row, event) or await self._current(row)
 

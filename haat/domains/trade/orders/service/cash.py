@@ -31,7 +31,7 @@ SELECT DISTINCT order_id FROM paid
 WHOLLY_PAID = Sql("""
 SELECT v.id, v.order_id, v.vendor_id, v.number, v.total, v.net,
        o.number AS order_number, o.person_id, o.currency,
-       sum(v.total) OVER (PARTITION BY o.id)::bigint AS order_total
+       sum(v.total) OVER (PARTITION BY o.id)::bigint AS order_total, 'on_delivery' AS was
   FROM orders.vendor_orders v JOIN orders.orders o ON o.id = v.order_id
  WHERE o.id = ANY($1::uuid[]) AND v.payment IN ('paid', 'partially_refunded', 'refunded')
    AND NOT EXISTS (SELECT FROM orders.vendor_orders x
@@ -79,4 +79,5 @@ def paid(rows: list[Record]) -> OrderPaid:
             )
             for row in rows
         ],
+        was=first["was"],
     )

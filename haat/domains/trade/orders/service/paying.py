@@ -24,13 +24,14 @@ from haat.kernel.money import Money
 # Rows are locked in one order, so that two sets that overlap cannot wait for each other.
 MARK_PAID = Sql("""
 WITH wanted AS (
-  SELECT id FROM orders.vendor_orders
+  SELECT id, payment FROM orders.vendor_orders
    WHERE order_id = ANY($1::uuid[]) AND payment IN ('authorized', 'awaiting', 'on_delivery')
    ORDER BY id FOR UPDATE),
 paid AS (
   UPDATE orders.vendor_orders v SET payment = 'paid' FROM wanted w
    WHERE v.id = w.id AND v.payment IN ('authorized', 'awaiting', 'on_delivery')
-  RETURNING v.id, v.order_id, v.position, v.vendor_id, v.number, v.total, v.net),
+  RETURNING v.id, v.order_id, v.position, v.vendor_id, v.number, v.total, v.net,
+            w.payment AS was),
 noted AS (
   INSERT INTO orders.timeline (order_id, at, what, actor, note)
   SELECT DISTINCT order_id, $2::timestamptz, 'paid', 'system', '' FROM paid)
@@ -153,7 +154,7 @@ class Paying(Reading):
             [one.line_id for one in given],
             [one.quantity for one in given],
             [one.gross.minor for one in given],
-            emit=[_refunded(part, amount)],
+            emit=[_refunded(part, amount, refund_id)],
         )
         if not recorded and not await self._db.fetchval(REFUND_KNOWN, refund_id):
             await self._refuse_refund(ctx, vendor_order_id)
@@ -186,10 +187,11 @@ def _unpaid(order: Order, reason: str) -> OrderUnpaid:
         lines=[
             (line.offer_id, line.quantity) for part in order.vendor_orders for line in part.lines
         ],
+        was=order.payment if order.payment in ("awaiting", "on_delivery") else "authorized",
     )
 
 
-def _refunded(part: VendorOrder, amount: Money) -> OrderRefunded:
+def _refunded(part: VendorOrder, amount: Money, refund_id: UUID) -> OrderRefunded:
     return OrderRefunded(
         order_id=part.order_id,
         vendor_order_id=part.id,
@@ -197,4 +199,5 @@ def _refunded(part: VendorOrder, amount: Money) -> OrderRefunded:
         person_id=part.person_id,
         number=part.number,
         amount=amount,
+        refund_id=refund_id,
     )

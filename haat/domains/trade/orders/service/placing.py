@@ -165,6 +165,7 @@ def _created(draft: OrderDraft, number: str) -> OrderCreated:
         number=number,
         person_id=draft.person_id,
         total=draft.totals.total,
+        payment=draft.payment,
         vendor_orders=[
             VendorPart(
                 vendor_order_id=part.id,

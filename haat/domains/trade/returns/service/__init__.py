@@ -104,6 +104,12 @@ class ReturnsService(Returns):
         row, _ = await self._reading.seen(ctx, id, token)
         return return_of(row)
 
+    async def of_order(
+        self, ctx: Context, *, vendor_order_id: UUID, token: str | None = None
+    ) -> list[ReturnSummary]:
+        part = await self._reading.bought(ctx, vendor_order_id, token)
+        return await self._reading.of_orders([part.id])
+
     async def of_orders(self, ctx: Context, *, vendor_order_ids: list[UUID]) -> list[ReturnSummary]:
         return await self._reading.of_orders(vendor_order_ids)
 

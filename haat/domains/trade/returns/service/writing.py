@@ -114,6 +114,7 @@ def _updated(one: Written) -> ReturnUpdated:
     return ReturnUpdated(
         return_id=row["id"],
         number=number_of(row["seq"]),
+        order_id=row["order_id"],
         order_number=row["order_number"],
         vendor_order_id=row["vendor_order_id"],
         vendor_id=row["vendor_id"],
