@@ -2,6 +2,7 @@
 
 bin/bench [--seconds 10] [--workers 2] [--buyers 16]
 bin/bench --only ledger [--seconds 10]: the books beside pgbench, and a proof of a million transfers
+bin/bench --only statement: how soon a statement of 10,000 lines begins to arrive
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import ceilings, ledger, scenarios
+from bench import ceilings, ledger, scenarios, statement
 from bench.load import Line, Result, load, table
 
 START_WAIT_S = 120
@@ -31,7 +32,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="HTTP workers")
     parser.add_argument("--readers", type=int, default=32, help="clients that read")
     parser.add_argument("--buyers", type=int, default=16, help="clients that buy")
-    parser.add_argument("--only", choices=["ledger"], help="this part alone")
+    parser.add_argument("--only", choices=["ledger", "statement"], help="this part alone")
     options = parser.parse_args()
     if options.only == "ledger":
         ledger.main(["--seconds", str(options.seconds), "--workers", str(options.workers)])
@@ -40,7 +41,10 @@ def main() -> None:
     folder.chmod(0o755)
     try:
         with market(folder, options.workers) as (address, process):
-            asyncio.run(measure(address, process, folder, options))
+            if options.only == "statement":
+                asyncio.run(statement.measure(address, scenarios.sql_url(folder)))
+            else:
+                asyncio.run(measure(address, process, folder, options))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -12,6 +12,7 @@ from haat.domains.goods.inventory.api import Inventory
 from haat.domains.money.ledger.api import Account, Code, Ledger, provider_id
 from haat.domains.money.payments.api import Payment, Payments
 from haat.domains.money.payouts.api import Earning, Payouts
+from haat.domains.money.reconciliation.api import Reconciliation
 from haat.domains.money.wallet.api import Wallet
 from haat.domains.trade.checkout.api import Checkout, Reserved
 from haat.domains.trade.orders.api import Order, Orders
@@ -60,6 +61,23 @@ async def clearing(runtime: Runtime) -> list[str]:
             )
     return found + [
         f"clearing of {owner} in {currency}: the ledger holds {minor}, payments knows of nothing"
+        for (owner, currency), minor in held.items()
+        if minor
+    ]
+
+
+async def corrections(runtime: Runtime) -> list[str]:
+    """What staff booked from reconciliations is on clearing, and nothing else under its codes."""
+    ctx = runtime.system_context("prove")
+    held: Counter[Place] = Counter()
+    for one in await runtime.inner[Ledger].sums(ctx, kind="clearing"):
+        if one.code in BOOKED_BY_STAFF:
+            held[one.owner, one.currency] += one.minor
+    for booked in await runtime.inner[Reconciliation].booked(ctx):
+        held[provider_id(booked.provider), booked.currency] -= booked.minor
+    return [
+        f"clearing of {owner} in {currency}: the ledger holds {minor} of corrections more than"
+        " staff booked"
         for (owner, currency), minor in held.items()
         if minor
     ]
@@ -291,6 +309,7 @@ async def _strays(runtime: Runtime, ctx: Context) -> list[str]:
 CHECKS: tuple[Callable[[Runtime], Awaitable[list[str]]], ...] = (
     payables_and_escrows,
     clearing,
+    corrections,
     wallets,
     captured_payments,
     orders_and_books,

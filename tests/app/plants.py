@@ -64,7 +64,7 @@ MODULES: dict[str, Plant] = {
     ),
     "payouts.earnings": (
         "payouts.earnings",
-        "UPDATE payouts.earnings SET net = net + 1 WHERE vendor_order_id = '{part}'",
+        "UPDATE payouts.earnings SET refunded_net = 1 WHERE vendor_order_id = '{part}'",
     ),
     "payouts.lines": (
         "payouts.earning_lines",
@@ -242,6 +242,14 @@ CROSSWISE: dict[str, Plant] = {
     "clearing": (
         "payments.disbursements",
         "UPDATE payments.disbursements SET status = 'failed', paid_at = NULL",
+    ),
+    "corrections": (
+        "reconciliation.differences",
+        "INSERT INTO reconciliation.differences (id, run_id, provider, kind, key, currency, minor,"
+        " action, text, status) SELECT made.id, r.id, r.provider, 'status', 'a', 'USD', made.minor,"
+        " made.action, '', made.status FROM reconciliation.runs r, (VALUES ('{id}'::uuid, 5,"
+        " 'book_difference', 'booked'), ('{order}', -5, 'none', 'settled'))"
+        " AS made (id, minor, action, status)",
     ),
     "captured_payments": (
         "payments.payments",

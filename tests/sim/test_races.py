@@ -292,6 +292,7 @@ class Day:
         race, system, chance = self.race, self.race.system(), self.random
         acts: list[Act] = [*race.timers(10), *[race.bus.pump] * 4, *[race.say] * 3]
         newest = list(self.orders)[-6:]
+        cards = [id for id in newest if not self.in_cash(id)]
         acts += [lambda ids=newest: self.take(ids)] * 2
         for _ in range(3):
             part, id = self.part(), self.id()
@@ -305,8 +306,8 @@ class Day:
             acts += [
                 lambda p=part: race.of(Orders).cancel(system, id=p, reason="Changed my mind")
             ] * 2
-        if newest and chance.random() < 0.2:
-            order_id = chance.choice(newest)
+        if cards and chance.random() < 0.3:
+            order_id = chance.choice(cards)
             acts.append(lambda o=order_id: self.void(o))
         acts += [self.dispute, self.decide][: chance.randint(0, 2)]
         for vendor in self.office.vendors[:2]:
@@ -324,6 +325,9 @@ class Day:
             for line in (self.id(), self.id()):
                 acts += [lambda o=order_id, n=line: self.transfer(o, n)] * 2
         return acts
+
+    def in_cash(self, order_id: UUID) -> bool:
+        return self.orders[order_id].payment == "on_delivery"
 
     async def void(self, order_id: UUID) -> None:
         """As when a checkout ends while it is captured."""
@@ -353,7 +357,7 @@ class Day:
         for draft in self.unplaced.values():  # checkout gives up what was never placed
             await race.of(Settlement).void(system, order_id=draft.id)
         for _ in range(3):
-            await race.at_once([lambda: self.take(list(self.orders))])
+            await race.at_once([lambda o=id: self.take([o]) for id in self.orders])
             await self.decide(every=True)
             race.network.end_refunds()
             race.network.end_payouts(paid=True)
@@ -366,7 +370,7 @@ class Day:
             await race.rest(timedelta(minutes=6), 2)
             await self.decide_payouts()
         await race.rest(timedelta(days=10), 3)
-        await race.at_once([lambda: self.take(list(self.orders))])
+        await race.at_once([lambda o=id: self.take([o]) for id in self.orders])
         for _ in range(3):
             race.network.end_payouts(paid=True)
             await race.rest(timedelta(minutes=30), 3)

@@ -47,12 +47,13 @@ TIMERS = frozenset(
 )
 # Days after the purchase.
 DISPUTED_AFTER = 6
-DECIDED_AFTER = 18
+DECIDED_AFTER = 13
 # Days before the present.
 ASKED_AGO = 4  # a vendor asks for a payout by hand
 MENDED_AGO = 45
 WITHDRAWN_AGO = 12
 THANKED_AGO = 9
+GIVEN_BACK_EVERY = 5
 PAID_OUT_AGO = 16  # what was bought before then was paid to its vendor
 STAGES = ("pending", "accepted", "ready", "in_transit", "delivered")
 REACHED = {"accept": "accepted", "ship": "in_transit", "deliver": "delivered"}
@@ -152,7 +153,10 @@ class History:
             await self._crowd.all([special[ago]])
         # The last run's payouts: half of them still wait.
         half = len(self._scene.members) // 2
-        if await payday.decide(now, most=None if ago else half) or ago in special:
+        moved = await payday.decide(now, most=None if ago else half)
+        if ago % GIVEN_BACK_EVERY == 1:
+            moved += await till.give_back(now)
+        if moved or ago in special:
             await settled(self._runtime)  # no clock moves while somebody works
         if ago == 0:
             await payday.refund_late(self._paid_out(), now)

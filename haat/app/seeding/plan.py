@@ -20,7 +20,7 @@ Way = Literal["card", "credits", "bank", "cod"]
 SLOTS = 2
 CARDS = ("4242424242424242", "5555555555554444")
 DECLINING = ("4000000000009995", "4000000000000002", "4000000000000069")
-SAVERS = 12  # so many customers, the first ones, have bought credits
+SAVERS = 8  # so many customers, the first ones, have bought credits
 SAVED = 25_000  # so many hundredths of a credit each; an order takes at most CREDITS_MOST of them
 CREDITS_MOST = 6_000
 CREDITS_TIMES = 4  # and each of them pays so often with credits
@@ -57,7 +57,7 @@ DISPUTED: tuple[tuple[int, Literal["won", "lost"] | None], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a market to make."""
+    """How large a market to make; at least SAVERS customers."""
 
     products: int = 300
     customers: int = 60
@@ -195,7 +195,12 @@ def _paid(plan: Plan, number: int, spent: Counter[int]) -> Plan:
     """The plan with its way to pay. `spent` counts how often each customer used credits."""
     dice = random.Random(f"way-{number}")
     kind = dice.random()
-    if plan.shopper < SAVERS and kind < 0.4 and spent[plan.shopper] < CREDITS_TIMES:
+    if (
+        not plan.is_guest
+        and plan.shopper < SAVERS
+        and kind < 0.4
+        and spent[plan.shopper] < CREDITS_TIMES
+    ):
         spent[plan.shopper] += 1
         return replace(plan, way="credits", credits=dice.choice((30, 50, 100)))
     if kind > 0.95:

@@ -21,6 +21,7 @@ from haat.domains.money.wallet.api import Wallet
 from haat.kernel.context import Context
 from haat.kernel.errors import Unavailable
 from haat.kernel.money import Money
+from haat.kernel.page import LIMIT_MAX
 
 GIFT = 2_500  # hundredths of a credit
 WITHDRAWN = 4_000
@@ -117,6 +118,15 @@ class Till:
                 bank_ref=f"DEMO{order_id.int % 10**8:08}",
             )
             await self._payments.receive_funds(ctx, funds=[line])
+
+    async def give_back(self, at: datetime) -> int:
+        """Finance has paid the refunds of bank transfers that were due two days ago; how many."""
+        ctx = self._staff(f"give-back:{at:%m%d}", at)
+        page = await self._payments.refunds_due(ctx, limit=LIMIT_MAX)
+        due = [one.id for one in page.items if one.created_at < at - timedelta(days=2)]
+        if due:
+            await self._payments.settle_refunds(ctx, ids=due, done=True)
+        return len(due)
 
     # -- disputes --------------------------------------------------------------------------------
 

@@ -334,6 +334,6 @@ async def test_each_invariant_is_named(office: Office) -> None:
         assert await prove(office.db, 1) == []
         async with office.db.begin(office.ctx) as tx:
             await tx.execute(change)
-        assert [line.split()[0] for line in await prove(office.db, 1)] == [name]
+        assert [line.split(":")[0] for line in await prove(office.db, 1)] == [name]
         await office.db.execute("UPDATE reconciliation.totals SET ours = 0 WHERE ours = 1")
         await office.db.execute("UPDATE reconciliation.fees SET minor = -3")

@@ -84,6 +84,7 @@ async def test_the_rate_of_the_first_call_stands(world: World) -> None:
     for id in (again, other):
         await world.wallet.capture(CTX, id=id)
     assert (await world.wallet.spendable(CTX, owner_id=owner, currency="USD")).minor == 800
+    assert (await world.wallet.balance(of(owner))).spendable == usd(800)
     await world.proven()
 
 
@@ -123,7 +124,9 @@ async def test_what_keeps_credits_from_being_held(world: World) -> None:
     await world.wallet.freeze(STAFF, owner_id=owner, frozen=True, reason="Odd")
     assert await tried(usd(1)) == "wallet_frozen"
     assert (await world.wallet.spendable(CTX, owner_id=owner, currency="USD")).minor == 0
-    assert (await world.wallet.balance(of(owner))).frozen
+    stopped = await world.wallet.balance(of(owner))
+    assert stopped.frozen
+    assert stopped.spendable == usd(0)
     [frozen] = (await world.wallet.frozen(STAFF)).items
     assert (frozen.owner_id, frozen.reason, frozen.claim_id) == (owner, "Odd", None)
     await world.wallet.freeze(STAFF, owner_id=owner, frozen=False, reason="Fine")

@@ -1,22 +1,24 @@
 """Stand-ins for the modules that notifications and the back office ask."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from haat.domains.goods.catalog.api import Catalog, Category, Listing
 from haat.domains.money.commissions.api import Terms
 from haat.domains.money.ledger.api import Account, Balance, Ledger
+from haat.domains.money.payments.api import Payment, Payments
 from haat.domains.money.payouts.api import Payouts
 from haat.domains.people.identity.api import Contact, Identity
 from haat.domains.people.market.api import Market, MarketSettings
 from haat.domains.people.profiles.api import Address
-from haat.domains.trade.checkout.api import Checkout, Quote
 from haat.domains.trade.orders.api import Order, OrderLine, Orders, Totals, VendorOrder
+from haat.domains.trade.settlement.api import RefundResult, Settlement
 from haat.engines.bus import DeadLetter, DeadLetterGone
 from haat.engines.mail import Message
 from haat.kernel.context import Context
-from haat.kernel.errors import NotFound, Problem
+from haat.kernel.errors import Problem
 from haat.kernel.events import Event
 from haat.kernel.money import Money
 from haat.kernel.page import Page
@@ -47,6 +49,10 @@ class FakeIdentity(Identity):
         self.teams: dict[UUID, list[UUID]] = {}
         self.erased: set[UUID] = set()
         self.asked_for_teams = 0
+        self.office: list[UUID] = []
+
+    async def staff(self, ctx: Context) -> list[UUID]:
+        return list(self.office)
 
     async def team(self, ctx: Context, *, vendor_ids: list[UUID]) -> list[tuple[UUID, UUID]]:
         self.asked_for_teams += 1
@@ -71,14 +77,20 @@ class FakeOrders(Orders):
         return {id: f"token-{id.hex}" for id in order_ids}
 
 
-class FakeCheckout(Checkout):
+class FakePayments(Payments):
     def __init__(self) -> None:
-        self.quotes: dict[UUID, Quote] = {}
+        self.known: list[Payment] = []
 
-    async def read_quote(self, ctx: Context, *, id: UUID) -> Quote:
-        if id not in self.quotes:
-            raise NotFound
-        return self.quotes[id]
+    async def payments(self, ctx: Context, *, references: list[UUID]) -> list[Payment]:
+        return [one for one in self.known if one.reference in references]
+
+
+class FakeSettlement(Settlement):
+    def __init__(self) -> None:
+        self.known: list[RefundResult] = []
+
+    async def refunds(self, ctx: Context, *, vendor_order_ids: list[UUID]) -> list[RefundResult]:
+        return [one for one in self.known if one.vendor_order_id in vendor_order_ids]
 
 
 class FakeMail:
@@ -113,13 +125,26 @@ class FakeCatalog(Catalog):
 
 
 class FakePayouts(Payouts):
+    """`eligible`: vendor orders whose earnings are on their vendors' balances."""
+
+    def __init__(self) -> None:
+        self.eligible: set[UUID] = set()
+
+    async def earnings_of(self, ctx: Context, *, vendor_order_ids: list[UUID]) -> list[Any]:
+        return [
+            SimpleNamespace(vendor_order_id=id, eligible_at=NOON if id in self.eligible else None)
+            for id in vendor_order_ids
+        ]
+
     async def queue(self, ctx: Context, **asked: Any) -> Page[Any]:
         assert asked["status"] == "requested"
         return Page.model_construct(items=[None, None], next=None)
 
 
 class FakeLedger(Ledger):
-    async def balances(self, ctx: Context, *, accounts: list[Account]) -> list[Balance]:
+    async def balances(
+        self, ctx: Context, *, accounts: list[Account], as_of: datetime | None = None
+    ) -> list[Balance]:
         return [Balance(account=one, minor=4321) for one in accounts]
 
 
@@ -213,22 +238,4 @@ def order(id: UUID, *, person: UUID | None = None, email: str = "guest@example.c
         fulfilment="pending",
         vendor_orders=[part],
         placed_at=NOON,
-    )
-
-
-def quote_of(person: UUID | None) -> Quote:
-    """An empty quote of this person, or of a guest."""
-    nothing = Totals(goods=usd(0), shipping=usd(0), tax=usd(0), total=usd(0))
-    return Quote(
-        id=uuid4(),
-        cart_id=None,
-        person_id=person,
-        email="ada@example.com",
-        ship_to=HOME,
-        bill_to=HOME,
-        prices_include_tax=False,
-        groups=[],
-        totals=nothing,
-        created_at=NOON,
-        expires_at=NOON,
     )

@@ -8,14 +8,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from haat.domains.goods.catalog.api import ProductRejected
-from haat.domains.money.payments.api import PaymentFailed
 from haat.domains.money.payouts.api import PayoutProcessed
 from haat.domains.people.identity.api import PersonRegistered
 from haat.domains.people.vendors.api import VendorApproved
 from haat.domains.reach.notifications import texts
 from haat.domains.reach.notifications.api import Notifications
 from haat.domains.reach.notifications.routes import router
-from haat.domains.reach.notifications.rules import ATTEMPTS_MAX, backoff, notices_of
+from haat.domains.reach.notifications.rules import ATTEMPTS_MAX, backoff
 from haat.domains.reach.notifications.service import NotificationOptions, NotificationsService
 from haat.domains.trade.orders.api import (
     OrderCancelled,
@@ -34,14 +33,15 @@ from haat.kernel.events import Event
 from tests.conftest import DatabaseOf
 from tests.domains.people.doubles import Rest, clock, guest, person, system
 from tests.domains.reach.doubles import (
-    FakeCheckout,
     FakeIdentity,
     FakeMail,
     FakeMarket,
     FakeOrders,
+    FakePayments,
+    FakePayouts,
+    FakeSettlement,
     heard,
     order,
-    quote_of,
     usd,
 )
 
@@ -54,11 +54,20 @@ class Told:
     def __init__(self, db: Database, *, by_mail: bool = True) -> None:
         self.db, self.at = db, clock()
         self.mail, self.identity, self.orders = FakeMail(), FakeIdentity(), FakeOrders()
-        self.checkout = FakeCheckout()
+        self.payments, self.payouts = FakePayments(), FakePayouts()
+        self.settlement = FakeSettlement()
         self.identity.teams[VENDOR] = [OWNER, HELPER]
         options = NotificationOptions(public_url="https://market.example/", notify_by_mail=by_mail)
         self.service = NotificationsService(
-            db, self.mail, self.identity, FakeMarket(), self.orders, self.checkout, options
+            db,
+            self.mail,
+            self.identity,
+            FakeMarket(),
+            self.orders,
+            self.payments,
+            self.payouts,
+            self.settlement,
+            options,
         )
 
     @property
@@ -69,7 +78,7 @@ class Told:
         return person(self.at, id)
 
     async def tell(self, *events: Event) -> None:
-        await self.service.tell(self.ctx, [n for event in events for n in notices_of(event)])
+        await self.service.tell_of(self.ctx, events)
 
     async def titles(self, id: UUID) -> list[str]:
         return [note.title for note in (await self.service.own(self.of(id))).items]
@@ -202,22 +211,6 @@ async def test_every_event_has_words(told: Told) -> None:
     assert not [title for title in shown if "{" in title or "  " in title]
     await told.send()
     assert "Welcome · Test <Market>" in {message.subject for message in told.mail.sent.values()}
-
-
-async def test_a_declined_card_is_told_in_the_account_alone(told: Told) -> None:
-    unknown, ordered, quoted, guests = uuid4(), uuid4(), uuid4(), uuid4()
-    told.orders.known[ordered] = order(ordered, person=HELPER)
-    told.checkout.quotes[quoted] = quote_of(ADA)
-    told.checkout.quotes[guests] = quote_of(None)
-    events = [
-        heard(PaymentFailed(payment_id=uuid4(), reference=reference, decline_code="lost_card"))
-        for reference in (unknown, ordered, quoted, guests)
-    ]
-    await told.service.declined(told.ctx, events)
-    await told.service.declined(told.ctx, events)
-    assert await told.titles(ADA) == ["Your payment was declined"]
-    assert len(await told.db.fetch("SELECT 1 FROM notifications.notes")) == 1
-    assert await told.waiting() == 0
 
 
 async def test_reading_and_removing(told: Told) -> None:

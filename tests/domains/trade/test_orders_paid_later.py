@@ -1,6 +1,7 @@
 """Orders that are paid later, in cash or by bank transfer, and refunds by line, on PostgreSQL."""
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -152,3 +153,30 @@ async def test_what_awaits_a_bank_transfer(orders: OrdersService, db: Database) 
     await orders.create(system, draft=late)
     await orders.mark_paid(system, order_ids=[late.id])
     assert (await orders.by_ids(system, ids=[late.id]))[0].payment == "paid"
+
+
+@pytest.mark.parametrize("payment", ["authorized", "awaiting", "on_delivery"])
+async def test_events_say_what_was_waited_for(
+    orders: OrdersService, db: Database, payment: Any
+) -> None:
+    """Who is told what depends on it, and by then the order says something else."""
+    one, two = draft(payment=payment), draft(payment=payment)
+    for given in (one, two):
+        await orders.create(system, draft=given)
+        (event,) = await emitted(db, given.id, "order.created")
+        assert event["payment"] == payment
+    if payment == "on_delivery":
+        await orders.mark_vendor_orders_paid(system, ids=[part.id for part in one.vendor_orders])
+    else:
+        await orders.mark_paid(system, order_ids=[one.id])
+    (event,) = await emitted(db, one.id, "order.paid")
+    assert event["was"] == payment
+    await orders.mark_unpaid(system, order_id=two.id, reason="The payment did not arrive.")
+    (event,) = await emitted(db, two.id, "order.unpaid")
+    assert event["was"] == payment
+    refund = ids.new()
+    await orders.record_refund(
+        system, refund_id=refund, vendor_order_id=one.vendor_orders[0].id, amount=eur(1), note=""
+    )
+    (event,) = await emitted(db, one.id, "order.refunded")
+    assert event["refundId"] == str(refund)

@@ -10,6 +10,7 @@ import pytest_asyncio
 from haat.domains.money.payments.api import Destination
 from haat.domains.money.payouts.api import Payout, Payouts, Policy
 from haat.domains.trade.orders.api import Orders
+from haat.domains.trade.settlement.api import Settlement
 from haat.kernel.context import Context
 from haat.kernel.money import Money
 from tests.gateways.web.browser import Browser, form_in
@@ -27,7 +28,7 @@ class Scene:
     def __init__(self, box: Box, shop: Shop, owner: Browser, admin: Browser) -> None:
         self.box, self.shop, self.owner, self.admin = box, shop, owner, admin
         self.vendor = UUID(shop.id)
-        self.payouts: Payouts = box.runtime.inner[Payouts]  # type: ignore[assignment]
+        self.payouts: Payouts = box.runtime.inner[Payouts]
 
     @property
     def ctx(self) -> Context:
@@ -56,8 +57,8 @@ class Scene:
             await self.box.runtime.run_timers()
 
     async def refund(self, id: UUID, minor: int) -> None:
-        orders = self.box.runtime.inner[Orders]
-        await orders.refund(
+        settlement = self.box.runtime.inner[Settlement]
+        await settlement.refund(
             self.ctx, id=uuid4(), vendor_order_id=id, amount=usd(minor), reason="Chipped"
         )
         await self.settle()
@@ -192,7 +193,8 @@ async def test_the_statement_is_the_same_on_the_page_and_in_the_file(scene: Scen
         assert words in text
     closing = re.search(r"Closing balance</th><td class=\"num\">([^<]+)", text)
     link = re.search(r'href="(/vendor/files/statement\.csv[^"]+)"', text)
-    assert closing and link
+    assert closing
+    assert link
     answer = await scene.owner.http.get(link[1].replace("&amp;", "&"))
     assert answer.status_code == 200
     rows = list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))

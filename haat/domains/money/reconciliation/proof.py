@@ -2,6 +2,8 @@
 
 from haat.engines.sql import Database, Sql
 
+INVARIANTS = ("sums", "fees", "repeats")
+
 SUMS = Sql("""
 WITH found AS (
   SELECT run_id, currency, sum(minor) AS minor FROM reconciliation.differences
@@ -39,17 +41,17 @@ SELECT d.id, o.id AS of FROM reconciliation.differences d
 async def prove(db: Database, limit: int = 1) -> list[str]:
     """Lines that name the runs and differences that do not add up."""
     sums = [
-        f"reconciliation.sums run {row['id']} ({row['provider']}): theirs {row['theirs']}"
+        f"reconciliation.sums: run {row['id']} ({row['provider']}): theirs {row['theirs']}"
         f" {row['currency']} is not ours {row['ours']} + differences {row['found']}"
         for row in await db.fetch(SUMS, limit)
     ]
     fees = [
-        f"reconciliation.fees difference {row['id']} ({row['provider']}) is {row['minor']},"
+        f"reconciliation.fees: difference {row['id']} ({row['provider']}) is {row['minor']},"
         f" its lines' fees are {row['lines']}"
         for row in await db.fetch(FEES, limit)
     ]
     repeats = [
-        f"reconciliation.repeats difference {row['id']} is not what {row['of']} is"
+        f"reconciliation.repeats: difference {row['id']} is not what {row['of']} is"
         for row in await db.fetch(REPEATS, limit)
     ]
     return sums + fees + repeats

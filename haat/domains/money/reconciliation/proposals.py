@@ -154,9 +154,12 @@ def _called(movement: Movement) -> str:
 
 
 def _fee(provider: str, amount: Money) -> str:
+    size = _shown(Money(minor=abs(amount.minor), currency=amount.currency))
     if amount.minor > 0:
-        return f"{_who(provider)} gave fees back: {_shown(amount)}, clearing ({provider}) → fees."
-    return f"{_who(provider)} kept fees: {_shown(-amount)}, fees → clearing ({provider})."
+        return (
+            f"{_who(provider)} gave {size} of fees back. Booking it: clearing ({provider}) → fees."
+        )
+    return f"{_who(provider)} kept {size} of fees. Booking it: fees → clearing ({provider})."
 
 
 def _booking(provider: str, amount: Money) -> str:

@@ -1,11 +1,17 @@
 """What people are told about, and when mails go out."""
 
 from haat.domains.goods.catalog.api import ProductApproved, ProductRejected
-from haat.domains.money.payments.api import PaymentFailed
+from haat.domains.money.payments.api import (
+    PaymentDisputed,
+    PaymentFailed,
+    PaymentFailuresSpiked,
+)
 from haat.domains.money.payouts.api import PayoutProcessed
+from haat.domains.money.reconciliation.api import DifferencesFound
+from haat.domains.money.statements.api import InvoiceIssued
+from haat.domains.money.wallet.api import CreditsToppedUp, WithdrawalEnded
 from haat.domains.people.identity.api import PersonRegistered
 from haat.domains.people.vendors.api import VendorApproved, VendorRejected, VendorSuspended
-from haat.domains.reach.notifications.rules import notices_of
 from haat.domains.reach.notifications.service import NotificationsService
 from haat.domains.trade.orders.api import (
     OrderCancelled,
@@ -30,13 +36,13 @@ from haat.kernel.events import Event, every, on
 @on(OrderCancelled)
 @on(OrderRefunded)
 async def tell_of_orders(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
-    await service.tell(ctx, [notice for event in events for notice in notices_of(event)])
+    await service.tell_of(ctx, events)
 
 
 @on(ReturnRequested)
 @on(ReturnUpdated)
 async def tell_of_returns(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
-    await service.tell(ctx, [notice for event in events for notice in notices_of(event)])
+    await service.tell_of(ctx, events)
 
 
 @on(VendorApproved)
@@ -47,14 +53,24 @@ async def tell_of_returns(service: NotificationsService, ctx: Context, events: l
 @on(PayoutProcessed)
 @on(PersonRegistered)
 async def tell_of_others(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
-    await service.tell(ctx, [notice for event in events for notice in notices_of(event)])
+    await service.tell_of(ctx, events)
 
 
 @on(PaymentFailed)
 async def tell_of_declines(
     service: NotificationsService, ctx: Context, events: list[PaymentFailed]
 ) -> None:
-    await service.declined(ctx, events)
+    await service.tell_of(ctx, events)
+
+
+@on(PaymentDisputed)
+@on(PaymentFailuresSpiked)
+@on(InvoiceIssued)
+@on(CreditsToppedUp)
+@on(WithdrawalEnded)
+@on(DifferencesFound)
+async def tell_of_money(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
+    await service.tell_of(ctx, events)
 
 
 @every(seconds=2)

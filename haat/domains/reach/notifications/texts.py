@@ -6,25 +6,18 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from haat.domains.money.wallet.api import CREDITS
+from haat.domains.reach.notifications.money_texts import MONEY
 from haat.domains.trade.orders.api import Order
 from haat.kernel.money import Money
 
 SUBJECT_MAX_CHARS = 150
 
 # kind → title, body. Words in braces are facts.
-TEXTS: dict[str, tuple[str, str]] = {
+TEXTS: dict[str, tuple[str, str]] = MONEY | {
     "welcome": (
         "Welcome",
         "Your account is ready. Your orders, addresses and messages are kept in it.",
-    ),
-    "order_placed": (
-        "Order {number} is placed",
-        "Thank you for your order of {total}. The vendors were told; you will hear from us when"
-        " each part of it ships.",
-    ),
-    "order_unpaid": (
-        "Order {number} could not be paid",
-        "The payment of {total} failed, so the order is cancelled. Nothing was charged.",
     ),
     "order_shipped": (
         "{number} is on its way",
@@ -36,15 +29,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "order_cancelled": (
         "{number} is cancelled",
-        "Reason: {reason}. If it was paid, {total} goes back to the card it came from.",
+        "Reason: {reason}. If it was paid, {total} goes back to where it came from.",
     ),
     "order_rejected": (
         "The vendor cannot send {number}",
-        "Reason: {reason}. The {total} you paid for it goes back to the card it came from.",
-    ),
-    "order_refunded": (
-        "{amount} refunded for {number}",
-        "The money goes back to the card it came from. Banks take up to ten days to show it.",
+        "Reason: {reason}. What you paid of the {total} goes back to where it came from.",
     ),
     "return_requested": (
         "We got your return {number}",
@@ -111,14 +100,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The market looks at {number}",
         "Nobody said that the goods of {order} came back, or somebody asked for help.",
     ),
-    "payment_failed": (
-        "Your payment was declined",
-        "Nothing was charged and nothing was ordered. Your cart is as it was.",
-    ),
-    "vendor_order_new": (
-        "New order {number}",
-        "Sold for {total}; you earn {net}. Accept it and send it soon.",
-    ),
     "vendor_order_cancelled": ("{number} was cancelled", "Do not send it. Reason: {reason}."),
     "vendor_approved": (
         "{name} is approved",
@@ -134,18 +115,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{title} was not approved",
         "Reason: {reason}. Change it and submit it again.",
     ),
-    "payout_paid": ("{amount} was paid out", "The money is on its way to your bank account."),
-    "payout_failed": (
-        "A payout of {amount} failed",
-        "The bank did not take it, so it is on your balance again. Check your bank account's"
-        " details.",
-    ),
-    "payout_rejected": (
-        "A payout of {amount} was not approved",
-        "The amount is on your balance again.",
-    ),
 }
 
+# Where a refund goes, by the provider that took the money; None: the wallet.
+_WAYS: dict[str | None, str] = {
+    None: "{} as credits in your wallet",
+    "bank": "{} by bank transfer",
+    "cod": "{} from the vendor in cash",
+    "recorded": "{} as you paid it",
+    "paypal": "{} to your PayPal account",
+}
+_OTHER_WAY = "{} to the card it came from"
 _FACT = re.compile(r"\{(\w+)\}")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f\x85\u2028\u2029]+")
 
@@ -205,10 +185,18 @@ def html_mail(name: str, body: str, order: Order | None, link: str, market: str)
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping) and "minor" in value:
         return _amount(Money.model_validate(value))
+    if isinstance(value, list):  # the ways of a refund
+        return " and ".join(_way(one["provider"], one["amount"]) for one in value)
     return _SPACE.sub(" ", str(value)).strip()
 
 
+def _way(provider: str | None, amount: Mapping[str, Any]) -> str:
+    return _WAYS.get(provider, _OTHER_WAY).format(_amount(Money.model_validate(amount)))
+
+
 def _amount(money: Money) -> str:
+    if money.currency == CREDITS:
+        return f"{money.decimal()} credits"
     return f"{money.decimal()} {money.currency}"
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from haat.domains.money.payouts.api import BankFile, Payout, Payouts
 from haat.gateways.web.admin.office import Staff, page, vendors_by_id
 from haat.gateways.web.admin.payouts import HERE as SECTION
-from haat.gateways.web.admin.payouts import PICK, picked, tabs_of
+from haat.gateways.web.admin.payouts import PICK, picked, tabs_of, unpicked
 from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.visit import Visit, form_of
 from haat.kernel.errors import Invalid, NotFound, Problem
@@ -64,7 +64,7 @@ async def answer(visit: Staff, id: UUID, request: Request, cursor: str | None = 
     """The bank executed the chosen payouts, or sent them back."""
     values = await form_of(request)
     try:
-        wanted, ids = read(AnswerForm, values), picked(values)
+        wanted, ids = read(AnswerForm, unpicked(values)), picked(values)
         paid = wanted.outcome == "paid"
         if not paid and not wanted.reason:
             raise Invalid.at("reason", "Say what the bank said; the vendors read it.", "missing")

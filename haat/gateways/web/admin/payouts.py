@@ -116,7 +116,7 @@ async def decide_many(
     """Those that were chosen, all with one reason. What could not be decided is told by name."""
     values = await form_of(request)
     try:
-        wanted, ids = read(DecisionForm, values), picked(values)
+        wanted, ids = read(DecisionForm, unpicked(values)), picked(values)
         if wanted.decision == "reject" and not wanted.reason:
             raise Invalid.at("reason", "Say why; the vendors read it.", "reason_missing")
     except Problem as problem:
@@ -166,6 +166,11 @@ def picked(values: Mapping[str, str]) -> list[UUID]:
     if not found:
         raise Invalid("Choose payouts first.", code="none_chosen")
     return found
+
+
+def unpicked(values: Mapping[str, str]) -> dict[str, str]:
+    """What a form says beside the payouts chosen."""
+    return {name: text for name, text in values.items() if not name.startswith(PICK)}
 
 
 def _summed(done: Iterable[Payout]) -> str:

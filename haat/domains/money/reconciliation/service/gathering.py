@@ -1,5 +1,6 @@
 """Both sides of a run: the report or the statement, and our own movements."""
 
+import asyncio
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -62,7 +63,8 @@ class Gathering:
         since, until = period.since - TOLERANCE, period.until + TOLERANCE
         if provider != BANK:
             movements = await self._movements(ctx, provider, since, until)
-            return Sides(banking.as_report(lines), movements)
+            # A large file takes a second: other requests go on meanwhile.
+            return Sides(await asyncio.to_thread(banking.as_report, lines), movements)
         # A transfer is captured when its statement is read, maybe long after it was booked.
         until = max(until, ctx.now() + timedelta(minutes=1))
         plan = await self._settled(ctx, lines, await self._movements(ctx, BANK, since, until))
@@ -77,7 +79,8 @@ class Gathering:
         credits = [line for line in lines if line.amount.minor > 0]
         ids = list(dict.fromkeys(id for line in credits for id in banking.named(line)))
         ended |= await self._knowing.payouts(BANK, ids)
-        plan = banking.plan(lines, await self._waiting(ctx), await self._due(ctx), ended)
+        waiting, due = await self._waiting(ctx), await self._due(ctx)
+        plan = await asyncio.to_thread(banking.plan, lines, waiting, due, ended)
         if plan.paid:
             await self._payouts.settle_bank_payouts(
                 ctx, ids=plan.paid, paid=True, reason="bank statement"

@@ -16,17 +16,19 @@ SELECT owner_id,
   FROM wallet.moves WHERE owner_id IS NOT NULL GROUP BY owner_id
 """)
 
-# In the order of what raises and what lowers an exchange account of money.
+# In the order of what raises and what lowers an exchange account of money. What orders cost and
+# what comes back of them are one sum: credits that were taken in the moment in which their order
+# ended are given back as a refund, and the money of neither was ever moved.
 MONEY = Sql("""
 WITH part AS (
   SELECT currency, CASE kind WHEN 'topup' THEN 'topup' WHEN 'withdrawn' THEN 'withdrawal'
-                             WHEN 'spent' THEN 'capture' ELSE 'refund' END AS code,
+                             ELSE 'orders' END AS code,
          CASE WHEN kind IN ('topup', 'refunded') THEN minor ELSE -minor END AS minor,
          state
     FROM wallet.moves
    WHERE kind IN ('topup', 'withdrawn', 'spent', 'refunded') AND state IN ('posting', 'done')
   UNION ALL
-  SELECT t.currency, CASE c.verdict WHEN 'lost' THEN 'dispute_lost' ELSE 'refund' END, -c.minor,
+  SELECT t.currency, CASE c.verdict WHEN 'lost' THEN 'dispute_lost' ELSE 'orders' END, -c.minor,
          CASE WHEN c.followed = c.verdict THEN 'done' ELSE 'posting' END
     FROM wallet.claims c JOIN wallet.topups t ON t.id = c.topup_id
    WHERE c.verdict IN ('lost', 'refunded')
@@ -34,6 +36,8 @@ WITH part AS (
 SELECT currency, code, sum(minor)::bigint AS minor, bool_or(state = 'posting') AS moving
   FROM part GROUP BY currency, code
 """)
+
+_OF_ORDERS = frozenset({Code.CAPTURE, Code.REFUND})
 
 
 class Comparing:
@@ -73,7 +77,8 @@ class Comparing:
         }
         theirs: dict[tuple[str, str], int] = {}
         for one in await self._ledger.sums(ctx, kind="exchange"):
-            key = (one.currency, str(one.code.value))
+            code = "orders" if one.code in _OF_ORDERS else str(one.code.value)
+            key = (one.currency, code)
             if one.currency != CREDITS:
                 theirs[key] = theirs.get(key, 0) + one.minor
         found = []

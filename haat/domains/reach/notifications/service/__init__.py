@@ -1,25 +1,32 @@
 """Notifications' use cases: what people read (`reading`), and mails that go out (`mailing`)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
 
-from haat.domains.money.payments.api import PaymentFailed
+from haat.domains.money.payments.api import Payments
+from haat.domains.money.payouts.api import Payouts
 from haat.domains.people.identity.api import Identity
 from haat.domains.people.market.api import Market
 from haat.domains.reach.notifications.api import Notifications
-from haat.domains.reach.notifications.rules import Notice
+from haat.domains.reach.notifications.notice import Notice
+from haat.domains.reach.notifications.rules import notices_of
 from haat.domains.reach.notifications.service import statements as sql
+from haat.domains.reach.notifications.service.asking import Asking
 from haat.domains.reach.notifications.service.mailing import Mailing
 from haat.domains.reach.notifications.service.reading import ReadingCases
-from haat.domains.trade.checkout.api import Checkout
 from haat.domains.trade.orders.api import Orders
+from haat.domains.trade.settlement.api import Settlement
 from haat.engines.mail import Mail
 from haat.engines.sql import Database
 from haat.kernel.context import Context
-from haat.kernel.errors import NotFound
+from haat.kernel.events import Event
 from haat.kernel.settings import Settings
+
+VENDOR_WALLET = "/vendor/wallet"
 
 
 class NotificationOptions(Settings):
@@ -44,15 +51,21 @@ class NotificationsService(ReadingCases, Notifications):
         identity: Identity,
         market: Market,
         orders: Orders,
-        checkout: Checkout,
+        payments: Payments,
+        payouts: Payouts,
+        settlement: Settlement,
         options: NotificationOptions,
     ) -> None:
         self._db = db
         self._identity = identity
-        self._orders = orders
-        self._checkout = checkout
+        self._asking = Asking(orders, payments, payouts, settlement)
         self._by_mail = options.notify_by_mail
         self._mailing = Mailing(db, mail, identity, market, orders, options.site)
+
+    async def tell_of(self, ctx: Context, events: Sequence[Event]) -> None:
+        """Tells everybody whom these events concern."""
+        known = await self._asking.known(ctx, events)
+        await self.tell(ctx, [notice for event in events for notice in notices_of(event, known)])
 
     async def tell(self, ctx: Context, notices: Iterable[Notice]) -> None:
         """Puts these into accounts and into the mail queue; repeated ones change nothing."""
@@ -74,32 +87,13 @@ class NotificationsService(ReadingCases, Notifications):
 
     async def _addressed(self, ctx: Context, notices: Sequence[Notice]) -> list[Notice]:
         """One notice a person: what concerns a vendor goes to everybody in its team."""
-        vendors = {one.vendor_id for one in notices if one.vendor_id is not None}
-        teams = await self._identity.team(ctx, vendor_ids=sorted(vendors)) if vendors else []
-        found = []
-        for one in notices:
-            if one.vendor_id is None:
-                found.append(one)
-            else:
-                found += [one.to(person) for vendor, person in teams if vendor == one.vendor_id]
-        return found
-
-    async def declined(self, ctx: Context, events: Sequence[PaymentFailed]) -> None:
-        """Tells customers in their account; not where there is an order, which tells it itself."""
-        references = [event.reference for event in events]
-        ordered = {order.id for order in await self._orders.by_ids(ctx, ids=references)}
-        notices = []
-        for event in events:
-            if event.reference in ordered:
-                continue
-            try:
-                quote = await self._checkout.read_quote(ctx, id=event.reference)
-            except NotFound:
-                continue  # a payment for something else than a checkout
-            if quote.person_id is not None:
-                notice = Notice(event.id, "payment_failed", "/cart", by_mail=False)
-                notices.append(notice.to(quote.person_id))
-        await self.tell(ctx, notices)
+        vendors = {id for one in notices if (id := one.vendor_id or one.owner_id)}
+        members = await self._identity.team(ctx, vendor_ids=sorted(vendors)) if vendors else []
+        staff = await self._identity.staff(ctx) if any(one.staff for one in notices) else []
+        teams: dict[UUID, list[UUID]] = {}
+        for vendor, person in members:
+            teams.setdefault(vendor, []).append(person)
+        return [found for one in notices for found in _copies(one, teams, staff)]
 
     async def send_mails(self, ctx: Context) -> int:
         """Sends what is due; how many were handed over."""
@@ -108,3 +102,18 @@ class NotificationsService(ReadingCases, Notifications):
     async def forget_mails(self, ctx: Context) -> int:
         """Deletes the records of mails that were done with long ago."""
         return await self._mailing.forget(ctx)
+
+
+def _copies(
+    one: Notice, teams: Mapping[UUID, Sequence[UUID]], staff: Sequence[UUID]
+) -> list[Notice]:
+    """One for each reader."""
+    if one.staff:
+        return [one.to(person) for person in staff]
+    if one.vendor_id is not None:
+        return [one.to(person) for person in teams.get(one.vendor_id, ())]
+    if one.owner_id is None:
+        return [one]
+    if one.owner_id in teams:
+        return [replace(one, path=VENDOR_WALLET).to(person) for person in teams[one.owner_id]]
+    return [one.to(one.owner_id)]

@@ -27,7 +27,9 @@ BATCHES_MAX = 10  # a round ends after that many, and the timer comes again
 AT_ONCE = 4
 LEASE = timedelta(minutes=10)  # longer than BATCH mails take of a server that hangs
 KEPT = timedelta(days=30)
-DETAILED = frozenset({"order_placed"})  # kinds that list the order's goods
+DETAILED = frozenset(  # kinds that list the order's goods
+    {"order_placed", "order_awaiting_money", "order_awaiting_transfer", "order_on_delivery"}
+)
 
 Outcome = Literal["sent", "refused", "given_up", "nobody"]
 

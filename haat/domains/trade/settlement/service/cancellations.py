@@ -55,8 +55,13 @@ OWED = Sql("""
 SELECT b.total - b.refunded AS rest,
        (SELECT count(*) FROM settlement.refunds r
          WHERE r.vendor_order_id = b.vendor_order_id AND r.state = 'created') AS under_way,
+       ARRAY(SELECT r.id FROM settlement.refunds r
+              WHERE r.id = ANY($2::uuid[]) AND r.state <> 'created') AS ended,
        (SELECT count(*) FROM settlement.refunds r
-         WHERE r.vendor_order_id = b.vendor_order_id AND r.state = 'failed') AS failed
+         WHERE r.id = ANY($2::uuid[]) AND r.state = 'failed') AS failed,
+       EXISTS (SELECT FROM settlement.disputes d
+                WHERE d.order_id = b.order_id
+                  AND (d.status = 'open' OR d.done IS DISTINCT FROM d.status)) AS disputed
   FROM settlement.balances b WHERE b.vendor_order_id = $1
 """)
 LATER = Sql("UPDATE settlement.cancellations SET due_at = $2 WHERE vendor_order_id = $1")
@@ -159,20 +164,30 @@ class Cancellations:
         """Whether everything was given back, or failed so often that a person must look.
 
         A refund from before, still under way, may fail as well: then its amount is owed again.
+        What is disputed is not given back as well: the provider would refuse it until the dispute
+        is decided, and how much is owed then depends on how.
         """
         id = row["vendor_order_id"]
-        owed = await self._db.fetchrow(OWED, id)
+        tries = _tries(row["refund_id"])
+        owed = await self._db.fetchrow(OWED, id, tries)
         if owed is None:  # nothing was paid
             return True
+        if owed["rest"] and owed["disputed"]:
+            return False
         if owed["rest"]:
-            if owed["failed"] >= REFUND_TRIES:
+            left = [refund_id for refund_id in tries if refund_id not in owed["ended"]]
+            if owed["failed"] >= REFUND_TRIES or not left:
                 structlog.get_logger().error("cancellation_not_refunded", vendor_order_id=str(id))
                 return True
-            # Another try is another refund: one that failed has ended for good.
-            tried = owed["failed"]
-            refund_id = derive(row["refund_id"], str(tried)) if tried else row["refund_id"]
+            # Another try is another refund: one that ended has ended for good.
             with suppress(NotRefundable, NotFound):
-                await self._refunds.refund(ctx, refund_id, id, Wanted(), Taking(row["reason"]))
-            owed = await self._db.fetchrow(OWED, id)
+                await self._refunds.refund(ctx, left[0], id, Wanted(), Taking(row["reason"]))
+            owed = await self._db.fetchrow(OWED, id, tries)
             assert owed is not None, "a balance is never removed"
         return not owed["rest"] and not owed["under_way"]
+
+
+def _tries(refund_id: UUID) -> list[UUID]:
+    """The refunds by which it is tried, one after the other. There are more of them than may fail:
+    what is owed again after one was done needs another."""
+    return [refund_id, *(derive(refund_id, str(n)) for n in range(1, 4 * REFUND_TRIES))]

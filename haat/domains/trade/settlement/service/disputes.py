@@ -67,6 +67,12 @@ LATER = Sql("UPDATE settlement.disputes SET due_at = $2 WHERE id = $1 AND due_at
 TAKE_LOST = Sql("""
 UPDATE settlement.disputes SET lost = $2 WHERE id = $1 AND lost IS NULL RETURNING id
 """)
+# What may yet come back to be borne.
+UNDER_WAY = Sql("""
+SELECT EXISTS (SELECT FROM settlement.refunds r JOIN settlement.refund_legs g ON g.refund_id = r.id
+                WHERE r.vendor_order_id = ANY($1::uuid[]) AND r.state = 'created'
+                  AND r.dispute_id IS NULL AND g.leg = 'card')
+""")
 LOST = Sql("""
 SELECT count(*) FILTER (WHERE state = 'created') AS open, coalesce(sum(fee), 0)::bigint AS fee
   FROM settlement.refunds WHERE dispute_id = $1
@@ -202,7 +208,8 @@ class Disputes:
             policy = await self._payouts.policy(ctx)
             # What comes in another currency no vendor order can bear.
             passed = policy.vendor_bears_dispute_fee and row["fee_currency"] == row["currency"]
-            await self._take(ctx, row, parts, row["fee"] if passed else 0)
+            if not await self._take(ctx, row, parts, row["fee"] if passed else 0):
+                return False
         ids = [found["id"] for found in await self._db.fetch(OPEN_OF, row["id"])]
         await self._repaying.finish_these(ctx, ids)
         state = await self._db.fetchrow(LOST, row["id"])
@@ -213,15 +220,19 @@ class Disputes:
             await self._bear_fee(ctx, row)
         return True
 
-    async def _take(self, ctx: Context, row: Record, parts: Sequence[UUID], fee: int) -> None:
+    async def _take(self, ctx: Context, row: Record, parts: Sequence[UUID], fee: int) -> bool:
+        """False while a refund is under way: should it fail, the vendor order can bear that
+        much."""
         async with self._db.begin(ctx) as tx:
             await tx.fetch(LOCK, parts)
+            if await tx.fetchval(UNDER_WAY, parts):
+                return False
             rows = await tx.fetch(SOLD, parts)
             sold = [sold_in(one) for one in rows]
             shares = _falls_on(row["amount"], [_left(one) for one in sold])
             lost = row["amount"] - sum(shares)
             if await tx.fetchval(TAKE_LOST, row["id"], lost) is None:
-                return  # a double took it
+                return True  # a double took it
             fees = allocate(fee, shares) if any(shares) else [0] * len(shares)
             takes = [
                 Take(
@@ -243,6 +254,7 @@ class Disputes:
                 order_id=str(row["order_id"]),
                 lost=lost,
             )
+        return True
 
     async def listed(
         self,

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from haat.domains.money.payments.api import Hold, Method, Payments, WrongPaymentState
 from haat.domains.money.wallet.api import Wallet
 from haat.domains.trade.settlement.rules import Tender
@@ -193,12 +195,16 @@ class Tenders:
         try:
             await tender.void(ctx, id=part.id)
         except WrongPaymentState:
-            await tender.refund(
+            answer = await tender.refund(
                 ctx,
                 id=part.id,
                 refund_id=derive(part.id, "undone"),
                 amount=Money(minor=part.minor, currency=currency),
             )
+            if answer.status == "failed":  # a person must look: no order will ask for it again
+                structlog.get_logger().error(
+                    "not_given_back", order_id=str(part.of_id), provider=part.provider
+                )
 
 
 def _spent(amount: Money, person_id: UUID | None, credits: Money | None) -> int:
