@@ -25,6 +25,11 @@ from tests.journeys.box import Box, Client, market
 from tests.journeys.scene import Shop, buy, open_shop, quote
 
 
+REPORT = """id,kind,provider_ref,our_id,amount,fee,currency,at,text
+tx_1,other,,,5.00,,USD,2020-01-01T12:00:00Z,A correction of theirs
+"""
+
+
 @dataclass
 class Town:
     """A market with five orders: paid out, refunded in part, refunded whole, still in escrow, and
@@ -150,25 +155,46 @@ async def _history(box: Box, shop: Shop, customer: Client) -> dict[str, Any]:
         await staff.ok("POST", "/payments/refund", body)
     await box.settle()
     orders["split"] = await _credits(box, shop, customer)
-    now = box.runtime.clock.now()
+    await _reconciled(box)
+    return orders
+
+
+async def _reconciled(box: Box) -> None:
+    """Held against the network's own report, and against a file with a line that nobody knows,
+    which staff book."""
+    staff, now = await box.staff(), box.runtime.clock.now()
     span = {"since": (now - timedelta(days=1)).isoformat(), "until": now.isoformat()}
     run = await staff.ok("POST", "/admin/reconciliations", {"provider": "test", **span})
-    await box.settle()
     assert run["status"] == "done", run
-    return orders
+    answer = await box.http.post(
+        f"{box.address}/api/v1/admin/reconciliations/files",
+        data={"provider": "test"},
+        files={"file": ("report.csv", REPORT.encode(), "text/csv")},
+        headers={"authorization": f"Bearer {staff.token}", "idempotency-key": uuid4().hex},
+    )
+    assert answer.status_code == 201, answer.text
+    run_id = answer.json()["id"]
+    path = f"/admin/reconciliations/{run_id}/differences"
+    [one] = (await staff.ok("GET", path))["items"]
+    path = f"/admin/reconciliations/differences/{one['id']}/book"
+    booked = await staff.ok("POST", path, {"reason": "Asked the network."})
+    assert booked["status"] == "booked", booked
 
 
 async def _credits(box: Box, shop: Shop, customer: Client) -> Any:
     """Credits granted, bought and spent; the vendor order they paid in part, partly given back."""
     staff = await box.staff()
-    wallet = f"/admin/wallets/{customer.person['id']}/grant"
-    await staff.ok("POST", wallet, {"creditsMinor": 400, "reason": "Welcome."})
-    card = {"provider": "test", "token": await box.token("4242424242424242")}
+    grant = f"/admin/wallets/{customer.person['id']}/grant"
+    await staff.ok("POST", grant, {"creditsMinor": 400, "reason": "Welcome."})
+    card: dict[str, Any] = {"provider": "test", "token": await box.token("4242424242424242")}
     await customer.ok("POST", "/wallet/topups", {"creditsMinor": 900, "method": card})
     await box.settle()
     quoted = await quote(customer, {shop.offer: 2})
-    card = {"provider": "test", "token": await box.token("4242424242424242")}
-    card["credits"] = {"minor": 700, "currency": "USD"}
+    card = {
+        "provider": "test",
+        "token": await box.token("4242424242424242"),
+        "credits": {"minor": 700, "currency": "USD"},
+    }
     placed = await customer.ok("POST", "/orders", {"quoteId": quoted["id"], "payment": card})
     await box.settle()
     listed = await shop.owner.ok("GET", "/orders")

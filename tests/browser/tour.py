@@ -21,7 +21,13 @@ from tests.browser.stages import Stage
 WIDTHS = (390, 1280)
 HEIGHT = 900
 # A guest's return looks as a customer's does, but needs an order that is on its way already.
-NOT_PAGES = ("/static/", "/media/", "/orders/link/{token}/return")
+NOT_PAGES = (
+    "/static/",
+    "/media/",
+    "/vendor/files/",
+    "/admin/files/",
+    "/orders/link/{token}/return",
+)
 # More than one of these is worth a picture: they look different from case to case.
 SEVERAL = {"/products/{slug}": 3, "/orders/{ref}": 2, "/vendor/orders/{id}": 3}
 LINKS = """() => [...document.links].filter((one) => one.origin === location.origin)

@@ -12,6 +12,7 @@ from haat.domains.money.payments.api import (
     Disbursement,
     Payments,
     ProviderAway,
+    VendorAccount,
     WrongPaymentState,
 )
 from haat.domains.money.payouts.service import PayoutsService
@@ -91,6 +92,10 @@ class Bank(Payments):
         self.asked: list[tuple[UUID, Money, Destination]] = []
         self.through: list[str] = []
         self.ended: list[tuple[UUID, bool]] = []
+        self.onboarded: dict[UUID, VendorAccount] = {}
+
+    async def accounts(self, ctx: Context, *, vendor_id: UUID) -> list[VendorAccount]:
+        return [self.onboarded[vendor_id]] if vendor_id in self.onboarded else []
 
     async def disburse(
         self,

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from haat.domains.money.payments.api import Destination, Disbursement
+from haat.domains.money.payments.api import Destination, Disbursement, VendorAccount
 from haat.domains.money.payouts.api import (
     BelowThreshold,
     ChargeConflict,
@@ -117,6 +117,24 @@ async def test_a_payout_is_made_of_what_it_pays(world: World) -> None:
     again = await ask(world, vendor)
     assert again.amount.minor == 700
     await world.proven()
+
+
+async def test_a_vendors_own_account_at_the_provider_is_paid(world: World) -> None:
+    known, unready = uuid4(), uuid4()
+    for vendor, status in ((known, "ready"), (unready, "restricted")):
+        await world.eligible(vendor)
+        world.bank.onboarded[vendor] = VendorAccount.model_validate(
+            {
+                "vendorId": vendor,
+                "provider": "test",
+                "providerRef": f"acct_{status}",
+                "status": status,
+                "updatedAt": CLOCK.now(),
+            }
+        )
+        made = await ask(world, vendor)
+        await world.payouts.decide(CTX, id=made.id, decision="approve")
+    assert [asked[2].provider_ref for asked in world.bank.asked] == ["acct_ready", None]
 
 
 async def test_the_schedule_pays_each_vendor_once(world: World) -> None:

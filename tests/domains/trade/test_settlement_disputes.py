@@ -16,8 +16,16 @@ from haat.domains.trade.settlement.proof import prove
 from haat.kernel.ids import derive
 from tests.conftest import DatabaseOf
 from tests.domains.trade.buying import Crash, outcome
-from tests.domains.trade.market_day import Day, card
-from tests.domains.trade.settling import bought, disputed, lost, part, refund, total
+from tests.domains.trade.market_day import Day, cancelled, card
+from tests.domains.trade.settling import (
+    bought,
+    disputed,
+    given_back,
+    lost,
+    part,
+    refund,
+    total,
+)
 from tests.domains.trade.tills import usd
 
 
@@ -184,6 +192,49 @@ async def test_refunds_and_a_chargeback_at_once(day: Day) -> None:
         back = sum(day.world.payments.known[card(quote.id)].refunds.values())
         assert back + sum(borne(day, quote)) <= quote.totals.total.minor
         assert await prove(day.settlement_db) == []
+
+
+@pytest.mark.parametrize("status", ["won", "lost"])
+async def test_cancelled_while_it_is_disputed(day: Day, status: str) -> None:
+    """The provider gives nothing back of what is disputed; what is owed is known afterwards."""
+    world, quote = day.world, await bought(day)
+    id, whole = world.ids().new(), quote.totals.total.minor
+    await disputed(day, quote, id, whole, "open")
+    world.payments.refund_fails = True  # as long as it is disputed
+    for n in (0, 1):
+        event = cancelled(quote, n, id=world.ids().new())
+        await reactions.give_back(day.settlement, world.system(), [event])
+    for _ in range(12):
+        world.clock.advance(timedelta(minutes=6))
+        await day.timers()
+    assert given_back(day, quote) == 0
+    world.payments.refund_fails = False
+    await disputed(day, quote, id, whole, status)
+    for _ in range(3):
+        world.clock.advance(timedelta(minutes=6))
+        await day.timers()
+    assert given_back(day, quote) == (whole if status == "won" else 0)
+    assert sum(borne(day, quote)) == (0 if status == "won" else whole)
+    open_ones = "SELECT count(*) FROM settlement.cancellations WHERE due_at IS NOT NULL"
+    assert await day.settlement_db.fetchval(open_ones) == 0
+
+
+async def test_lost_while_a_refund_is_under_way_that_fails(day: Day) -> None:
+    """The vendor order bears the loss once it is known that the refund took nothing."""
+    world, quote = day.world, await bought(day)
+    early = world.system().new_id()
+    world.payments.pending_refunds.add(early)
+    assert (await refund(day, quote, id=early)).status == "created"
+    whole = quote.totals.total.minor
+    await lost(day, quote, whole)
+    assert borne(day, quote) == [0, 0]  # not decided yet who bears it
+    world.payments.pending_refunds.clear()
+    world.payments.refund_fails = True
+    for _ in range(2):
+        world.clock.advance(timedelta(minutes=6))
+        await day.timers()
+    assert sum(borne(day, quote)) == whole
+    assert await prove(day.settlement_db) == []
 
 
 @pytest.mark.parametrize("status", ["won", "lost"])

@@ -199,10 +199,9 @@ class FakeSettlement(Settlement):
     async def preview_refund(self, ctx: Any, **wanted: Any) -> RefundPreview:
         self.counter.note("preview", **wanted)
         amount = self._amount(wanted)
-        paid = {"provider": "test", "status": "created"}
         return RefundPreview(
             amount=amount, goods=amount, shipping=usd(0), tax=usd(7),
-            by_tender=[Repaid(amount=amount - usd(100), **paid),
+            by_tender=[Repaid(provider="test", amount=amount - usd(100), status="created"),
                        Repaid(provider=None, amount=usd(100), status="created")],
             refundable=usd(self.counter.left),
         )  # fmt: skip

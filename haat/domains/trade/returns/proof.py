@@ -38,14 +38,15 @@ SELECT format('return R-%s', seq) AS subject,
  ORDER BY seq LIMIT $1
 """)
 
-CHECKS = (TALLIES, ITEMS, ENDINGS)
+CHECKS = {"tallies": TALLIES, "items": ITEMS, "endings": ENDINGS}
+INVARIANTS = tuple(CHECKS)
 
 
 async def prove(db: Database, limit: int = 1) -> list[str]:
     """Lines that name what does not add up, at most `limit`; empty when everything does."""
     found: list[str] = []
-    for check in CHECKS:
+    for name, check in CHECKS.items():
         if len(found) < limit:
             rows = await db.fetch(check, limit - len(found))
-            found += [f"returns: {row['subject']}: {row['fault']}" for row in rows]
+            found += [f"returns.{name}: {row['subject']}: {row['fault']}" for row in rows]
     return found

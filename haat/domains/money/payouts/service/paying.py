@@ -208,13 +208,8 @@ class Paying:
         return after
 
     async def _disburse(self, ctx: Context, row: Record) -> Record:
-        destination = Destination(
-            holder=row["holder"],
-            account=row["account"],
-            bic=row["bic"],
-            provider_ref=row["destination_ref"],
-        )
         try:
+            destination = await self._destination(ctx, row)
             answer = await self._payments.disburse(
                 ctx,
                 id=row["id"],
@@ -228,6 +223,18 @@ class Paying:
         if answer.status == "pending":
             return await self._changed(ctx, row, PROCESSING, row["id"], ref, ctx.now())
         return await self._write_outcome(ctx, row, answer.status, ref, answer.failure)
+
+    async def _destination(self, ctx: Context, row: Record) -> Destination:
+        """The bank account of when it was asked for, and the vendor's own account at the provider
+        where it has one."""
+        ref = row["destination_ref"]
+        if ref is None:
+            accounts = await self._payments.accounts(ctx, vendor_id=row["vendor_id"])
+            ready = [a for a in accounts if a.provider == row["method"] and a.status == "ready"]
+            ref = ready[0].provider_ref if ready else None
+        return Destination(
+            holder=row["holder"], account=row["account"], bic=row["bic"], provider_ref=ref
+        )
 
     async def _write_outcome(
         self, ctx: Context, row: Record, outcome: Outcome, ref: str | None, reason: str | None

@@ -1,12 +1,16 @@
 """Return windows: they open at delivery; when one closes, the earning becomes payable."""
 
 from datetime import timedelta
+from uuid import UUID
+
+import structlog
 
 from haat.domains.money.payouts.api import Payouts
 from haat.domains.people.market.api import Market
 from haat.domains.trade.orders.api import OrderDelivered
 from haat.engines.sql import Database, Sql
 from haat.kernel.context import Context
+from haat.kernel.errors import Problem, Unavailable
 
 CLOSE_AT_ONCE = 200
 
@@ -60,7 +64,25 @@ class Windows:
         if not due:
             return 0
         earning = [row["vendor_order_id"] for row in due if row["earns"]]
-        if earning:
-            await self._payouts.accrue(ctx, vendor_order_ids=earning)
-        await self._db.execute(CLOSE, [row["vendor_order_id"] for row in due], now)
+        failed = await self._accrue(ctx, earning)
+        closed = [row["vendor_order_id"] for row in due if row["vendor_order_id"] not in failed]
+        await self._db.execute(CLOSE, closed, now)
         return len(due)
+
+    async def _accrue(self, ctx: Context, ids: list[UUID]) -> set[UUID]:
+        """Those that could not be: tried one by one when all of them together are refused, so
+        that one bad row keeps no other waiting. They are looked at again later."""
+        if not ids:
+            return set()
+        try:
+            await self._payouts.accrue(ctx, vendor_order_ids=ids)
+        except Unavailable:
+            raise
+        except Problem as problem:
+            if len(ids) > 1:
+                return {id for one in ids for id in await self._accrue(ctx, [one])}
+            structlog.get_logger().error(
+                "window_not_closed", vendor_order_id=str(ids[0]), code=problem.code
+            )
+            return set(ids)
+        return set()
