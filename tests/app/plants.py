@@ -251,10 +251,6 @@ CROSSWISE: dict[str, Plant] = {
         " 'book_difference', 'booked'), ('{order}', -5, 'none', 'settled'))"
         " AS made (id, minor, action, status)",
     ),
-    "corrections": (
-        "reconciliation.differences",
-        "UPDATE reconciliation.differences SET status = 'dismissed' WHERE status = 'booked'",
-    ),
     "captured_payments": (
         "payments.payments",
         "UPDATE payments.payments SET reference = '{id}' WHERE reference = '{order}'",

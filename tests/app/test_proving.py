@@ -25,11 +25,6 @@ from tests.journeys.box import Box, Client, market
 from tests.journeys.scene import Shop, buy, open_shop, quote
 
 
-REPORT = """id,kind,provider_ref,our_id,amount,fee,currency,at,text
-tx_1,other,,,5.00,,USD,2020-01-01T12:00:00Z,A correction of theirs
-"""
-
-
 @dataclass
 class Town:
     """A market with five orders: paid out, refunded in part, refunded whole, still in escrow, and
@@ -160,25 +155,11 @@ async def _history(box: Box, shop: Shop, customer: Client) -> dict[str, Any]:
 
 
 async def _reconciled(box: Box) -> None:
-    """Held against the network's own report, and against a file with a line that nobody knows,
-    which staff book."""
+    """Held against the card network's own report."""
     staff, now = await box.staff(), box.runtime.clock.now()
     span = {"since": (now - timedelta(days=1)).isoformat(), "until": now.isoformat()}
     run = await staff.ok("POST", "/admin/reconciliations", {"provider": "test", **span})
     assert run["status"] == "done", run
-    answer = await box.http.post(
-        f"{box.address}/api/v1/admin/reconciliations/files",
-        data={"provider": "test"},
-        files={"file": ("report.csv", REPORT.encode(), "text/csv")},
-        headers={"authorization": f"Bearer {staff.token}", "idempotency-key": uuid4().hex},
-    )
-    assert answer.status_code == 201, answer.text
-    run_id = answer.json()["id"]
-    path = f"/admin/reconciliations/{run_id}/differences"
-    [one] = (await staff.ok("GET", path))["items"]
-    path = f"/admin/reconciliations/differences/{one['id']}/book"
-    booked = await staff.ok("POST", path, {"reason": "Asked the network."})
-    assert booked["status"] == "booked", booked
 
 
 async def _credits(box: Box, shop: Shop, customer: Client) -> Any:

@@ -12,7 +12,7 @@ SOURCES = sorted(
     path
     for folder in ("haat", "tests", "bench")
     for path in (ROOT / folder).rglob("*.py")
-    if "__pycache__" not in path.parts
+    if "__pycache__" not in path.parts and not path.stem.endswith("_pb2")  # protoc wrote it
 )
 PACKAGE = [path for path in SOURCES if path.is_relative_to(ROOT / "haat")]
 SAYS_NOTHING = {"utils", "helpers", "common", "misc", "manager", "base", "core", "shared"}

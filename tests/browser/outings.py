@@ -115,6 +115,10 @@ async def as_staff(tour: Tour, browser: Browser) -> None:
         email = tour.stage.emails["staff"]
         await hands.sign_in(page, tour.site, email, tour.stage.password, to="/admin")
         await tour.wander(page, "staff", "/admin")
+        await page.goto(f"{tour.site}/admin/payouts")
+        await page.get_by_role("button", name="Run payouts now").click()
+        await page.wait_for_load_state("load")
+        await tour.snap(page, "staff-payout-run")
 
 
 async def on_first_run(tour: Tour, browser: Browser) -> None:

@@ -26,6 +26,8 @@ NOT_PAGES = (
     "/media/",
     "/vendor/files/",
     "/admin/files/",
+    "/admin/bank-files/",  # needs a market that pays by bank transfer
+    "/vendor/money/onboarding/",  # leads to a provider's own pages
     "/orders/link/{token}/return",
 )
 # More than one of these is worth a picture: they look different from case to case.

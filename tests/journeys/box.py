@@ -27,6 +27,7 @@ from haat.app.web import application
 from haat.app.wiring import Mode
 from haat.domains.people.identity.api import Identity
 from haat.domains.people.market.api import Market, MarketSettings
+from haat.kernel.clock import Clock
 
 PASSWORD = "a-long-enough-one"
 ADDRESS = {
@@ -119,6 +120,15 @@ class Box:
         assert answer.status_code in (200, 201), answer.text
         return str(answer.json()["token"])
 
+    async def network(self, path: str, body: Any = None) -> Any:
+        """What a bank asks of the card network (docs/test-cards.md): the answer's JSON."""
+        key = (self.runtime.settings.folder / "testcard.key").read_text().strip()
+        headers = {"authorization": f"Bearer {key}"}
+        method = "GET" if body is None else "POST"
+        answer = await self.http.request(method, self.cards + path, json=body, headers=headers)
+        assert answer.is_success, answer.text
+        return answer.json()
+
     async def settle(self) -> None:
         await self.runtime.settle()
 
@@ -181,7 +191,12 @@ class Client:
 
 @asynccontextmanager
 async def market(
-    database_url: str, folder: Path, mode: Mode, *, return_window_minutes: int = 0
+    database_url: str,
+    folder: Path,
+    mode: Mode,
+    *,
+    return_window_minutes: int = 0,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Box]:
     """A market over this database, opened, with every module under its own role."""
     port = free_port()
@@ -189,6 +204,7 @@ async def market(
         values = {
             "HAAT_TESTCARD_URL": cards,
             "HAAT_TESTCARD_SECRET_FILE": str(key),
+            "HAAT_PORT": str(port),  # where the card network's messages come
             "HAAT_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "HAAT_ARGON2_MEMORY_KIB": "64",
             "HAAT_ARGON2_TIME": "1",
@@ -199,7 +215,12 @@ async def market(
             )
             async with (
                 Runtime(
-                    settings, all_modules(), mode=mode, reacts=True, role_per_module=True
+                    settings,
+                    all_modules(),
+                    clock=clock,
+                    mode=mode,
+                    reacts=True,
+                    role_per_module=True,
                 ) as runtime,
                 _served(settings, runtime) as address,
                 httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=300)) as http,

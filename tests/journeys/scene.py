@@ -82,3 +82,23 @@ async def buy(box: Box, client: Client, offers: dict[str, int]) -> Any:
     assert answer.status_code == 201, answer.text
     await box.settle()
     return answer.json()
+
+
+async def part_of(shop: Shop, placed: Any) -> Any:
+    """The shop's vendor order of a placed order, as its owner sees it listed."""
+    listed = await shop.owner.ok("GET", "/orders")
+    return next(item for item in listed["items"] if item["orderId"] == placed["orderId"])
+
+
+async def deliver(box: Box, shop: Shop, part: Any) -> None:
+    """Accepts, ships and delivers; the return window closes where it has no length."""
+    for step in ("accept", "ship", "deliver"):
+        await shop.owner.ok("PUT", f"/orders/{part['id']}/{step}", {} if step == "ship" else None)
+    await box.settle()
+    await box.runtime.run_timers()
+    await box.settle()
+
+
+async def available(shop: Shop) -> int:
+    """What the vendor could be paid now, in minor units."""
+    return int((await shop.owner.ok("GET", "/payments/balance"))["available"]["minor"])

@@ -6,29 +6,12 @@ import pytest_asyncio
 
 from haat.app.proving import prove_all
 from tests.journeys.box import Box, Client
-from tests.journeys.scene import Shop, buy, open_shop
+from tests.journeys.scene import Shop, available, buy, deliver, open_shop, part_of
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shop(box: Box) -> Shop:
     return await open_shop(box, "Refund House", price=1_000, stock=100)
-
-
-async def part_of(shop: Shop, placed: Any) -> Any:
-    listed = await shop.owner.ok("GET", "/orders")
-    return next(item for item in listed["items"] if item["orderId"] == placed["orderId"])
-
-
-async def available(shop: Shop) -> int:
-    return int((await shop.owner.ok("GET", "/payments/balance"))["available"]["minor"])
-
-
-async def deliver(box: Box, shop: Shop, part: Any) -> None:
-    for step in ("accept", "ship", "deliver"):
-        await shop.owner.ok("PUT", f"/orders/{part['id']}/{step}", {} if step == "ship" else None)
-    await box.settle()
-    await box.runtime.run_timers()
-    await box.settle()
 
 
 async def refund(box: Box, part: Any, amount: int | None = None) -> Any:

@@ -10,7 +10,7 @@ import pytest_asyncio
 from haat.app.proving import prove_all
 from tests import postgres
 from tests.journeys.box import Box, environment, market
-from tests.journeys.scene import Shop, open_shop, quote
+from tests.journeys.scene import Shop, available, deliver, open_shop, part_of, quote
 
 WAYS = {
     "HAAT_CASH_ON_DELIVERY": "true",
@@ -45,23 +45,6 @@ async def place(box: Box, client: Any, shops: list[Shop], **payment: Any) -> Any
     answer = await client.post("/orders", {"quoteId": made["id"], "payment": payment})
     await box.settle()
     return answer
-
-
-async def part_of(shop: Shop, placed: Any) -> Any:
-    listed = await shop.owner.ok("GET", "/orders")
-    return next(item for item in listed["items"] if item["orderId"] == placed["orderId"])
-
-
-async def deliver(box: Box, shop: Shop, part: Any) -> None:
-    for step in ("accept", "ship", "deliver"):
-        await shop.owner.ok("PUT", f"/orders/{part['id']}/{step}", {} if step == "ship" else None)
-    await box.settle()
-    await box.runtime.run_timers()
-    await box.settle()
-
-
-async def available(shop: Shop) -> int:
-    return int((await shop.owner.ok("GET", "/payments/balance"))["available"]["minor"])
 
 
 async def test_credits_and_card(box: Box, shops: list[Shop]) -> None:

@@ -1,4 +1,4 @@
-"""Problems as gRPC statuses with google.rpc details (https://cloud.google.com/apis/design/errors)."""
+"""Problems as gRPC statuses with google.rpc details: https://google.aip.dev/193."""
 
 from typing import Any
 

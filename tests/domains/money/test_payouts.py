@@ -376,7 +376,7 @@ async def test_a_payout_the_bank_refuses(world: World) -> None:
     asked = await world.payouts.request(CTX, id=uuid4(), vendor_id=vendor)
     failed = await world.payouts.decide(CTX, id=asked.id, decision="approve")
     assert (failed.status, failed.reason, failed.provider_ref) == ("failed", "no_account", "po1")
-    assert await world.payouts._db.fetchval(WHY) == "no_account"
+    assert await world.db.fetchval(WHY) == "no_account"
     assert (await world.payouts.balance(CTX, vendor_id=vendor)).available.minor == 970
     await world.proven()
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from haat.domains.money.payments.api import Destination
+from haat.domains.money.payments.api import Destination, Disbursement
 from haat.domains.money.payouts.api import Policy, VendorTerms
 from haat.engines.sql import Database
 from haat.kernel.context import Actor, Context
@@ -70,7 +70,7 @@ async def test_sales_by_day_in_utc(world: World) -> None:
 
 async def test_a_bank_files_payouts_are_found_page_by_page(world: World) -> None:
     await world.payouts.set_policy(CTX, policy=Policy(method="bank"), reason="By transfer")
-    world.bank.answers = [Disbursement(status="pending")] * 9
+    world.bank.answers = [Disbursement(status="pending")]
     ids: list[UUID] = []
     for vendor in (uuid4(), uuid4(), uuid4()):
         await world.eligible(vendor)

@@ -116,7 +116,8 @@ RIGHTS = {
         GET /admin/payments/refunds, POST /admin/payments/refunds/settle
         POST /admin/payments/funds, GET /admin/payments/{id}/raw
         POST /admin/payments/{id}/confirm
-        POST /admin/credit-rates, GET /admin/withdrawals, POST /admin/withdrawals/{id}/decision
+        POST /admin/credit-rates, GET /admin/withdrawals, POST /admin/withdrawals/{id}/decision,
+        GET /admin/withdrawals/due, POST /admin/withdrawals/settle
         GET /admin/wallets/flow, GET /admin/wallets/frozen
         POST /admin/wallets/{owner_id}/grant, PUT /admin/wallets/{owner_id}/frozen
         GET /admin/commission-lists, POST /admin/commission-lists

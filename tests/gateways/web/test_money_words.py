@@ -276,6 +276,7 @@ class Till(Payouts):
         self.set: Destination | None = None
         self.settled: list[Any] = []
         self.left = usd(-1200)
+        self.method = "test"
         self.made = [
             Payout(id=id_of("one"), vendor_id=CLAY.id, amount=usd(700), status="processing",
                    method="bank", requested_at=NOW),
@@ -288,6 +289,7 @@ class Till(Payouts):
         return VendorBalance(
             vendor_id=CLAY.id, available=self.left, pending=none, reserved=usd(400),
             requested=none, paid=none, blockers=["destination"],
+            method=self.method,
         )  # fmt: skip
 
     async def balance_forecast(self, ctx: Any, **_: Any) -> BalanceForecast:
@@ -402,7 +404,11 @@ async def test_a_vendor_opens_an_account_at_a_provider_and_is_paid_there() -> No
     browser = house.browser("vendor:money", vendor=True)
     path = "/vendor/money/onboarding/stripe"
     assert (await browser.get(path)).status_code == 404, "nothing is opened by looking"
-    form_in(await page(browser, "/vendor/money"), path)
+    text = await page(browser, "/vendor/money")
+    form_in(text, path)
+    assert "The market pays through Stripe" not in text
+    house.till.method = "stripe"
+    assert "The market pays through Stripe" in await page(browser, "/vendor/money")
     answer = await browser.post(path)
     assert answer.headers["location"] == path
     text = await page(browser, path)
@@ -416,7 +422,10 @@ async def test_a_vendor_opens_an_account_at_a_provider_and_is_paid_there() -> No
     assert (await browser.post(f"{path}/use")).status_code == 303
     assert house.till.set is not None
     assert house.till.set.provider_ref == "acct_1A2b"
-    assert "In use" in await page(browser, "/vendor/money")
+    text = await page(browser, "/vendor/money")
+    assert "What is paid through Stripe goes to your account there." in text
+    assert f'action="{path}/use"' not in text
+    assert "The market pays through Stripe" not in text
 
 
 async def test_where_a_provider_pays_to_is_not_taken_from_a_form() -> None:

@@ -125,12 +125,13 @@ class Statements(Contract, name="statements"):
         ctx: Context,
         *,
         vendor_id: UUID,
-        kind: Literal["statement", "invoice", "payout"],
+        kind: str,
         ref: str,
         format: Literal["pdf", "csv"] = "pdf",
     ) -> Document:
-        """`ref`: a statement's month ("2026-11"), an invoice's number, a payout's id. Long
-        statements as CSV are streamed from `statement` instead."""
+        """`kind`: statement, invoice or payout. `ref`: a statement's month ("2026-11"), an
+        invoice's number, a payout's id. Long statements as CSV are streamed from `statement`
+        instead."""
 
     @command(scope="staff:money", timeout_s=60)
     async def issue(self, ctx: Context, *, month: str) -> list[Invoice]:

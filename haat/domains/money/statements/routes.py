@@ -1,7 +1,7 @@
 """REST: statements, invoices and their files, income."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -24,38 +24,50 @@ from haat.kernel.page import Page
 
 Service = Annotated[Statements, Door(Statements)]
 STREAMED = 500  # lines a page of a streamed statement
+DAYS = 31  # of a period that names no beginning
+Since = Annotated[datetime | None, Query(description="31 days before the end, when not given")]
+Until = Annotated[datetime | None, Query(description="Now, when not given")]
 router = APIRouter(tags=["statements"])
 
 
 @router.get("/vendors/{vendor_id}/statement", summary="A vendor's balance, line by line")
 async def statement(
     vendor_id: UUID,
-    since: datetime,
-    until: datetime,
     ctx: Ctx,
     statements: Service,
+    since: Since = None,
+    until: Until = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 100,
     cursor: str | None = None,
 ) -> Page[StatementLine]:
+    begin, end = _period(ctx, since, until)
     return await statements.statement(
-        ctx, vendor_id=vendor_id, since=since, until=until, limit=limit, cursor=cursor
+        ctx, vendor_id=vendor_id, since=begin, until=end, limit=limit, cursor=cursor
     )
 
 
 @router.get("/vendors/{vendor_id}/statement.csv", summary="The same as CSV, streamed")
 async def statement_csv(
-    vendor_id: UUID, since: datetime, until: datetime, ctx: Ctx, statements: Service
+    vendor_id: UUID, ctx: Ctx, statements: Service, since: Since = None, until: Until = None
 ) -> StreamingResponse:
+    begin, end = _period(ctx, since, until)
     # The first page is read before the answer begins: what is refused is refused with a problem.
     first = await statements.statement(
-        ctx, vendor_id=vendor_id, since=since, until=until, limit=STREAMED
+        ctx, vendor_id=vendor_id, since=begin, until=end, limit=STREAMED
     )
-    name = f"statement-{since:%Y%m%d}-{until:%Y%m%d}.csv"
+    name = f"statement-{begin:%Y%m%d}-{end:%Y%m%d}.csv"
     return StreamingResponse(
-        _rest(ctx, statements, (vendor_id, since, until), first),
+        _rest(ctx, statements, (vendor_id, begin, end), first),
         media_type="text/csv; charset=utf-8",
         headers={"content-disposition": f'attachment; filename="{name}"'},
     )
+
+
+def _period(
+    ctx: Context, since: datetime | None, until: datetime | None
+) -> tuple[datetime, datetime]:
+    end = until or ctx.now()
+    return since or end - timedelta(days=DAYS), end
 
 
 async def _rest(
@@ -77,9 +89,10 @@ async def _rest(
 
 @router.get("/vendors/{vendor_id}/statement/summary", summary="Opening, sums by reason, closing")
 async def statement_summary(
-    vendor_id: UUID, since: datetime, until: datetime, ctx: Ctx, statements: Service
+    vendor_id: UUID, ctx: Ctx, statements: Service, since: Since = None, until: Until = None
 ) -> StatementSummary:
-    return await statements.statement_summary(ctx, vendor_id=vendor_id, since=since, until=until)
+    begin, end = _period(ctx, since, until)
+    return await statements.statement_summary(ctx, vendor_id=vendor_id, since=begin, until=end)
 
 
 @router.get("/vendors/{vendor_id}/invoices", summary="Commission invoices, newest first")
@@ -100,7 +113,7 @@ async def invoices(
 )
 async def document(
     vendor_id: UUID,
-    kind: Literal["statement", "invoice", "payout"],
+    kind: str,
     ref: str,
     ctx: Ctx,
     statements: Service,
@@ -117,9 +130,10 @@ async def document(
 
 @router.get("/admin/income", summary="What the market earned in a period, by reason")
 async def income(
-    since: datetime, until: datetime, ctx: Ctx, statements: Service
+    ctx: Ctx, statements: Service, since: Since = None, until: Until = None
 ) -> dict[str, Money]:
-    return await statements.income(ctx, since=since, until=until)
+    begin, end = _period(ctx, since, until)
+    return await statements.income(ctx, since=begin, until=end)
 
 
 @router.post("/admin/invoices/{month}", summary="Issue a month's commission invoices")

@@ -108,6 +108,16 @@ class Withdrawal(Model):
     ended_at: datetime | None = None
 
 
+class WithdrawalDue(Model):
+    """A withdrawal that staff pay from the market's bank account; the account is in full."""
+
+    id: UUID
+    holder: str
+    account: str
+    amount: Money
+    requested_at: datetime
+
+
 class FrozenWallet(Model):
     """`claim_id`: the dispute or refund of a top-up that stopped it; None: staff did."""
 
@@ -280,6 +290,24 @@ class Wallet(Contract, name="wallet"):
         limit: Limit = 50,
         cursor: str | None = None,
     ) -> Page[Withdrawal]: ...
+
+    @query(scope="staff:money")
+    async def withdrawals_due(
+        self, ctx: Context, *, limit: Limit = 50, cursor: str | None = None
+    ) -> Page[WithdrawalDue]:
+        """Approved ones that no provider pays (`bank`), oldest first."""
+
+    @command(scope="staff:money", timeout_s=30)
+    async def settle_withdrawals(
+        self,
+        ctx: Context,
+        *,
+        ids: Annotated[list[UUID], Field(min_length=1, max_length=100)],
+        paid: bool,
+        reason: Annotated[str, Field(max_length=500)] = "",
+    ) -> None:
+        """Says how those of `withdrawals_due` ended. Harmless when repeated; NotFound, Conflict
+        (`withdrawal_state`) for others, WrongPaymentState for one that ended the other way."""
 
     @command(scope="staff:money")
     async def set_rate(

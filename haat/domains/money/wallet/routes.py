@@ -17,6 +17,7 @@ from haat.domains.money.wallet.api import (
     WalletEntry,
     WalletFlow,
     Withdrawal,
+    WithdrawalDue,
 )
 from haat.engines.http import Ctx, Door
 from haat.kernel.model import Body
@@ -43,6 +44,12 @@ class Withdrawn(Body):
     holder: Annotated[str, Field(min_length=1, max_length=120)]
     account: Annotated[str, Field(min_length=4, max_length=40)]
     vendor_id: UUID | None = None
+
+
+class Settled(Body):
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=100)]
+    paid: bool
+    reason: Annotated[str, Field(max_length=500)] = ""
 
 
 class Decided(Body):
@@ -185,6 +192,20 @@ async def queue(
 async def decide(id: UUID, ctx: Ctx, wallet: Service, body: Decided) -> Withdrawal:
     """Approve (it is sent to the provider) or reject, saying why (the credits come back)."""
     return await wallet.decide_withdrawal(ctx, id=id, decision=body.decision, reason=body.reason)
+
+
+@router.get("/admin/withdrawals/due")
+async def withdrawals_due(
+    ctx: Ctx, wallet: Service, limit: Limit = 50, cursor: str | None = None
+) -> Page[WithdrawalDue]:
+    """What staff pay from the market's bank account, oldest first, accounts in full."""
+    return await wallet.withdrawals_due(ctx, limit=limit, cursor=cursor)
+
+
+@router.post("/admin/withdrawals/settle", status_code=204)
+async def settle_withdrawals(ctx: Ctx, wallet: Service, body: Settled) -> None:
+    """They were paid, or came back: then the credits are in the wallet again."""
+    await wallet.settle_withdrawals(ctx, ids=body.ids, paid=body.paid, reason=body.reason)
 
 
 @router.get("/admin/wallets/flow")

@@ -1,12 +1,13 @@
 """The vendor's money: balance, what comes when, payouts asked for, where they go."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from haat.domains.money.payments.api import Destination, Payments
-from haat.domains.money.payouts.api import Payouts
+from haat.domains.money.payments.api import Destination, Payments, ProviderInfo, VendorAccount
+from haat.domains.money.payouts.api import Payouts, VendorBalance
 from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.kit.reading import Reader, example, minutes_in_words
 from haat.gateways.web.pages import money
@@ -77,7 +78,7 @@ async def _link(visit: Visit, provider: str) -> str:
 
 @router.post("/vendor/money/onboarding/{provider}/use")
 async def use_account(visit: Team, provider: str) -> Response:
-    """Payouts go to the vendor's account at the provider from now on."""
+    """The vendor's account at the provider is all it gives: there is no bank account beside it."""
     known = await visit.doors[Payments].accounts(visit.ctx, vendor_id=vendor_of(visit))
     ready = [one for one in known if one.provider == provider and one.status == "ready"]
     if not ready:
@@ -135,6 +136,17 @@ def _refusal(problem: Problem) -> str:
     return problem.detail
 
 
+def _needed(
+    balance: VendorBalance, opened: Mapping[str, VendorAccount], providers: list[ProviderInfo]
+) -> ProviderInfo | None:
+    """The provider that pays out, where the vendor must have an account there and has not."""
+    for one in providers:
+        if one.name == balance.method and one.onboards_vendors:
+            account = opened.get(one.name)
+            return None if account and account.status == "ready" else one
+    return None
+
+
 async def _page(visit: Visit, account: Form, asking: Form, status: int = 200) -> Response:
     vendor_id, payouts = vendor_of(visit), visit.doors[Payouts]
     payments = visit.doors[Payments]
@@ -159,6 +171,7 @@ async def _page(visit: Visit, account: Form, asking: Form, status: int = 200) ->
         waits=WAITS,
         when=schedule_told(balance),
         destination=destination,
+        needed=_needed(balance, opened, providers),
         offers=[(one, opened.get(one.name)) for one in providers if one.onboards_vendors],
         earnings=earned.items,
         payouts=paid.items,

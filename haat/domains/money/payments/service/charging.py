@@ -35,7 +35,7 @@ from haat.domains.money.payments.service.saving import keep_method
 from haat.domains.money.payments.transfers import reference_of
 from haat.engines.sql import Database, Record, Sql, UniqueViolation
 from haat.kernel.context import Context
-from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.errors import Invalid, NotFound, Problem
 from haat.kernel.ids import derive
 from haat.kernel.money import Money
 
@@ -296,15 +296,18 @@ class Charging:
     async def ask_again(self, ctx: Context) -> None:
         """Payments whose fate is not known for a minute are asked about."""
         now = ctx.now()
+        away: set[str] = set()  # the others wait for it too
         for row in await self._db.step(ctx, UNSURE, now - _IDLE, now, _AT_ONCE):
+            if row["provider"] in away:
+                continue
             try:
                 if row["status"] == "authorized":
                     await self._capture_there(ctx, row)
                 else:
                     await self._learn(ctx, row)
             except ProviderAway:
-                return  # the others wait for it too
-            except (ProviderRefused, ProviderUnknown) as error:
+                away.add(row["provider"])
+            except (ProviderRefused, Problem) as error:
                 _log.error("payment_unclear", payment_id=str(row["id"]), why=str(error))
 
     async def _learn(self, ctx: Context, row: Record) -> None:
@@ -319,13 +322,16 @@ class Charging:
     async def void_due(self, ctx: Context) -> None:
         """Authorizations to be given up that could not be yet."""
         now = ctx.now()
+        away: set[str] = set()
         for row in await self._db.step(ctx, VOIDS_DUE, now - _VOID_AGAIN, now, _AT_ONCE):
+            if row["provider"] in away:
+                continue
             try:
                 await self._void_there(ctx, row)
             except ProviderAway:
-                return
-            except ProviderUnknown:
-                _log.error("provider_unknown", provider=row["provider"])
+                away.add(row["provider"])
+            except Problem as error:
+                _log.error("void_waits", payment_id=str(row["id"]), why=str(error))
 
     async def _hear(
         self, ctx: Context, row: Record, seen: ProviderPayment, *, capturing: bool = False

@@ -28,7 +28,7 @@ from haat.domains.money.payments.rules import MISMATCH
 from haat.domains.money.payments.service.charging import amount_of
 from haat.engines.sql import Database, Record, Sql, Tx, UniqueViolation
 from haat.kernel.context import Context
-from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.errors import Invalid, NotFound, Problem
 from haat.kernel.money import Money
 
 _log: Any = structlog.get_logger(__name__)
@@ -75,7 +75,7 @@ UPDATE payments.refunds SET asked_at = $2
    SELECT id FROM payments.refunds
     WHERE (status = 'created' OR (status = 'pending' AND NOT by_hand)) AND asked_at < $1
     ORDER BY asked_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-RETURNING id
+RETURNING id, provider
 """)
 
 INTEND_PAYOUT = Sql("""
@@ -144,11 +144,15 @@ class Giving:
             return await self._moved(ctx, row, "failed", MISMATCH)
         return await self._moved(ctx, row, seen.status, None, seen.ref or None)
 
-    async def heard_of(self, ctx: Context, seen: ProviderRefund) -> None:
-        """The same from a message; a refund that is not ours is passed over."""
+    async def heard_of(self, ctx: Context, provider: str, seen: ProviderRefund) -> UUID | None:
+        """The same from a message, and the payment it is about; a refund that is not this
+        provider's is passed over."""
         row = await self._db.fetchrow(FIND_REFUND, seen.id)
-        if row is not None:
-            await self.heard(ctx, row, seen)
+        if row is None or row["provider"] != provider:
+            return None
+        await self.heard(ctx, row, seen)
+        payment_id: UUID = row["payment_id"]
+        return payment_id
 
     async def _moved(
         self, ctx: Context, row: Record, status: str, failure: str | None, ref: str | None = None
@@ -163,13 +167,16 @@ class Giving:
     async def resume_refunds(self, ctx: Context) -> None:
         """Refunds whose end is not known are asked about again."""
         now = ctx.now()
+        away: set[str] = set()  # the others wait for it too
         for claimed in await self._db.step(ctx, UNFINISHED, now - _IDLE, now, _AT_ONCE):
+            if claimed["provider"] in away:
+                continue
             try:
                 await self._refund_there(ctx, await self._refund_row(claimed["id"]))
             except ProviderAway:
-                return
-            except ProviderUnknown:
-                _log.error("provider_unknown", refund_id=str(claimed["id"]))
+                away.add(claimed["provider"])
+            except Problem as error:
+                _log.error("refund_waits", refund_id=str(claimed["id"]), why=str(error))
 
     async def disburse(
         self, ctx: Context, id: UUID, amount: Money, destination: Destination, name: str

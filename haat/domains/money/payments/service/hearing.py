@@ -98,8 +98,7 @@ class Hearing:
         off is sent again, and each of them is harmless when repeated."""
         subject, about = event.subject, None
         if event.refund is not None:
-            await self._giving.heard_of(ctx, event.refund)
-            about = event.refund.payment_id
+            about = await self._giving.heard_of(ctx, provider, event.refund)
         elif isinstance(subject, ProviderPayment):
             return await self._payment(ctx, subject, kept)
         elif isinstance(subject, ProviderPayout):

@@ -1,6 +1,8 @@
 """The payouts service: one use case a method, grouped in files by what they change."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -27,6 +29,7 @@ from haat.domains.money.payouts.api import (
     VendorTerms,
 )
 from haat.domains.money.payouts.service.accruing import Accruing
+from haat.domains.money.payouts.service.apart import each
 from haat.domains.money.payouts.service.banking import Banking
 from haat.domains.money.payouts.service.charging import Charging
 from haat.domains.money.payouts.service.expecting import Expecting
@@ -329,10 +332,13 @@ class PayoutsService(Payouts):
     async def resume_earnings(self, ctx: Context) -> None:
         """Finishes what a crash left half-done between us and the ledger."""
         accruing, untold = await self._accruing.unfinished(ctx, _IDLE, _AT_ONCE)
-        await self._accruing.resume(ctx, accruing)
-        await self._expecting.resume(ctx, untold)
-        await self._reversing.resume(ctx, _IDLE, _AT_ONCE)
-        await self._charging.resume(ctx, _IDLE, _AT_ONCE)
+        steps: list[Callable[[], Awaitable[None]]] = [
+            partial(self._accruing.resume, ctx, accruing),
+            partial(self._expecting.resume, ctx, untold),
+            partial(self._reversing.resume, ctx, _IDLE, _AT_ONCE),
+            partial(self._charging.resume, ctx, _IDLE, _AT_ONCE),
+        ]
+        await each(steps, lambda step: step())
 
     async def resume_payouts(self, ctx: Context) -> None:
         """Finishes half-done payouts and asks about those the provider has not decided."""

@@ -12,6 +12,7 @@ from haat.domains.money.ledger.api import Ledger, Transfer
 from haat.domains.money.payouts import rules
 from haat.domains.money.payouts.api import EarningEligible
 from haat.domains.money.payouts.books import books_of
+from haat.domains.money.payouts.service.apart import together_or_apart
 from haat.domains.money.payouts.service.forecasting import (
     Cause,
     Held,
@@ -173,7 +174,7 @@ class Accruing:
             claimed = await _claimed(tx, ctx, found.values())
         # Rows that another process left half-way come along.
         claimed += [held.earning for held in found.values() if held.earning["stage"] == "accruing"]
-        await self._finish(ctx, claimed)
+        await together_or_apart(claimed, lambda rows: self._finish(ctx, rows))
         # Last, so that one unknown id does not keep the others waiting.
         if len(found) < len(wanted):
             raise NotFound(UNKNOWN)
@@ -187,7 +188,8 @@ class Accruing:
         return accruing, [row["vendor_order_id"] for row in rows if row["stage"] == "pending"]
 
     async def resume(self, ctx: Context, ids: Sequence[UUID]) -> None:
-        await self._finish(ctx, await self._db.fetch(ACCRUING, ids))
+        rows = await self._db.fetch(ACCRUING, ids)
+        await together_or_apart(rows, lambda some: self._finish(ctx, some))
 
     async def _finish(self, ctx: Context, rows: Sequence[Record]) -> None:
         if not rows:

@@ -6,6 +6,7 @@ from uuid import UUID
 from haat.domains.money.ledger.api import Ledger
 from haat.domains.money.payouts import books
 from haat.domains.money.payouts.api import Charge, ChargeConflict
+from haat.domains.money.payouts.service.apart import each
 from haat.domains.money.payouts.service.pages import before
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.sql import Database, Record, Sql
@@ -77,8 +78,8 @@ class Charging:
         return found
 
     async def resume(self, ctx: Context, idle: timedelta, limit: int) -> None:
-        for row in await self._db.fetch(UNFINISHED, ctx.now() - idle, limit):
-            await self._finish(ctx, row)
+        rows = await self._db.fetch(UNFINISHED, ctx.now() - idle, limit)
+        await each(rows, lambda row: self._finish(ctx, row))
 
     async def charges(self, vendor_id: UUID, limit: int, cursor: str | None) -> Page[Charge]:
         rows = await self._db.fetch(CHARGES, vendor_id, *before(cursor), limit + 1)

@@ -8,6 +8,7 @@ from haat.domains.money.ledger.api import Ledger, Transfer
 from haat.domains.money.payouts import rules
 from haat.domains.money.payouts.api import EarningConflict, EarningDraft, EarningLine
 from haat.domains.money.payouts.books import Books, books_of
+from haat.domains.money.payouts.service.apart import together_or_apart
 from haat.engines.sql import Database, Record, Sql, UniqueViolation
 from haat.kernel.context import Context
 from haat.kernel.money import allocate
@@ -123,8 +124,11 @@ class Expecting:
     async def resume(self, ctx: Context, ids: Sequence[UUID]) -> None:
         """The ledger is told of what was written and not told."""
         rows = await self._db.fetch(KNOWN, ids)
+        await together_or_apart(rows, lambda some: self._tell_of(ctx, some))
+
+    async def _tell_of(self, ctx: Context, rows: Sequence[Record]) -> None:
         transfers = [t for row in rows for t in books_of(row).capture(row["sources"])]
-        await self._tell(ctx, ids, transfers)
+        await self._tell(ctx, [row["vendor_order_id"] for row in rows], transfers)
 
     async def _tell(self, ctx: Context, ids: Sequence[UUID], transfers: list[Transfer]) -> None:
         if transfers:

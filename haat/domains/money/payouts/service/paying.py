@@ -229,7 +229,9 @@ class Paying:
         where it has one."""
         ref = row["destination_ref"]
         if ref is None:
-            accounts = await self._payments.accounts(ctx, vendor_id=row["vendor_id"])
+            # Staff who approve are nobody of the vendor's team.
+            asking = ctx.as_system()
+            accounts = await self._payments.accounts(asking, vendor_id=row["vendor_id"])
             ready = [a for a in accounts if a.provider == row["method"] and a.status == "ready"]
             ref = ready[0].provider_ref if ready else None
         return Destination(

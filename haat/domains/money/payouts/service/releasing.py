@@ -1,9 +1,11 @@
 """Reserves: what was held back of earnings returns to the vendor's balance when its time comes."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from haat.domains.money.ledger.api import Ledger
 from haat.domains.money.payouts.books import books_of
+from haat.domains.money.payouts.service.apart import together_or_apart
 from haat.domains.money.payouts.service.forecasting import (
     Cause,
     issue,
@@ -77,7 +79,7 @@ class Releasing:
             if ripe:
                 await self._claim(ctx, [row["vendor_order_id"] for row in ripe])
             begun = await self._db.fetch(LEFT, ctx.now(), _AT_ONCE)
-            await self._finish(ctx, begun)
+            await together_or_apart(begun, lambda rows: self._finish(ctx, rows))
             if len(ripe) < _AT_ONCE and len(begun) < _AT_ONCE:
                 return
 
@@ -99,7 +101,7 @@ class Releasing:
                 await save(tx, ctx.now(), held, forecasts)
                 await tx.execute(RELEASING, [one.id for one in held])
 
-    async def _finish(self, ctx: Context, rows: list[Record]) -> None:
+    async def _finish(self, ctx: Context, rows: Sequence[Record]) -> None:
         transfers = [t for row in rows for t in books_of(row).release(row["minor"])]
         if transfers:
             await self._ledger.post(ctx, transfers=transfers)

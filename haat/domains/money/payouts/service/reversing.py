@@ -19,6 +19,7 @@ from haat.domains.money.payouts.api import (
 from haat.domains.money.payouts.books import books_of
 from haat.domains.money.payouts.rules import Bearing
 from haat.domains.money.payouts.service.accruing import SOURCES, accruals
+from haat.domains.money.payouts.service.apart import each
 from haat.domains.money.payouts.service.forecasting import (
     Cause,
     Held,
@@ -141,11 +142,13 @@ class Reversing:
         )
 
     async def resume(self, ctx: Context, idle: timedelta, limit: int) -> None:
-        for known in await self._db.fetch(UNFINISHED, ctx.now() - idle, limit):
+        async def one(known: Record) -> None:
             row = await self._db.fetchrow(FIND_REVERSAL, known["refund_id"])
             assert row is not None, "reversals are never deleted"
             earning = await self._db.fetchrow(EARNING, row["vendor_order_id"])
             await self._finish(ctx, earning, row)
+
+        await each(await self._db.fetch(UNFINISHED, ctx.now() - idle, limit), one)
 
     async def _finish(self, ctx: Context, earning: Record, row: Record) -> None:
         if row["posted"]:

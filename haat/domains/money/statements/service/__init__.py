@@ -79,7 +79,7 @@ class StatementsService(Statements):
         ctx: Context,
         *,
         vendor_id: UUID,
-        kind: Literal["statement", "invoice", "payout"],
+        kind: str,
         ref: str,
         format: Literal["pdf", "csv"] = "pdf",
     ) -> Document:

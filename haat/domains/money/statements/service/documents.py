@@ -46,7 +46,7 @@ class Documents:
         self,
         ctx: Context,
         vendor_id: UUID,
-        kind: Literal["statement", "invoice", "payout"],
+        kind: str,
         ref: str,
         format: Literal["pdf", "csv"],
     ) -> Document:
@@ -60,8 +60,10 @@ class Documents:
             if found.vendor_id != vendor_id:
                 raise NotFound("There is no such invoice.")
             paper = _invoice_paper(found)
-        else:
+        elif kind == "payout":
             paper = _payout_paper(await self._payout(ctx, vendor_id, ref))
+        else:
+            raise NotFound("A statement, an invoice or a payout.")
         file = f"{kind}-{ref}.{format}"
         if format == "csv":
             return Document(name=file, media_type=_MEDIA[format], content=_csv(paper.grids))

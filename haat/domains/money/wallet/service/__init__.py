@@ -15,6 +15,7 @@ from haat.domains.money.wallet.api import (
     WalletEntry,
     WalletFlow,
     Withdrawal,
+    WithdrawalDue,
 )
 from haat.domains.money.wallet.service.buying import Buying
 from haat.domains.money.wallet.service.claiming import Claiming
@@ -166,6 +167,16 @@ class WalletService(Wallet):
         cursor: str | None = None,
     ) -> Page[Withdrawal]:
         return await self.withdrawing.queue(status, limit, cursor)
+
+    async def withdrawals_due(
+        self, ctx: Context, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[WithdrawalDue]:
+        return await self.withdrawing.due(limit, cursor)
+
+    async def settle_withdrawals(
+        self, ctx: Context, *, ids: list[UUID], paid: bool, reason: str = ""
+    ) -> None:
+        await self.withdrawing.settle(ctx, ids, paid, reason.strip())
 
     async def set_rate(
         self,

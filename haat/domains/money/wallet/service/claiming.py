@@ -116,6 +116,9 @@ class Claiming:
         if verdict != "won":
             row = await self._take(ctx, row)
         move = await self._moving.find(_back(row))
+        if row["verdict"] != verdict:  # it was decided meanwhile, before there was this movement
+            verdict = row["verdict"]
+            await self._ledger.post(ctx, transfers=claim.legs(verdict))
         if move is not None and verdict in ("lost", "refunded"):
             await self._moving.take(ctx, move)
         if verdict == "won":
@@ -129,8 +132,13 @@ class Claiming:
         for _ in range(_TRIES):
             if row["taken"] is not None:
                 break
-            available = await self._moving.available(ctx, row["owner_id"])
-            await self._try(ctx, row, max(0, min(row["credits"], available.minor)))
+            begun = await self._moving.find(_back(row))
+            if begun is not None:  # what it set aside is not available any more
+                credits = begun["credits"]
+            else:
+                available = await self._moving.available(ctx, row["owner_id"])
+                credits = max(0, min(row["credits"], available.minor))
+            await self._try(ctx, row, credits)
             found = await self._db.fetchrow(FIND, row["id"])
             assert found is not None, "claims are never deleted"
             row = found

@@ -20,6 +20,7 @@ from haat.domains.money.wallet.api import (
     NoRate,
     WalletFrozen,
     Withdrawal,
+    WithdrawalDue,
     WithdrawalEnded,
 )
 from haat.domains.money.wallet.rules import Move, Outcome
@@ -29,12 +30,15 @@ from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from haat.kernel.money import Money
-from haat.kernel.page import Page, decode_cursor, encode_cursor
+from haat.kernel.page import Page, decode_cursor, encode_cursor, page_of
 
 _log: Any = structlog.get_logger(__name__)
 _IDLE = timedelta(seconds=10)
 _AT_ONCE = 20
 _STEPS_MAX = 5
+_BANK = "bank"  # staff pay, from the market's own account
+_START = datetime(1, 1, 1, tzinfo=UTC)
+_FIRST_ID = UUID(int=0)
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 _LAST_ID = UUID(int=(1 << 128) - 1)
 _STATUSES = ("requested", "processing", "paid", "failed", "rejected")
@@ -130,6 +134,17 @@ UPDATE wallet.withdrawals SET touched_at = $2
 RETURNING *
 """)
 
+BY_IDS = Sql("""
+SELECT * FROM wallet.withdrawals WHERE id = ANY($1::uuid[]) ORDER BY requested_at, id
+""")
+
+DUE = Sql("""
+SELECT id, holder, account, minor, currency, requested_at FROM wallet.withdrawals
+ WHERE status IN ('approved', 'processing') AND outcome IS NULL AND provider = $1
+   AND (requested_at, id) > ($2, $3::uuid)
+ ORDER BY requested_at, id LIMIT $4
+""")
+
 OF_OWNER = Sql("""
 SELECT * FROM wallet.withdrawals
  WHERE owner_id = $1 AND status NOT IN ('reserving', 'refused')
@@ -214,6 +229,24 @@ class Withdrawing:
                 row = await self._outcome(ctx, rows[id], outcome, ref or None, why or None)
                 await self.advance(ctx, row)
 
+    async def due(self, limit: int, cursor: str | None) -> Page[WithdrawalDue]:
+        key = decode_cursor(cursor, datetime.fromisoformat, UUID) or [_START, _FIRST_ID]
+        rows = await self._db.fetch(DUE, _BANK, *key, limit + 1)
+        return page_of([_due(row) for row in rows], limit, "requested_at", "id")
+
+    async def settle(self, ctx: Context, ids: Sequence[UUID], paid: bool, reason: str) -> None:
+        """Payments is told first: how one ended is decided there, once."""
+        rows = await self._db.fetch(BY_IDS, ids)
+        if len(rows) < len(set(ids)):
+            raise NotFound
+        if any(row["provider"] != _BANK for row in rows):
+            raise Conflict("Its provider says how this ends.", code="withdrawal_state")
+        for row in rows:
+            if row["status"] == "approved" and row["outcome"] is None:
+                await self.advance(ctx, row)  # payments has not heard of it yet
+        await self._payments.settle_disbursements(ctx, ids=list(ids), paid=paid, reason=reason)
+        await self.settled(ctx, [(id, paid, "", reason) for id in ids])
+
     async def resume(self, ctx: Context) -> None:
         """Takes half-done withdrawals further; a provider that is away is asked again later."""
         now = ctx.now()
@@ -279,7 +312,7 @@ class Withdrawing:
         if self._settings.wallet_payout_provider:
             return self._settings.wallet_payout_provider
         offered = await self._payments.providers(ctx)
-        return next((one.name for one in offered if one.disburses), "bank")
+        return next((one.name for one in offered if one.disburses), _BANK)
 
     async def _outcome(
         self, ctx: Context, row: Record, outcome: Outcome, ref: str | None, reason: str | None
@@ -331,6 +364,16 @@ def _page(rows: list[Record], limit: int) -> Page[Withdrawal]:
     items = [shown(row) for row in rows[:limit]]
     last = items[-1] if len(rows) > limit else None
     return Page(items=items, next=encode_cursor(last.requested_at, last.id) if last else None)
+
+
+def _due(row: Record) -> WithdrawalDue:
+    return WithdrawalDue(
+        id=row["id"],
+        holder=row["holder"],
+        account=row["account"],
+        amount=money_of(row),
+        requested_at=row["requested_at"],
+    )
 
 
 def shown(row: Record) -> Withdrawal:
