@@ -97,6 +97,12 @@ def _method(
         assert parameter.kind is parameter.KEYWORD_ONLY, f"{contract.__name__}.{name}: keyword only"
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], default)
-    config = ConfigDict(alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True)
+    config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+    )
     request = create_model(f"{contract.__name__}{name.title()}", __config__=config, **fields)
     return Method(contract.contract_name, name, mark, request, TypeAdapter(hints["return"]))

@@ -5,10 +5,16 @@ from pydantic.alias_generators import to_camel
 
 
 class Model(BaseModel):
-    """A frozen value. Unknown fields are ignored, so that a newer peer may add some."""
+    """A frozen value. Unknown fields are ignored, so that a newer peer may add some. JSON has no
+    bytes: they travel as base64."""
 
     model_config = ConfigDict(
-        frozen=True, alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
     )
 
 

@@ -24,21 +24,15 @@ WAYS = {
 }
 
 
-@pytest.fixture(scope="module")
-def clock() -> SettableClock:
-    return SettableClock(datetime.now(UTC))
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=["local", "loopback"])
 async def box(
     request: pytest.FixtureRequest,
     postgres_url: str,
     template_url: str,
     tmp_path_factory: pytest.TempPathFactory,
-    clock: SettableClock,
 ) -> AsyncIterator[Box]:
     folder: Path = tmp_path_factory.mktemp("books")
-    clock.set(max(clock.now(), datetime.now(UTC)))
+    clock = SettableClock(datetime.now(UTC))
     with (
         postgres.database(postgres_url, template=postgres.name_of(template_url)) as url,
         environment(WAYS),
@@ -53,6 +47,12 @@ async def shop(box: Box) -> Shop:
     bank = {"holder": "B", "account": "DE89370400440532013000"}
     await made.owner.ok("PUT", f"/vendors/{made.id}/bank", bank)
     return made
+
+
+def clock_of(box: Box) -> SettableClock:
+    clock = box.runtime.clock
+    assert isinstance(clock, SettableClock)
+    return clock
 
 
 async def sold(box: Box, shop: Shop, count: int = 2, *, by: str = "reader@example.com") -> Any:
@@ -144,8 +144,8 @@ async def until_dispute(box: Box, order_id: str, status: str) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["won", "lost"])
-async def test_a_chargeback(box: Box, shop: Shop, clock: SettableClock, outcome: str) -> None:
-    clock.set(max(clock.now(), datetime.now(UTC)))  # messages are signed with the present
+async def test_a_chargeback(box: Box, shop: Shop, outcome: str) -> None:
+    clock_of(box).set(datetime.now(UTC))  # messages are signed with the present
     part = await sold(box, shop, 2, by=f"{outcome}@example.com")
     before = await available(shop)
     staff = await box.staff()
@@ -264,9 +264,8 @@ async def test_split_tenders_at_once_never_overspend(box: Box, shop: Shop) -> No
     assert await prove_all(box.runtime) == []
 
 
-async def test_statements_invoices_and_their_files(
-    box: Box, shop: Shop, clock: SettableClock
-) -> None:
+async def test_statements_invoices_and_their_files(box: Box, shop: Shop) -> None:
+    clock = clock_of(box)
     month = f"{clock.now():%Y-%m}"
     since = clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     until = (since + timedelta(days=32)).replace(day=1)

@@ -2,7 +2,7 @@
 
 What happened stands in the files: orders at the second of their purchase, deliveries, orders that
 were cancelled. Orders of a day do not wait for each other, so they run at the same time, each
-under its own clock; timers run every week, as often as they find something to do.
+under its own clock; timers run every fortnight.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ from tests.sim.world import CATEGORIES, World
 CURRENCY = "BRL"
 LISTS = UUID(int=0x01157)
 AT_ONCE = 6  # as many as the world has connections
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
+DAY, FORTNIGHT = timedelta(days=1), timedelta(days=14)
 RETURN_WINDOW = timedelta(days=14)
 MIDNIGHT = datetime.min.time()
 CANCELLED_AFTER = timedelta(hours=30)  # the files do not say when
@@ -103,7 +103,7 @@ class Replay:
     async def play(self) -> None:
         day = self.begins
         self.world.clock.set(day)
-        timers = day + WEEK
+        timers = day + FORTNIGHT
         while day < self.ends:
             if day == given.RULES_FROM:
                 await self._switch_rules_on()
@@ -112,7 +112,7 @@ class Replay:
             self.world.clock.set(day)
             if day >= timers:
                 await self._timers()
-                timers += WEEK
+                timers += FORTNIGHT
         self.world.clock.advance(timedelta(hours=2))
         await self._timers()
 

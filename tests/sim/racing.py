@@ -7,14 +7,14 @@ is the end: everything has ended, the books prove themselves, and hold what the 
 
 import asyncio
 import json
-from random import Random
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
+from random import Random
 from typing import Any
-from uuid import UUID
 from uuid import UUID
 
 from haat.domains.money.payments.api import ProviderAway
@@ -22,7 +22,7 @@ from haat.engines.bus import Subscription
 from haat.engines.bus.delivery import deliver
 from haat.kernel.contract import Contract
 from haat.kernel.errors import Problem
-from haat.kernel.events import noted_in
+from haat.kernel.events import Timer, noted_in
 from haat.kernel.ids import derive
 from tests.sim.network import Network
 from tests.sim.world import World, world
@@ -30,6 +30,11 @@ from tests.sim.world import World, world
 _LATEST_S = 0.01
 _ROUNDS_MAX = 200
 Act = Callable[[], Awaitable[Any]]
+
+
+def _until(chance: Random) -> float | None:
+    """When a process dies, if it does: in the middle of whatever it waits for then."""
+    return chance.random() * 4 * _LATEST_S if chance.random() < 0.1 else None
 
 
 @dataclass
@@ -91,11 +96,7 @@ class Bus:
 
     async def pump(self, *, all_of_it: bool = False) -> int:
         """Fetches what was told and delivers the oldest of some keys, or of all; how many."""
-        rows = await self.worlds[0].pool.fetch(self.worlds[0]._take)
-        for row in rows:
-            raw = json.loads(row["envelope"])
-            for one in self.worlds[0]._routes[row["type"]]:
-                self.heard[one.subscriber, str(raw["key"])].append((row["type"], raw))
+        await asyncio.shield(self._fetch())  # whoever dies here takes no event along
         waiting = [key for key, queue in self.heard.items() if queue and key not in self.busy]
         self.chance.shuffle(waiting)
         chosen = waiting if all_of_it else waiting[: 1 + len(waiting) // 2]
@@ -103,16 +104,25 @@ class Bus:
         await asyncio.gather(*(self._next(key) for key in chosen))
         return len(chosen)
 
+    async def _fetch(self) -> None:
+        for row in await self.worlds[0].pool.fetch(self.worlds[0]._take):
+            raw = json.loads(row["envelope"])
+            for one in self.worlds[0]._routes[row["type"]]:
+                self.heard[one.subscriber, str(raw["key"])].append((row["type"], raw))
+
     async def _next(self, key: tuple[str, str]) -> None:
         try:
             kind, raw = self.heard[key][0]
             times = 2 if self.chance.random() < 0.1 else 1
             for _ in range(times):
                 subscription = self._subscription(kind, key[0])
-                await deliver(subscription, [raw], self.worlds[0].clock, 60)
+                async with asyncio.timeout(_until(self.chance)):
+                    await deliver(subscription, [raw], self.worlds[0].clock, 60)
                 if times == 2 and not subscription.reaction.writes:
                     await self.worlds[0]._forget(subscription, raw)
             self.heard[key].popleft()
+        except TimeoutError:
+            self.failures[key] = "died"
         except Problem as problem:
             self.failures[key] = f"{problem!r}"
         finally:
@@ -148,15 +158,17 @@ class Race:
         return self.worlds[0].system()
 
     async def at_once(self, acts: Sequence[Act]) -> list[Any]:
-        """All of them, each beginning at a moment of its own. Their answers, None for a refusal."""
+        """All of them, each beginning at a moment of its own, some dying on their way. Their
+        answers, None for a refusal."""
 
         async def one(act: Act) -> Any:
             await asyncio.sleep(self.chance.random() * 2 * _LATEST_S)
             try:
-                return await act()
-            except Problem:
+                async with asyncio.timeout(_until(self.chance)):
+                    return await act()
+            except (Problem, TimeoutError):
                 return None
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
                 self.unknown.append(error)
                 return None
 
@@ -174,8 +186,8 @@ class Race:
                 if module.reactions is None:
                     continue
                 service = market.services[module.contract]
-                for timer in noted_in(module.reactions).timers:
-                    found.append(lambda t=timer, s=service: t.handler(s, self.system()))
+                noted = noted_in(module.reactions).timers
+                found += [partial(self._run, timer, service) for timer in noted]
         return self.chance.choices(found, k=count)
 
     async def say(self) -> None:
@@ -184,34 +196,42 @@ class Race:
         if not messages:
             return
         messages.rotate(self.chance.randrange(len(messages)))
-        body = json.dumps({"event": messages.popleft()}).encode()
+        event = messages.popleft()
+        try:
+            await self._heard(event)
+        except (ProviderAway, TimeoutError, asyncio.CancelledError):  # it is sent again
+            messages.append(event)
+            raise
+
+    async def _heard(self, event: str) -> None:
+        body = json.dumps({"event": event}).encode()
         for _ in range(self.chance.choice([1, 1, 2])):
             payments = next(
                 service
                 for contract, service in self.chance.choice(self.worlds).services.items()
                 if contract.contract_name == "payments"
             )
-            try:
-                await payments.webhook(self.system(), provider="test", headers={}, body=body)
-            except ProviderAway:  # it is to be sent again
-                messages.append(json.loads(body)["event"])
-                return
+            await payments.webhook(self.system(), provider="test", headers={}, body=body)
 
     async def rest(self, by: timedelta, times: int) -> None:
         """The bad day is over: everything that waits is heard and done."""
         for _ in range(times):
             self.worlds[0].clock.advance(by)
             while self.network.messages:
-                await self.say()
+                with suppress(ProviderAway):
+                    await self.say()
             await self.bus.all()
             for act in self._every_timer():
                 await act()
                 await self.bus.all()
 
+    async def _run(self, timer: Timer, service: Any) -> None:
+        await timer.handler(service, self.system())
+
     def _every_timer(self) -> list[Act]:
         market = self.worlds[0]
         return [
-            lambda t=timer, s=market.services[module.contract]: t.handler(s, self.system())
+            partial(self._run, timer, market.services[module.contract])
             for module in market.modules
             if module.reactions is not None
             for timer in noted_in(module.reactions).timers

@@ -136,7 +136,7 @@ async def test_methods_and_onboarding(desk: Desk) -> None:
         ("GET", "/admin/payments", STAFF),
         ("GET", "/admin/payments/disputes", STAFF),
         ("GET", "/admin/payments/refunds", MONEY),
-        ("GET", f"/admin/payments/{uuid4()}/raw", MONEY),
+        ("GET", f"/admin/payments/{UUID(int=9)}/raw", MONEY),
     ],
 )
 async def test_who_may_look(desk: Desk, method: str, path: str, may: str) -> None:

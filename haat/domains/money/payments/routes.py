@@ -61,7 +61,7 @@ class Matches(Model):
 
 class Onboarding(Body):
     provider: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")]
-    return_url: Annotated[str, Field(max_length=2000)]
+    return_url: Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s]+$")]
 
 
 class Onward(Model):

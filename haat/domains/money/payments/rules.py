@@ -37,7 +37,9 @@ MISMATCH = "amount_mismatch"
 GIVEN_UP = frozenset({"declined", "capture_failed"})
 
 _HIDDEN = re.compile(
-    r"token|secret|key|signature|authorization|cvc|cvv|number|account|holder|email|phone|name", re.I
+    r"token|secret|key|signature|authorization|cvc|cvv|number|account|holder|iban|email|phone|name"
+    r"|birth|address|postal|admin_area|^(line_?[12]|city|zip|ip)$",
+    re.I,
 )
 _REDACTED = "[redacted]"
 _DEPTH_MAX = 8

@@ -35,7 +35,7 @@ class Bought(Body):
 
     credits_minor: CreditsMinor
     method: Method = Method()
-    return_url: Annotated[str, Field(max_length=500)] = ""
+    return_url: Annotated[str, Field(max_length=500, pattern=r"^(https?://[^\s]+)?$")] = ""
     vendor_id: UUID | None = None
 
 
