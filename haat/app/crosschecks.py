@@ -84,14 +84,21 @@ async def corrections(runtime: Runtime) -> list[str]:
 
 
 async def _open_fees(runtime: Runtime) -> Counter[tuple[str, str]]:
-    """Fees of disputes that are not decided: they are booked when it is known who bears them."""
+    """Fees of orders' disputes that are not decided: they are booked when it is known who bears
+    them. Those of top-ups the market bears, and they are booked at once."""
     ctx = runtime.system_context("prove")
     payments: Payments = runtime.inner[Payments]
     found: Counter[tuple[str, str]] = Counter()
     cursor: str | None = None
     while True:
         page = await payments.disputes(ctx, status="open", limit=LIMIT_MAX, cursor=cursor)
+        known = await payments.payments(
+            ctx, references=sorted({dispute.reference for dispute in page.items})
+        )
+        orders = {payment.id for payment in known if payment.purpose == "order"}
         for dispute in page.items:
+            if dispute.payment_id not in orders:
+                continue
             found[dispute.provider, dispute.fee.currency] += dispute.fee.minor
         cursor = page.next
         if cursor is None:

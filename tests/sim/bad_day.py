@@ -310,6 +310,11 @@ class Day:
                 )
             await race.rest(timedelta(minutes=6), 2)
             await self.decide_payouts()
+            asked = await race.of(Wallet).withdrawal_queue(system, status="requested", limit=100)
+            for one in asked.items:  # whoever asked died before staff decided
+                await race.of(Wallet).decide_withdrawal(
+                    system, id=one.id, decision="reject", reason="Too late"
+                )
         await race.rest(timedelta(days=10), 3)
         await race.at_once([partial(self.take, [id]) for id in self.orders])
         for _ in range(3):

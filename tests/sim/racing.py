@@ -45,36 +45,47 @@ class Weather(Network):
     bad: bool = False
 
     async def hold(self, *args: Any, **more: Any) -> Any:
-        return await self._through(super().hold(*args, **more))
+        return await self._through(partial(super().hold, *args, **more))
 
     async def capture(self, *args: Any, **more: Any) -> Any:
-        return await self._through(super().capture(*args, **more))
+        return await self._through(partial(super().capture, *args, **more))
 
     async def void(self, *args: Any, **more: Any) -> Any:
-        return await self._through(super().void(*args, **more))
+        return await self._through(partial(super().void, *args, **more))
 
     async def refund(
         self, ctx: Any, payment_id: UUID, refund_id: UUID, *args: Any, **more: Any
     ) -> Any:
         # What was taken for no order is asked for once: whether that fails is for people to see.
-        once = [derive(payment_id, name) for name in ("undone", "stray")]
-        if self.bad and self.next_refund == "done" and refund_id not in once:
-            self.next_refund = self.chance.choice(["done", "done", "pending", "failed"])
-        return await self._through(super().refund(ctx, payment_id, refund_id, *args, **more))
+        once = refund_id in [derive(payment_id, name) for name in ("undone", "stray")]
+        act = partial(super().refund, ctx, payment_id, refund_id, *args, **more)
+
+        async def somehow() -> Any:
+            if self.bad:
+                ends: list[Any] = ["done"] if once else ["done", "done", "pending", "failed"]
+                self.next_refund = self.chance.choice(ends)
+            return await act()
+
+        return await self._through(somehow)
 
     async def disburse(self, *args: Any, **more: Any) -> Any:
-        if self.bad and self.next_payout == "paid":
-            self.next_payout = self.chance.choice(["paid", "paid", "pending", "failed"])
-        return await self._through(super().disburse(*args, **more))
+        act = partial(super().disburse, *args, **more)
 
-    async def _through(self, call: Awaitable[Any]) -> Any:
+        async def somehow() -> Any:
+            if self.bad:
+                ends: list[Any] = ["paid", "paid", "pending", "failed"]
+                self.next_payout = self.chance.choice(ends)
+            return await act()
+
+        return await self._through(somehow)
+
+    async def _through(self, call: Act) -> Any:
         if not self.bad:
-            return await call
+            return await call()
         await asyncio.sleep(self.chance.random() * _LATEST_S)
         if self.chance.random() < 0.05:
-            call.close()  # type: ignore[attr-defined]
             raise ProviderAway
-        answer = await call
+        answer = await call()
         await asyncio.sleep(self.chance.random() * _LATEST_S)
         if self.chance.random() < 0.05:
             raise ProviderAway

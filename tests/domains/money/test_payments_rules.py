@@ -120,6 +120,25 @@ def test_no_secret_is_kept(inner: Any, name: str) -> None:
     assert "kept" in kept
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "iban",
+        "address_line_1",
+        "line1",
+        "line_2",
+        "postal_code",
+        "admin_area_2",
+        "city",
+        "birth_date",
+    ],
+)
+def test_nobodys_home_or_bank_is_kept(name: str) -> None:
+    """As PayPal and cards' networks spell who paid, and where they live."""
+    told = {"payer": {"address": {name: "s3cr3t-value", "country_code": "DE"}}}
+    assert redacted(told) == {"payer": {"address": {name: "[redacted]", "country_code": "DE"}}}
+
+
 def headers(body: bytes, at: int, key: bytes = KEY) -> dict[str, str]:
     return {
         "webhook-id": "evt_1",

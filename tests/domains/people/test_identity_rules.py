@@ -41,11 +41,19 @@ VENDOR_ALL = {"products", "stock", "orders", "money", "team", "profile"}
         (
             None,
             ["super_admin"],
-            {"staff"} | {f"staff:{n}" for n in "vendors products orders payouts settings".split()},
+            {"staff"}
+            | {
+                f"staff:{n}"
+                for n in "vendors products orders payouts money ledger settings".split()
+            },
         ),
         (None, ["moderator"], {"staff", "staff:vendors", "staff:products"}),
         (None, ["support"], {"staff", "staff:orders"}),
-        (None, ["finance"], {"staff", "staff:orders", "staff:payouts"}),
+        (
+            None,
+            ["finance"],
+            {"staff", *(f"staff:{n}" for n in "orders payouts money ledger".split())},
+        ),
         (
             "staff",
             ["support", "moderator"],
