@@ -22,7 +22,9 @@ def main() -> None:
     options = parser.parse_args()
     begun = time.monotonic()
     share = -(-options.steps // options.jobs)
-    jobs = [(options.seed * 1_000_003 + n * 10_000, share, options.length) for n in range(options.jobs)]
+    jobs = [
+        (options.seed * 1_000_003 + n * 10_000, share, options.length) for n in range(options.jobs)
+    ]
     done: Counter[str] = Counter()
     failed = False
     with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:

@@ -144,7 +144,8 @@ class Bus:
         return next(one for one in market._routes[kind] if one.subscriber == name)
 
     async def all(self) -> None:
-        """Until nothing is waiting any more."""
+        """Until nothing is waiting any more; who died at it holds nothing up."""
+        self.busy.clear()
         for _ in range(_ROUNDS_MAX):
             if not await self.pump(all_of_it=True):
                 return

@@ -8,7 +8,12 @@ from uuid import UUID
 import pytest
 
 from haat.domains.money.ledger.api import Account, Code, Ledger, Transfer, provider_id
-from haat.domains.money.payments.api import Method, Payments, WrongPaymentState
+from haat.domains.money.payments.api import (
+    Method,
+    Payments,
+    RefundTooLarge,
+    WrongPaymentState,
+)
 from haat.domains.money.payouts.api import Payouts
 from haat.domains.money.wallet.api import Wallet
 from haat.domains.money.wallet.settings import WalletSettings
@@ -255,3 +260,21 @@ async def test_withdrawals_that_staff_pay_by_hand_end(office: Office, paid: bool
     left = (await office.wallet.balance(person)).available.minor
     assert left == (6_000 if paid else 10_000)
     assert await office.wallet.reconcile(ctx) == []
+
+
+async def test_a_refund_that_was_refused_stays_refused(office: Office) -> None:
+    """Who sent it believes that it failed and refunds anew: its double must not pay as well."""
+    draft = await sold(office)
+    payments, ctx = service(office, Payments), office.world.system()
+    payment, network = derive(draft.id, "card"), office.world.network
+    ref = network.dispute(payment, draft.totals.total, usd(0))
+    await office.world.tell()
+    id = office.new_id()
+    with pytest.raises(RefundTooLarge):
+        await payments.refund(ctx, id=payment, refund_id=id, amount=usd(100))
+    network.decide(ref, won=True)
+    await office.world.tell()
+    again = await payments.refund(ctx, id=payment, refund_id=id, amount=usd(100))
+    assert again.status == "failed"
+    assert id not in network.refunds
+    assert await office.world.prove() == []

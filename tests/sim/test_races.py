@@ -17,7 +17,7 @@ from tests.sim.racing import race
 from tests.sim.standing import ACCOUNTS
 from tests.sim.world import CURRENCY
 
-SEEDS = [int(seed) for seed in os.environ.get("HAAT_RACE_SEEDS", "1 2 3").split()]
+SEEDS = [int(seed) for seed in os.environ.get("HAAT_RACE_SEEDS", "1 2").split()]
 ROUNDS = int(os.environ.get("HAAT_RACE_ROUNDS", "12"))
 
 # Nothing of these may be left when everything has come to rest.
@@ -86,6 +86,7 @@ async def test_whatever_happens_at_once(postgres_url: str, template_url: str, se
 
 async def check(day: Day) -> None:
     market = day.race.worlds[0]
+    assert not any(day.race.bus.heard.values()), "not every event was heard"
     pool, system = market.pool, market.system()
     left = {name: (await pool.fetch(sql))[0]["count"] for name, sql in UNENDED.items()}
     assert not any(left.values()), {name: n for name, n in left.items() if n}

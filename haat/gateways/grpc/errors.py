@@ -21,14 +21,15 @@ _CODES = {
     503: code_pb2.UNAVAILABLE,
     504: code_pb2.DEADLINE_EXCEEDED,
 }
-_EXISTS = frozenset({"transfer_conflict"})
+_BY_CODE = {
+    "transfer_conflict": code_pb2.ALREADY_EXISTS,
+    "deadline_exceeded": code_pb2.DEADLINE_EXCEEDED,
+}
 
 
 def status_of(problem: Problem) -> Any:
     """The rich status of a problem: ErrorInfo always, BadRequest where fields are named."""
-    code = _CODES.get(problem.status, code_pb2.INTERNAL)
-    if problem.code in _EXISTS:
-        code = code_pb2.ALREADY_EXISTS
+    code = _BY_CODE.get(problem.code) or _CODES.get(problem.status, code_pb2.INTERNAL)
     data = {name: str(value) for name, value in problem.data.items()}
     details = [error_details_pb2.ErrorInfo(reason=problem.code, domain=DOMAIN, metadata=data)]
     if problem.fields:

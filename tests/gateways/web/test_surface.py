@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -69,6 +69,7 @@ BODIES = (
 
 # All staff may look at a vendor and a product: orders lead there.
 FOR_ALL_STAFF = {("GET", "/admin/vendors/{id}"), ("GET", "/admin/products/{id}")}
+MONEY_OF_VENDORS = [f"/admin/vendors/{{id}}/{what}" for what in ("money", "terms", "charges")]
 SENT = {"reason": "no", "decision": "approve"}
 
 
@@ -107,11 +108,13 @@ async def browser(box: Box, email: str | None) -> AsyncIterator[httpx.AsyncClien
         yield client
 
 
-async def entered(client: httpx.AsyncClient, town: Town, prefix: str) -> str:
-    """What under the prefix was not refused, a line each."""
+async def entered(
+    client: httpx.AsyncClient, town: Town, prefix: str, besides: Sequence[str] = ()
+) -> str:
+    """What under the prefix, `besides` those, was not refused, a line each."""
     found = []
     for method, path in pages("GET", "POST"):
-        shown = path == "/vendor/apply" or (method, path) in FOR_ALL_STAFF
+        shown = path == "/vendor/apply" or (method, path) in FOR_ALL_STAFF or path in besides
         if path.startswith(prefix) and not shown:
             answer = await client.request(method, filled(path, town.rows), data=SENT)
             to_door = answer.headers.get("location", "").startswith("/sign-in")
@@ -153,7 +156,8 @@ async def test_staff_see_their_own_desks_only(town: Town, role: str) -> None:
     }
     async with browser(town.box, f"{role}@staff.example.com") as client:
         for prefix in lacking[role]:
-            assert await entered(client, town, prefix) == ""
+            besides = MONEY_OF_VENDORS if role == "finance" else ()
+            assert await entered(client, town, prefix, besides) == ""
 
 
 async def test_forms_of_other_sites_are_refused(town: Town) -> None:

@@ -71,9 +71,11 @@ async def run(visit: Staff) -> Response:
 
 
 @router.get("/admin/payouts/run")
-async def ran(visit: Staff, since: datetime, until: datetime) -> Response:
+async def ran(
+    visit: Staff, since: datetime | None = None, until: datetime | None = None
+) -> Response:
     """What a run made: the payouts without a request that were written between those moments."""
-    if since.tzinfo is None or until.tzinfo is None:
+    if since is None or until is None or since.tzinfo is None or until.tzinfo is None:
         raise NotFound
     found = await _written(visit, since, until)
     return page(

@@ -52,6 +52,14 @@ WITH born AS (
 UPDATE payments.payments SET refunding_minor = refunding_minor + $3 WHERE id = $1
 """)
 
+# What is refused stays refused, so that the same refund sent twice at once has one end, whatever is
+# left of the payment by then.
+REFUSE_REFUND = Sql("""
+INSERT INTO payments.refunds (id, payment_id, provider, minor, status, failure, created_at,
+                              asked_at)
+SELECT $2, id, provider, $3, 'failed', 'too_large', $4, $4 FROM payments.payments WHERE id = $1
+""")
+
 REFUND_MOVES = Sql("""
 WITH moved AS (
   UPDATE payments.refunds
@@ -111,9 +119,11 @@ class Giving:
         if row is None:
             try:
                 async with self._db.begin(ctx) as tx:
-                    await self._intend(tx, ctx, id, refund_id, amount)
+                    refused = await self._intend(tx, ctx, id, refund_id, amount)
             except UniqueViolation:
                 raise PaymentConflict from None
+            if refused is not None:
+                raise refused
             row = await self._refund_row(refund_id)
         if row["payment_id"] != id or amount_of(row) != amount:
             raise PaymentConflict
@@ -208,13 +218,16 @@ class Giving:
         moved = await self._db.step(ctx, PAYOUT_MOVES, id, status, ref, failure, ctx.now())
         return moved[0] if moved else await self._payout_row(id)
 
-    async def _intend(self, tx: Tx, ctx: Context, id: UUID, refund_id: UUID, amount: Money) -> None:
-        """Sets the amount aside, once: whoever comes second finds the refund written."""
+    async def _intend(
+        self, tx: Tx, ctx: Context, id: UUID, refund_id: UUID, amount: Money
+    ) -> RefundTooLarge | None:
+        """Sets the amount aside, once: whoever comes second finds the refund written, also one
+        that was refused."""
         payment = await tx.fetchrow(LOCK_PAYMENT, id)
         if payment is None or payment["reference"] is None:
             raise NotFound("There is no such payment.")
         if await tx.fetchrow(FIND_REFUND, refund_id) is not None:
-            return
+            return None
         if payment["status"] != "captured":
             raise WrongPaymentState(f"The payment is {payment['status']}.")
         if payment["currency"] != amount.currency:
@@ -225,9 +238,11 @@ class Giving:
         gone = payment["refunding_minor"] + payment["refunded_minor"] + payment["disputed_minor"]
         left = payment["captured_minor"] - gone
         if amount.minor > left:
-            raise RefundTooLarge(left=max(0, left))
+            await tx.execute(REFUSE_REFUND, id, refund_id, amount.minor, ctx.now())
+            return RefundTooLarge(left=max(0, left))
         by_hand = self._provider(payment["provider"]).kind == "bank_transfer"
         await tx.execute(INTEND_REFUND, id, refund_id, amount.minor, ctx.now(), by_hand)
+        return None
 
     def _provider(self, name: str) -> Provider:
         found = self._providers.get(name)
