@@ -18,10 +18,16 @@ from haat.app.seeding.assortment import CATEGORIES, KINDS, STORES, goods
 from haat.app.seeding.cast import person_id
 from haat.app.seeding.demo import State, seed
 from haat.app.seeding.pictures import SHAPES, SIDE, product_picture
-from haat.app.seeding.plan import SLOTS, Size, plans, steps
+from haat.app.seeding.plan import SAVED, SAVERS, SLOTS, Size, disputes, plans, steps
+from haat.app.seeding.terms import FOOD
+from haat.app.seeding.till import GIFT
 from haat.app.settings import AppSettings
 from haat.app.targets import all_modules
 from haat.domains.insight.search.api import Search
+from haat.domains.money.commissions.api import Commissions
+from haat.domains.money.payments.api import Payments
+from haat.domains.money.payouts.api import Payouts
+from haat.domains.money.wallet.api import Wallet
 from haat.domains.people.identity.api import DemoOnlyHere, Identity
 from haat.domains.people.market.api import Market, MarketSettings
 from haat.domains.people.media.api import Media
@@ -57,6 +63,9 @@ def test_the_plan() -> None:
     assert len({plan.label for plan in made}) == len(made)
     assert {plan.day for plan in made} == set(range(size.days))
     assert {plan.slot for plan in made} == set(range(SLOTS))
+    assert {plan.way for plan in made} == {"card", "credits", "bank", "cod"}
+    assert {plan.shopper for plan in made if plan.way == "credits"} <= set(range(SAVERS))
+    assert set(disputes(made).values()) == {"won", "lost", None}
     persons = [(plan.day, plan.shopper) for plan in made if not plan.is_guest]
     assert len(set(persons)) == len(persons)
     verbs = Counter(step.verb for plan in bought for step in steps(plan, 0))
@@ -122,6 +131,7 @@ async def test_a_small_market_interrupted_and_finished(
         await seed(settings, SMALL)
     async with Runtime(settings, all_modules()) as runtime:
         await inspect(runtime)
+        await inspect_money(runtime)
 
 
 async def inspect(runtime: Runtime) -> None:
@@ -151,6 +161,21 @@ async def inspect(runtime: Runtime) -> None:
         signed_in = await identity.sign_in(ctx, **given, local=True)
         assert bool(signed_in.person.memberships) == (sign_in.role == "vendor")
         assert bool(signed_in.person.staff_roles) == (sign_in.role in ("staff", "finance"))
+
+
+async def inspect_money(runtime: Runtime) -> None:
+    """Every way to pay was used, and the terms are what newcomers are shown."""
+    ctx = runtime.system_context("test")
+    payments = (await runtime.inner[Payments].listed(ctx, limit=100)).items
+    assert {one.provider for one in payments} == {"test", "bank", "cod"}
+    assert sum(one.purpose == "topup" for one in payments) == SAVERS
+    active = await runtime.inner[Commissions].rule_list(ctx)
+    assert active is not None
+    assert FOOD.id in [rule.id for rule in active.rules]
+    policy = await runtime.inner[Payouts].policy(ctx)
+    assert (policy.schedule, policy.reserve_bp) == ("weekly", 500)
+    flow = await runtime.inner[Wallet].flow(ctx)
+    assert 0 < flow.circulating.minor <= SAVERS * SAVED + GIFT
 
 
 async def test_somebodys_own_market_is_left_alone(

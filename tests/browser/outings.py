@@ -11,6 +11,7 @@ from tests.browser.chromium import visitor
 from tests.browser.tour import Tour
 
 MISTAKE = (409, 422)
+CARD, IBAN = "4242424242424242", "DE89370400440532013000"
 Outing = Callable[[Tour, Browser], Awaitable[None]]
 
 
@@ -93,6 +94,66 @@ async def as_customer(tour: Tour, browser: Browser) -> None:
         await tour.show(page, "/checkout", "customer-checkout")
         await tour.show(page, "/admin", "customer-not-for-you", 403)
         await mistakes(tour, page, "/account", "Save profile", "customer-account-mistake")
+        await use_wallet(tour, page, "/account/wallet", "customer")
+        await complain(tour, page)
+
+
+async def use_wallet(tour: Tour, page: Page, home: str, role: str) -> None:
+    """Buys credits by card and by bank transfer, and asks for some to be money again."""
+    await page.goto(tour.site + home)
+    await page.locator("#credits").fill("40")
+    await page.locator("input[name=provider][value=test]").check()
+    await page.get_by_role("button", name="Buy credits").click()
+    await page.wait_for_url("**/pay/**")
+    paying = page.url
+    await page.get_by_role("link", name="Cancel and go back").click()
+    await page.wait_for_url("**/topups/**")
+    await tour.snap(page, f"{role}-topup-left-the-payment")
+    await page.goto(paying)
+    await hands.give_card(page, CARD)
+    await page.wait_for_url(f"{tour.site}{home}**")
+    await tour.show(page, home, f"{role}-topup-paid")
+    await page.locator("#credits").fill("60")
+    await page.locator("input[name=provider][value=bank]").check()
+    await page.get_by_role("button", name="Buy credits").click()
+    await page.wait_for_url("**/topups/**")
+    await tour.snap(page, f"{role}-topup-by-bank")
+    await page.goto(tour.site + home)
+    await page.get_by_text("Turn credits back into money").click()
+    for name, value in {"amount": "20", "holder": "Ada Byron", "account": IBAN}.items():
+        await page.locator(f"#{name}").fill(value)
+    await tour.snap(page, f"{role}-withdraw")
+    await page.locator(f"form[action='{home}/withdrawals'] button").click()
+    await page.wait_for_url(tour.site + home)
+    await tour.show(page, home, f"{role}-wallet-after")
+    await tour.wander(page, role, f"{home}/statement")
+
+
+async def complain(tour: Tour, page: Page) -> None:
+    """Complains about a parcel that is on its way."""
+    await page.goto(f"{tour.site}/orders")
+    orders = await page.locator("main a[href^='/orders/']").all()
+    for path in [await link.get_attribute("href") for link in orders]:
+        await page.goto(f"{tour.site}{path}")
+        asking = page.get_by_role("link", name="Return or complain")
+        if not await page.get_by_text("In transit").count() or not await asking.count():
+            continue
+        await asking.first.click()
+        goods = page.locator("select[name^='q-']")
+        if await goods.count():
+            break
+    await goods.first.select_option("1")
+    await page.get_by_label("Complain").check()
+    await page.locator("#reason").select_option("not_received")
+    await page.get_by_role("button", name="Look at it first").click()
+    await tour.snap(page, "customer-complaint-preview")
+    await page.get_by_role("button", name="Send it", exact=True).click()
+    await page.wait_for_url(re.compile(r"/returns/[0-9a-f-]{36}$"))
+    await tour.show(page, "/returns", "customer-returns-asked")
+    await tour.wander(page, "customer", "/returns")
+    await page.locator("main a[href^='/returns/']").first.click()
+    await page.wait_for_url(re.compile(r"/returns/[0-9a-f-]{36}$"))
+    await tour.snap(page, "customer-complaint")
 
 
 async def as_vendor(tour: Tour, browser: Browser) -> None:
@@ -107,6 +168,7 @@ async def as_vendor(tour: Tour, browser: Browser) -> None:
         await page.goto(f"{tour.site}/vendor/products/new")
         await page.get_by_role("button", name="Add a variant").click()
         await tour.snap(page, "vendor-more-variants")
+        await use_wallet(tour, page, "/vendor/wallet", "vendor")
 
 
 async def as_staff(tour: Tour, browser: Browser) -> None:
@@ -119,6 +181,15 @@ async def as_staff(tour: Tour, browser: Browser) -> None:
         await page.get_by_role("button", name="Run payouts now").click()
         await page.wait_for_load_state("load")
         await tour.snap(page, "staff-payout-run")
+        await page.goto(f"{tour.site}/admin/reconciliation")
+        await page.get_by_role("button", name="Compare", exact=True).click()
+        await page.wait_for_url("**/admin/reconciliation/runs/**")
+        await tour.show(page, page.url.removeprefix(tour.site), "staff-reconciliation-run")
+        await tour.show(page, "/admin/reconciliation", "staff-reconciliation-runs")
+        await tour.show(page, "/admin/credits/withdrawals", "staff-withdrawals-waiting")
+        await mistakes(
+            tour, page, "/admin/payout-policy", "Change the rules", "staff-policy-mistake"
+        )
 
 
 async def on_first_run(tour: Tour, browser: Browser) -> None:

@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from haat.app.proving import prove_all
-from tests.browser import hands
+from tests.browser import hands, shops
 from tests.browser.chromium import Troubles, visitor
 from tests.browser.conftest import Square
 from tests.journeys.box import PASSWORD
@@ -24,7 +24,7 @@ async def test_from_search_to_a_paid_vendor(square: Square, troubles: Troubles) 
         await hands.search(page, "loom")
         await page.get_by_role("link", name="Loom Works thing").click()
         await page.wait_for_url("**/products/**")
-        await fill_cart(square, page)
+        await shops.fill_cart(square, page)
         await hands.sign_in(page, square.site, "amina@example.com", PASSWORD, to="/checkout")
         await hands.fill_address(page)
         await hands.go_on_to_payment(page)
@@ -37,7 +37,7 @@ async def test_from_search_to_a_paid_vendor(square: Square, troubles: Troubles) 
         await expect(page.get_by_role("region", name=re.compile("^From "))).to_have_count(2)
 
         for shop in (square.clay, square.loom):
-            await send(square, shop, troubles)
+            await shops.send(square, shop, troubles)
         await page.goto(order)
         await expect(page.get_by_role("link", name=re.compile("^PARCEL-"))).to_have_count(2)
         await expect(page.get_by_text("In transit").first).to_be_visible()
@@ -45,7 +45,7 @@ async def test_from_search_to_a_paid_vendor(square: Square, troubles: Troubles) 
         await expect(page.get_by_text("with Parcel Post")).to_be_visible()
 
         for shop in (square.clay, square.loom):
-            await deliver(square, shop, troubles)
+            await shops.deliver(square, shop, troubles)
         await page.goto(order)
         await expect(page.get_by_text(", delivered ")).to_have_count(2)
 
@@ -63,7 +63,7 @@ async def test_a_guest_buys_after_a_declined_card(
     square: Square, troubles: Troubles, scripts: bool
 ) -> None:
     async with visitor(square.browser, troubles, scripts=scripts) as page:
-        await fill_cart(square, page)
+        await shops.fill_cart(square, page)
         await page.get_by_role("link", name="Go to checkout").click()
         await hands.fill_address(page, email="guest@example.com")
         await hands.go_on_to_payment(page)
@@ -110,42 +110,9 @@ async def test_the_checkout_needs_no_mouse(square: Square, troubles: Troubles) -
     assert troubles.found == []
 
 
-async def fill_cart(square: Square, page: Page) -> None:
-    for shop in (square.clay, square.loom):
-        await hands.add_to_cart(page, square.product(shop))
-    await expect(page.get_by_role("region", name=re.compile("^From "))).to_have_count(2)
-
-
-async def enter_shop(square: Square, page: Page, shop: Shop, to: str) -> None:
-    await hands.sign_in(page, square.site, shop.owner.person["email"], PASSWORD, to=to)
-
-
-async def send(square: Square, shop: Shop, troubles: Troubles) -> None:
-    """The vendor accepts the newest order, packs it and sends it off."""
-    async with visitor(square.browser, troubles, width=390) as page:
-        await enter_shop(square, page, shop, "/vendor/orders?fulfilment=pending")
-        await page.locator("main a[href^='/vendor/orders/']").first.click()
-        await page.get_by_role("button", name="Accept this order").click()
-        await page.get_by_role("button", name="It is packed and ready").click()
-        await page.locator("#carrier").fill("Parcel Post")
-        await page.locator("#tracking_number").fill(f"PARCEL-{shop.id[-6:]}")
-        await page.get_by_role("button", name="It is on its way").click()
-        await expect(page.get_by_role("button", name="It has arrived")).to_be_visible()
-    await square.box.settle()
-
-
-async def deliver(square: Square, shop: Shop, troubles: Troubles) -> None:
-    async with visitor(square.browser, troubles) as page:
-        await enter_shop(square, page, shop, "/vendor/orders?fulfilment=in_transit")
-        await page.locator("main a[href^='/vendor/orders/']").first.click()
-        await page.get_by_role("button", name="It has arrived").click()
-        await expect(page.get_by_text("Delivered").first).to_be_visible()
-    await square.box.settle()
-
-
 async def see_earnings(square: Square, shop: Shop, troubles: Troubles) -> None:
     async with visitor(square.browser, troubles) as page:
-        await enter_shop(square, page, shop, "/vendor/money")
+        await shops.enter_shop(square, page, shop, "/vendor/money")
         earnings = page.get_by_role("region", name="Earnings").first
         await expect(earnings.get_by_text("On your balance")).to_have_count(1)
 
@@ -153,13 +120,13 @@ async def see_earnings(square: Square, shop: Shop, troubles: Troubles) -> None:
 async def pay_out(square: Square, troubles: Troubles) -> None:
     """A vendor asks for the money, the staff approve, and it is shown paid."""
     async with visitor(square.browser, troubles) as page:
-        await enter_shop(square, page, square.clay, "/vendor/money")
+        await shops.enter_shop(square, page, square.clay, "/vendor/money")
         await page.locator("#holder").fill("Clay House Ltd")
         await page.locator("#account").fill("GB00TEST0001")
         await page.get_by_role("button", name="Save account").click()
         await page.get_by_role("button", name="Request a payout").click()
-        payouts = page.get_by_role("region", name="Payouts").first
-        await expect(payouts.get_by_text("Requested")).to_be_visible()
+        await page.wait_for_url(re.compile(r"/vendor/money/payouts/[0-9a-f-]{36}$"))
+        await expect(page.get_by_text("Waits for approval")).to_be_visible()
         async with visitor(square.browser, troubles) as office:
             staff = await square.box.staff()
             email = staff.person["email"]
@@ -168,4 +135,5 @@ async def pay_out(square: Square, troubles: Troubles) -> None:
             await office.wait_for_load_state()
         await square.box.settle()
         await page.goto(f"{square.site}/vendor/money")
+        payouts = page.get_by_role("region", name="Payouts").first
         await expect(payouts.get_by_text("Paid", exact=True).last).to_be_visible()

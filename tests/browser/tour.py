@@ -27,11 +27,19 @@ NOT_PAGES = (
     "/vendor/files/",
     "/admin/files/",
     "/admin/bank-files/",  # needs a market that pays by bank transfer
+    "/admin/reconciliation/runs/{id}/differences.csv",
     "/vendor/money/onboarding/",  # leads to a provider's own pages
     "/orders/link/{token}/return",
 )
 # More than one of these is worth a picture: they look different from case to case.
-SEVERAL = {"/products/{slug}": 3, "/orders/{ref}": 2, "/vendor/orders/{id}": 3}
+SEVERAL = {
+    "/products/{slug}": 3,
+    "/orders/{ref}": 2,
+    "/vendor/orders/{id}": 3,
+    "/vendor/money/earnings/{id}": 2,
+    "/admin/returns/{id}": 2,
+    "/admin/commission/lists/{id}": 3,
+}
 LINKS = """() => [...document.links].filter((one) => one.origin === location.origin)
   .map((one) => one.pathname + one.search)"""
 

@@ -129,3 +129,25 @@ async def test_a_bank_transfer(box: Box, shops: list[Shop]) -> None:
     order = await buyer.ok("GET", f"/orders/{cancelled['orderNumber']}")
     assert (order["payment"], order["fulfilment"]) == ("voided", "cancelled")
     assert await prove_all(box.runtime) == []
+
+
+async def test_a_refund_of_a_bank_transfer_waits_for_staff(box: Box, shops: list[Shop]) -> None:
+    staff = await box.staff()
+    buyer = await box.person("bank-back@example.com")
+    placed = (await place(box, buyer, shops[:1], provider="bank")).json()
+    payments = await staff.ok("GET", "/admin/payments?status=awaiting")
+    [payment] = [one for one in payments["items"] if one["reference"] == placed["orderId"]]
+    await staff.ok("POST", f"/admin/payments/{payment['id']}/confirm", {"note": "It is here."})
+    await box.settle()
+    part = await part_of(shops[0], placed)
+    body = {"vendorOrderId": part["id"], "reason": "The wrong size."}
+    asked = await staff.ok("POST", "/payments/refund", body)
+    assert asked["status"] == "created"
+    assert await prove_all(box.runtime) == []  # the money is still here, and promised
+    [due] = (await staff.ok("GET", "/admin/payments/refunds"))["items"]
+    assert due["amount"] == asked["amount"]
+    await staff.ok("POST", "/admin/payments/refunds/settle", {"ids": [due["id"]], "done": True})
+    await box.settle()
+    order = await buyer.ok("GET", f"/orders/{placed['orderNumber']}")
+    assert (order["payment"], order["refunded"]) == ("refunded", order["totals"]["total"])
+    assert await prove_all(box.runtime) == []

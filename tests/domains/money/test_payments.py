@@ -3,9 +3,11 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from haat.domains.money.payments import proof
 from haat.domains.money.payments.api import (
@@ -19,10 +21,13 @@ from haat.domains.money.payments.api import (
     SignatureInvalid,
     WrongPaymentState,
 )
+from haat.domains.money.payments.providers.port import ProviderRefund
+from haat.domains.money.payments.providers.test import TestCards as CardNetwork
 from haat.domains.money.payments.service import PaymentsService
 from haat.domains.money.payments.settings import PaymentsSettings
 from haat.engines.http.client import HttpClient
 from haat.engines.sql import Database
+from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
 from haat.kernel.money import Money
 from tests.domains.money import cards
@@ -229,6 +234,35 @@ async def test_what_is_taken_after_the_end_is_given_back(world: World) -> None:
         await world.payments.void_due(await world.later(seconds=seconds))
         assert await world.network.balance() == before
     assert await world.status(held.id) == "voided"
+
+
+async def test_what_could_not_be_given_back_stays_due(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, due = await world.hold(), "SELECT void_due FROM payments.payments WHERE id = $1"
+    ended = "UPDATE payments.payments SET status = 'voided', rank = 4, void_due = true"
+    await world.db.execute(f"{ended} WHERE id = $1", held.id)
+    assert (await world.network.ask("POST", f"/intents/{held.id}/capture", {})).is_success
+    asked = []
+
+    async def fails(
+        self: CardNetwork, ctx: Context, payment_id: UUID, refund_id: UUID, amount: Money, **_: Any
+    ) -> ProviderRefund:
+        asked.append((payment_id, amount))
+        return ProviderRefund(refund_id, payment_id, amount, "failed")
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(CardNetwork, "refund", fails)
+        for seconds in (30, 60):
+            await world.payments.void_due(await world.later(seconds=seconds))
+            assert await world.db.fetchval(due, held.id)
+    assert asked == [(held.id, usd(1299))] * 2
+    assert [one["code"] for one in logs if one["event"] == "stray_not_given_back"] == [
+        "refund_failed"
+    ] * 2
+    before = await world.network.balance()
+    await world.payments.void_due(await world.later(seconds=90))
+    assert await world.network.balance() == before - 1299
 
 
 async def test_many_capture_at_once(world: World) -> None:

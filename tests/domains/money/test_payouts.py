@@ -381,6 +381,20 @@ async def test_a_payout_the_bank_refuses(world: World) -> None:
     await world.proven()
 
 
+async def test_why_it_was_approved_is_not_why_it_failed(world: World) -> None:
+    vendor = uuid4()
+    await world.eligible(vendor)
+    world.bank.answers = [Disbursement(status="failed")]
+    asked = await world.payouts.request(CTX, id=uuid4(), vendor_id=vendor)
+    failed = await world.payouts.decide(CTX, id=asked.id, decision="approve", reason="Known well")
+    assert (failed.status, failed.reason) == ("failed", None)
+    assert await world.db.fetchval(WHY) == ""
+    world.bank.answers = [Disbursement(status="paid")]
+    asked = await world.payouts.request(CTX, id=uuid4(), vendor_id=vendor)
+    paid = await world.payouts.decide(CTX, id=asked.id, decision="approve", reason="Known well")
+    assert (paid.status, paid.reason) == ("paid", "Known well")
+
+
 @pytest.mark.parametrize("paid", [True, False])
 async def test_a_pending_payout_ends_when_the_provider_says_so(world: World, paid: bool) -> None:
     vendor = uuid4()

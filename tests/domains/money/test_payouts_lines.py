@@ -1,5 +1,6 @@
 """Earnings by line: refunds, sources, cash on delivery, reserves, fees, blocks, forecasts."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -216,6 +217,51 @@ async def test_a_reserve_is_held_back_and_released(world: World) -> None:
     assert (last.cause, last.net.minor, last.paid.minor, last.blockers) == ("paid", 970, 970, [])
     [earning] = await world.payouts.earnings_of(CTX, vendor_order_ids=[one.vendor_order_id])
     assert earning.status == "paid"
+    await world.proven()
+
+
+async def test_what_is_disputed_keeps_its_reserve(world: World) -> None:
+    await ruled(world, reserve_bp=1000, reserve_days=30)
+    vendor, dispute = uuid4(), uuid4()
+    one, other = await world.eligible(vendor), await world.eligible(vendor)
+    order, [sold] = one.vendor_order_id, one.lines
+    await world.payouts.block(CTX, vendor_order_id=order, source_id=dispute, kind="dispute")
+    last = (await history(world, sold.id))[-1]
+    assert (last.expected_at, last.blockers) == (None, ["dispute", "reserve", "schedule"])
+    await paid_out(world, vendor)
+    last = (await history(world, sold.id))[-1]
+    assert (last.cause, last.blockers) == ("paid", ["dispute", "reserve"])
+    CLOCK.advance(timedelta(days=31))
+    for _ in range(2):
+        await world.payouts.release_reserves(CTX)
+    balance = await world.balance(vendor)
+    assert (balance.available.minor, balance.reserved.minor) == (97, 97)  # of the other
+    coming = await world.payouts.balance_forecast(CTX, vendor_id=vendor)
+    assert coming.waiting["dispute"] == usd(97)
+    assert coming.days == []
+    await world.payouts.unblock(CTX, vendor_order_id=order, source_id=dispute)
+    assert (await history(world, sold.id))[-1].expected_at is not None
+    await world.payouts.release_reserves(CTX)
+    balance = await world.balance(vendor)
+    assert (balance.available.minor, balance.reserved.minor) == (194, 0)
+    assert other.vendor_order_id != order
+    await world.proven()
+
+
+async def test_a_dispute_in_the_moment_of_release(world: World) -> None:
+    """Whichever comes first: disputed and held back, or released before."""
+    await ruled(world, reserve_bp=1000, reserve_days=30)
+    for _ in range(5):
+        vendor = uuid4()
+        order = (await world.eligible(vendor)).vendor_order_id
+        CLOCK.advance(timedelta(days=31))
+        await asyncio.gather(
+            world.payouts.release_reserves(CTX),
+            world.payouts.block(CTX, vendor_order_id=order, source_id=uuid4(), kind="dispute"),
+        )
+        held = (await world.balance(vendor)).reserved.minor
+        await world.payouts.release_reserves(CTX)
+        assert (await world.balance(vendor)).reserved.minor == held
     await world.proven()
 
 

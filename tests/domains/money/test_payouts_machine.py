@@ -59,7 +59,7 @@ class Sold:
     known: bool = False
     accrued: bool = False
     due: bool = False
-    blocks: set[UUID] = field(default_factory=set)
+    blocks: dict[UUID, Any] = field(default_factory=dict)  # what kind each is
     release_at: Any = None
 
 
@@ -132,6 +132,8 @@ class Model:
 
     def release(self) -> None:
         for sold in self.orders:
+            if "dispute" in sold.blocks.values():
+                continue
             if sold.accrued and sold.release_at is not None and sold.release_at <= CLOCK.now():
                 self.move("reserve", "payable", sum(sold.held_back))
                 sold.held_back, sold.release_at = [0, 0], None
@@ -181,19 +183,20 @@ class Machine:
 
     async def block(self, sold: Sold, n: int) -> None:
         if sold.known:
-            source = uuid4()
+            source, kind = uuid4(), "dispute" if n % 2 else "return"
+            sold.blocks[source] = kind
             await self.world.payouts.block(
                 CTX,
                 vendor_order_id=sold.draft.vendor_order_id,
                 source_id=source,
-                kind="dispute" if n % 2 else "return",
+                kind=sold.blocks[source],
             )
-            sold.blocks.add(source)
 
     async def unblock(self, sold: Sold, n: int) -> None:
         if sold.blocks:
+            source, _ = sold.blocks.popitem()
             await self.world.payouts.unblock(
-                CTX, vendor_order_id=sold.draft.vendor_order_id, source_id=sold.blocks.pop()
+                CTX, vendor_order_id=sold.draft.vendor_order_id, source_id=source
             )
             if not sold.blocks and sold.due:
                 self.model.accrue(sold)

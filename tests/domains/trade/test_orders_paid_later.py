@@ -149,6 +149,23 @@ async def test_what_awaits_a_bank_transfer(orders: OrdersService, db: Database) 
     assert (order.payment, order.fulfilment) == ("voided", "cancelled")
     assert [p.reason for p in order.vendor_orders] == ["too slow", "asked by phone"]
     assert await emitted(db, given.id, "order.unpaid") == []  # who cancelled it knows
+
+
+async def test_what_was_cancelled_while_a_transfer_was_awaited(
+    orders: OrdersService, db: Database
+) -> None:
+    """Its vendor does not begin; all of the money came, and its part of it is given back."""
+    who = ids.new()
+    given = draft(who, payment="awaiting")
+    await orders.create(system, draft=given)
+    one, two = given.vendor_orders
+    await orders.cancel(person(who), id=one.id, reason="too slow")
+    await orders.mark_paid(system, order_ids=[given.id])
+    (event,) = await emitted(db, given.id, "order.paid")
+    assert [part["vendorOrderId"] for part in event["vendorOrders"]] == [str(two.id)]
+    assert event["total"]["minor"] == given.totals.total.minor
+    order = (await orders.by_ids(system, ids=[given.id]))[0]
+    assert [part.payment for part in order.vendor_orders] == ["paid", "paid"]
     late = draft(payment="awaiting")
     await orders.create(system, draft=late)
     await orders.mark_paid(system, order_ids=[late.id])

@@ -116,6 +116,61 @@ async def test_delivered_before_it_was_split(day: Day) -> None:
     await need_paid(day, quote, 0)
 
 
+WAITED_FOR = """
+SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND $1 = ANY(pg_blocking_pids(pid)))
+"""
+BEGUN = """
+INSERT INTO settlement.tenders (of_id, leg, order_id, provider, amount, currency, state)
+VALUES ($1, 'cod', $2, 'cod', 1, 'USD', 'open')
+"""
+
+
+async def test_delivered_in_the_moment_of_the_split(day: Day) -> None:
+    """Neither sees the other: the split began before the window was open, and the parts were not
+    there yet when the delivery asked for them."""
+    quote = await ordered(day, settled=False)
+    begun: asyncio.Future[int] = asyncio.Future()
+    over = asyncio.Event()
+
+    async def half() -> None:
+        async with day.settlement_db.begin(day.world.system()) as tx:
+            for n in (0, 1):  # whichever comes first, the split waits for it
+                await tx.execute(BEGUN, part(quote, n), quote.id)
+            begun.set_result(await tx.fetchval("SELECT pg_backend_pid()"))
+            await over.wait()
+            raise Crash("before it was there")
+
+    died = asyncio.create_task(outcome(half()))
+    pid = await begun
+    split = asyncio.create_task(day.deliver(quote.id))
+    while not await day.settlement_db.fetchval(WAITED_FOR, pid):
+        assert not split.done()
+        await asyncio.sleep(0.01)
+    await hand_over(day, handed_over(day, quote))
+    over.set()
+    assert isinstance(await died, Crash)
+    await split
+    await day.timers()
+    await need_paid(day, quote, 0)
+
+
+async def test_collected_while_the_order_is_split(day: Day) -> None:
+    """All of it, before the order knows that it is: the last look comes after that."""
+    quote = await ordered(day)
+    for n in (0, 1):
+        await hand_over(day, handed_over(day, quote, n))
+    assert await day.charge(quote.id) == "booked"
+    split = "UPDATE settlement.charges SET state = $2 WHERE order_id = $1"
+    due = "UPDATE settlement.tenders SET due_at = $2 WHERE order_id = $1 AND leg = 'cod'"
+    await day.settlement_db.execute(split, quote.id, "open")
+    await day.settlement_db.execute(due, quote.id, day.world.clock.now())
+    await day.settlement.collect_cash(day.world.system())
+    await day.settlement_db.execute(split, quote.id, "waiting")
+    day.world.clock.advance(timedelta(minutes=1))
+    await day.settlement.collect_cash(day.world.system())
+    assert await day.charge(quote.id) == "booked"
+
+
 async def test_one_is_cancelled_before_delivery(day: Day) -> None:
     world, quote = day.world, await ordered(day)
     world.orders.ended.add(part(quote))

@@ -11,7 +11,13 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from haat.domains.money.payments.api import Hold, Payments, ProviderAway, TransferInstructions
+from haat.domains.money.payments.api import (
+    Disbursement,
+    Hold,
+    Payments,
+    ProviderAway,
+    TransferInstructions,
+)
 from haat.domains.money.wallet.api import CREDITS, Wallet, WalletBalance
 from haat.domains.money.wallet.settings import WalletSettings
 from haat.domains.people.market.api import Market
@@ -68,6 +74,23 @@ class Desk(Browser):
         )  # fmt: skip
 
 
+class Counter(Cashier):
+    """Staff pay from the market's bank account; notes what they said of it."""
+
+    said: list[tuple[list[UUID], bool, str]]
+
+    async def settle_disbursements(
+        self,
+        ctx: Context,
+        *,
+        ids: list[UUID],
+        paid: bool,
+        provider_ref: str = "",
+        reason: str = "",
+    ) -> None:
+        self.said.append((ids, paid, reason))
+
+
 class Town:
     def __init__(self, wallet: Any, cashier: Cashier, people: Everybody) -> None:
         self.wallet, self.cashier, self.people = wallet, cashier, people
@@ -107,7 +130,8 @@ class Town:
 async def town(database_of: DatabaseOf, database_url: str) -> Town:
     await emptied(database_url, "ledger", "wallet")
     ledger = FragileLedger(await database_of("ledger"))
-    cashier, people = Cashier(), Everybody()
+    cashier, people = Counter(), Everybody()
+    cashier.said = []
     wallet = make(await database_of("wallet"), people, ledger, cashier, WalletSettings())
     await wallet.rating.begin(CTX, "USD")
     return Town(wallet, cashier, people)
@@ -361,12 +385,58 @@ async def test_staff_decide_withdrawals(town: Town, ana: Desk) -> None:
     assert gone.status_code == 404
 
 
+async def test_staff_pay_withdrawals_by_bank(town: Town, ana: Desk) -> None:
+    cashier = town.cashier
+    assert isinstance(cashier, Counter)
+    cashier.payouts = [Disbursement(status="pending")]
+    await bought(ana, MINE, "30")
+    form = form_in(await ana.page(MINE), f"{MINE}/withdrawals")
+    form |= {"holder": "Ada <b>", "account": IBAN}
+    for amount in ("10", "11", "2"):
+        await ana.done(f"{MINE}/withdrawals", form | {"id": str(uuid4()), "amount": amount})
+    staff, here = town.staff(), f"{OFFICE}/to-pay"
+    assert "No withdrawal waits to be paid" in await staff.page(here)
+    third, second, first = (await town.wallet.withdrawal_queue(CTX)).items
+    for one in (first, second):
+        await staff.done(f"{OFFICE}/withdrawals/{one.id}", {"decision": "approve"})
+    text = await staff.page(here)
+    for word in ("Ada &lt;b&gt;", IBAN, "$10.00", "$11.00"):
+        assert word in text
+    assert ("$2.00" in text, f'name="withdrawal-{first.id}"' in text) == (False, True)
+
+    ticked = {f"withdrawal-{first.id}": "on"}
+    for wrong, status, message in (
+        ({"outcome": "paid"}, 422, "Tick the withdrawals it is about."),
+        (ticked, 422, "Say whether they were paid."),
+        (ticked | {"outcome": "failed", "reason": " "}, 422, "Say why the money came back"),
+        (ticked | {"outcome": "failed", "reason": "x" * 501}, 422, "At most 500 letters."),
+        ({"withdrawal-x": "on", "outcome": "paid"}, 422, "This is not an id."),
+        ({f"withdrawal-{third.id}": "on", "outcome": "paid"}, 409, "Its provider says"),
+        ({f"withdrawal-{uuid4()}": "on", "outcome": "paid"}, 404, 'role="alert"'),
+    ):
+        answer = await staff.send(here, wrong)
+        assert (answer.status_code, message in answer.text) == (status, True), wrong
+    assert cashier.said == []
+    for _ in range(2):  # pressed twice
+        assert await staff.done(here, ticked | {"outcome": "paid"}) == here
+    assert "1 withdrawal is paid." in await staff.page(here)
+    back = {f"withdrawal-{second.id}": "on", "outcome": "failed", "reason": "Account closed"}
+    await staff.done(here, back)
+    assert "No withdrawal waits to be paid" in await staff.page(here)
+    assert cashier.said[0] == ([first.id], True, "")
+    assert cashier.said[-1] == ([second.id], False, "Account closed")
+    assert "Account closed" in await ana.page(MINE)
+    balance = await town.balance(ana.person_id)
+    assert (balance.available.minor, balance.held.minor) == (1800, 200)
+
+
 async def test_only_who_keeps_the_markets_money(town: Town, ana: Desk) -> None:
     other = town.staff("staff:payouts")
     for desk in (other, ana):
-        for path in (OFFICE, f"{OFFICE}/rates", f"{OFFICE}/withdrawals"):
+        for path in (OFFICE, *(f"{OFFICE}/{one}" for one in ("rates", "withdrawals", "to-pay"))):
             await desk.page(path, 403)
-        for path in (f"{OFFICE}/wallets", f"{OFFICE}/rates", f"{OFFICE}/withdrawals/{uuid4()}"):
+        changing = ("wallets", "rates", f"withdrawals/{uuid4()}", "to-pay")
+        for path in (f"{OFFICE}/{one}" for one in changing):
             answer = await desk.http.post(path, data={"decision": "approve"})
             assert answer.status_code == 403
             check(answer.text)

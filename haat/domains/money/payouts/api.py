@@ -380,8 +380,9 @@ class Payouts(Contract, name="payouts"):
         source_id: UUID,
         kind: Literal["return", "dispute", "hold"],
     ) -> None:
-        """Keeps an earning from accruing until the same source unblocks it. After accrual it only
-        shows in forecasts. Harmless when repeated."""
+        """Keeps an earning from accruing until the same source unblocks it. After accrual it shows
+        in forecasts, and a dispute keeps the reserve from being released. Harmless when
+        repeated."""
 
     @command(scope="internal")
     async def unblock(self, ctx: Context, *, vendor_order_id: UUID, source_id: UUID) -> None:

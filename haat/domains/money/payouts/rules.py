@@ -250,7 +250,7 @@ def outlook(
         waits.append("reserve")
     if open_minor:
         waits.append("schedule" if open_minor > 0 else "negative_balance")
-    if not held_back and open_minor <= 0:
+    if (held_back and "dispute" in blocks) or (not held_back and open_minor <= 0):
         return None, waits
     begins = max(earning["release_at"], now) if held_back else now
     return next_run(rule.schedule, rule.schedule_day, begins), waits

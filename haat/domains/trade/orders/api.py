@@ -218,7 +218,8 @@ class OrderCreated(Event, name="order.created", key="order_id"):
 
 
 class OrderPaid(Event, name="order.paid", key="order_id"):
-    """`was`: what it waited for until now."""
+    """`was`: what it waited for until now. `total`: all that came. A vendor order that had been
+    cancelled by then is not among `vendor_orders`; what came for it is given back."""
 
     order_id: UUID
     number: str

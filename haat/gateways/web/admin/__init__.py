@@ -7,6 +7,7 @@ from haat.gateways.web.admin.categories import router as categories
 from haat.gateways.web.admin.commissions import router as commissions
 from haat.gateways.web.admin.commissions_asking import router as commissions_asking
 from haat.gateways.web.admin.credits import router as credits
+from haat.gateways.web.admin.credits_paying import router as credits_paying
 from haat.gateways.web.admin.disputes import router as disputes
 from haat.gateways.web.admin.income import router as income
 from haat.gateways.web.admin.letters import router as letters
@@ -42,6 +43,7 @@ def admin_routers() -> list[APIRouter]:
         commissions,
         commissions_asking,
         credits,
+        credits_paying,
         payments,
         disputes,
         reconciliation,

@@ -267,22 +267,28 @@ class Charging:
             return
         if row["rank"] < rules.END:
             row = await self._hear(ctx, row, seen)
-        if seen.status == "captured" and rules.is_stray(row["status"], seen.status):
-            await self._give_stray_back(ctx, row, seen)
+        stray = seen.status == "captured" and rules.is_stray(row["status"], seen.status)
+        if stray and not await self._give_stray_back(ctx, row, seen):
+            return
         if seen.status in ("voided", "captured"):
             await self._db.step(ctx, VOIDED, row["id"])
 
-    async def _give_stray_back(self, ctx: Context, row: Record, seen: ProviderPayment) -> None:
-        """Money was taken for a payment that had ended: nobody has an order for it. ProviderAway
-        leaves it due; our books never had it, so they do not change."""
+    async def _give_stray_back(self, ctx: Context, row: Record, seen: ProviderPayment) -> bool:
+        """Money was taken for a payment that had ended: nobody has an order for it. False, and
+        ProviderAway: it is still there, and stays due. Our books never had it, so they do not
+        change."""
         id: UUID = row["id"]
         _log.error("captured_after_end", payment_id=str(id), status=row["status"])
         amount = Money(minor=seen.captured_minor, currency=seen.amount.currency)
         try:
             provider, ref = self.provider(row["provider"]), seen.ref
-            await provider.refund(ctx, id, derive(id, "stray"), amount, ref=ref)
+            given = await provider.refund(ctx, id, derive(id, "stray"), amount, ref=ref)
         except ProviderRefused as refused:
             _log.error("stray_not_given_back", payment_id=str(id), code=refused.code)
+            return True  # it would refuse it again
+        if given.status == "failed":
+            _log.error("stray_not_given_back", payment_id=str(id), code="refund_failed")
+        return given.status != "failed"
 
     async def heard_stray(self, ctx: Context, row: Record, seen: ProviderPayment) -> None:
         """A message says money is held or taken for a payment that has ended here."""

@@ -27,13 +27,19 @@ SELECT id, currency, minor, holder, account, bic FROM payouts.payouts
  ORDER BY requested_at, id LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED
 """)
 
+# Of two calls with one id, the second waits here for the first, and finds its file.
 MAKE = Sql("""
-WITH file AS (
-  INSERT INTO payouts.bank_files (id, format, currency, minor, payouts, debtor, created_by,
-                                  created_at)
-  VALUES ($1, $2, $3, $4, cardinality($5::uuid[]), $6, $7, $8)
+INSERT INTO payouts.bank_files (id, format, currency, minor, payouts, debtor, created_by,
+                                created_at)
+VALUES ($1, $2, $3, 0, 0, $4, $5, $6)
+ON CONFLICT (id) DO NOTHING RETURNING id
+""")
+
+FILL = Sql("""
+WITH filled AS (
+  UPDATE payouts.bank_files SET minor = $2, payouts = cardinality($3::uuid[]) WHERE id = $1
 )
-UPDATE payouts.payouts SET bank_file_id = $1 WHERE id = ANY($5::uuid[])
+UPDATE payouts.payouts SET bank_file_id = $1 WHERE id = ANY($3::uuid[])
 """)
 
 _FILE = """
@@ -72,24 +78,23 @@ class Banking:
         """A file that the bank would refuse is not made: Invalid names the payout."""
         known = await self._db.fetchrow(FILE, id)
         if known is None:
-            now = ctx.now()
-            async with self._db.begin(ctx) as tx:
-                rows = await tx.fetch(WAITING, currency)
-                _text(id, format, now, self._debtor, rows)
-                debtor = {
-                    "holder": self._debtor.holder,
-                    "iban": self._debtor.iban,
-                    "bic": self._debtor.bic,
-                }
-                whole = sum(row["minor"] for row in rows)
-                ids = [row["id"] for row in rows]
-                by = ctx.actor.id
-                await tx.execute(MAKE, id, format, currency, whole, ids, debtor, by, now)
+            await self._make(ctx, id, format, currency)
             known = await self._db.fetchrow(FILE, id)
             assert known is not None
         if known["format"] != format:
             raise WrongPayoutState("This file was made in another format.")
         return _shown(known)
+
+    async def _make(self, ctx: Context, id: UUID, format: Format, currency: str) -> None:
+        now, by, ours = ctx.now(), ctx.actor.id, self._debtor
+        debtor = {"holder": ours.holder, "iban": ours.iban, "bic": ours.bic}
+        async with self._db.begin(ctx) as tx:
+            if not await tx.fetch(MAKE, id, format, currency, debtor, by, now):
+                return
+            rows = await tx.fetch(WAITING, currency)
+            _text(id, format, now, ours, rows)
+            whole = sum(row["minor"] for row in rows)
+            await tx.execute(FILL, id, whole, [row["id"] for row in rows])
 
     async def listed(self, limit: int, cursor: str | None) -> Page[BankFile]:
         rows = await self._db.fetch(FILES, *before(cursor), limit + 1)

@@ -65,7 +65,11 @@ WITH line AS (
   SELECT vendor_order_id, waits, at + make_interval(days => $5), reserve FROM part
    WHERE reserve <> 0
   UNION ALL
-  SELECT e.vendor_order_id, NULL, greatest(e.release_at, $3), l.accrued_reserve - l.released
+  SELECT e.vendor_order_id,
+         (SELECT min(b.kind) FROM payouts.blocks b
+           WHERE b.vendor_order_id = e.vendor_order_id AND b.kind = 'dispute'
+             AND b.lifted_at IS NULL AND e.reserve_stage = 'held'),
+         greatest(e.release_at, $3), l.accrued_reserve - l.released
     FROM payouts.earnings e JOIN payouts.earning_lines l USING (vendor_order_id)
    WHERE e.vendor_id = $1 AND e.currency = $2 AND e.stage = 'eligible'
      AND e.reserve_stage IN ('held', 'releasing') AND l.released < l.accrued_reserve

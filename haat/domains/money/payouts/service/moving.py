@@ -88,7 +88,10 @@ INSERT INTO payouts.forecasts (line_id, number, vendor_order_id, cause, cause_id
                                deductions, expected_at, blockers, paid, issued_at)
 SELECT id, forecasts, vendor_order_id, $2, $3, forecast_net, 0, deductions,
        CASE WHEN $6 AND open <= 0 AND reserve = 0 THEN NULL ELSE expected_at END,
-       CASE WHEN reserve <> 0 THEN ARRAY['reserve'] ELSE ARRAY[]::text[] END
+       ARRAY(SELECT DISTINCT b.kind FROM payouts.blocks b
+              WHERE reserve <> 0 AND b.vendor_order_id = stood.vendor_order_id
+                AND b.kind = 'dispute' AND b.lifted_at IS NULL)
+       || CASE WHEN reserve <> 0 THEN ARRAY['reserve'] ELSE ARRAY[]::text[] END
        || CASE WHEN NOT $6 THEN $4::text[] WHEN open > 0 THEN ARRAY['schedule']
                WHEN open < 0 THEN ARRAY['negative_balance'] ELSE ARRAY[]::text[] END,
        paid, $5

@@ -45,10 +45,11 @@ UPDATE payouts.payouts
  WHERE id = $1 AND status IN ('approved', 'processing') AND outcome IS NULL RETURNING *
 """)
 
+# What was noted when it was approved is not why it failed.
 SETTLED = Sql("""
 UPDATE payouts.payouts
-   SET outcome = $2, provider_ref = coalesce($3, provider_ref), reason = coalesce($4, reason),
-       touched_at = $5
+   SET outcome = $2, provider_ref = coalesce($3, provider_ref),
+       reason = CASE WHEN $2 = 'failed' THEN $4 ELSE coalesce($4, reason) END, touched_at = $5
  WHERE id = $1 AND status IN ('approved', 'processing') AND outcome IS NULL RETURNING *
 """)
 

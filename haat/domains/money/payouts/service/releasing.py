@@ -17,10 +17,14 @@ from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.ids import derive
 
-# The accrual is in the ledger before anything is released of it.
+# The accrual is in the ledger before anything is released of it. What is disputed is kept: a
+# reserve is there for that.
 RIPE = Sql("""
-SELECT vendor_order_id FROM payouts.earnings
+SELECT vendor_order_id FROM payouts.earnings e
  WHERE release_at <= $1 AND reserve_stage = 'held' AND stage = 'eligible'
+   AND NOT EXISTS (SELECT FROM payouts.blocks b
+                    WHERE b.vendor_order_id = e.vendor_order_id AND b.kind = 'dispute'
+                      AND b.lifted_at IS NULL)
  ORDER BY release_at LIMIT $2
 """)
 
@@ -73,7 +77,7 @@ class Releasing:
         self._ledger = ledger
 
     async def release(self, ctx: Context) -> None:
-        """Releases every reserve whose time has come."""
+        """Releases every reserve whose time has come and whose vendor order nobody disputes."""
         for _ in range(_ROUNDS_MAX):
             ripe = await self._db.fetch(RIPE, ctx.now(), _AT_ONCE)
             if ripe:
@@ -87,7 +91,11 @@ class Releasing:
         policy = await policy_now(self._db)
         async with self._db.begin(ctx) as tx:
             found = await locked(tx, ids, policy)
-            held = [one for one in found.values() if one.earning["reserve_stage"] == "held"]
+            held = [
+                one
+                for one in found.values()
+                if one.earning["reserve_stage"] == "held" and "dispute" not in one.blocks
+            ]
             forecasts = []
             for one in held:
                 was = [(line, line["released"]) for line in one.lines]

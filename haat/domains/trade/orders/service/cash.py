@@ -31,7 +31,8 @@ SELECT DISTINCT order_id FROM paid
 WHOLLY_PAID = Sql("""
 SELECT v.id, v.order_id, v.vendor_id, v.number, v.total, v.net,
        o.number AS order_number, o.person_id, o.currency,
-       sum(v.total) OVER (PARTITION BY o.id)::bigint AS order_total, 'on_delivery' AS was
+       sum(v.total) OVER (PARTITION BY o.id)::bigint AS order_total, 'on_delivery' AS was,
+       false AS ended
   FROM orders.vendor_orders v JOIN orders.orders o ON o.id = v.order_id
  WHERE o.id = ANY($1::uuid[]) AND v.payment IN ('paid', 'partially_refunded', 'refunded')
    AND NOT EXISTS (SELECT FROM orders.vendor_orders x
@@ -58,7 +59,8 @@ class Cash(Reading):
 
 
 def paid(rows: list[Record]) -> OrderPaid:
-    """The event of one order; `rows` are its parts that were paid."""
+    """The event of one order; `rows` are its parts that were paid. Those that had `ended` before
+    are not named: their vendors do not begin, and what came for them is given back."""
     first: Any = rows[0]
 
     def money(minor: int) -> Money:
@@ -78,6 +80,7 @@ def paid(rows: list[Record]) -> OrderPaid:
                 net=money(row["net"]),
             )
             for row in rows
+            if not row["ended"]
         ],
         was=first["was"],
     )

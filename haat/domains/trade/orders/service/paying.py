@@ -31,7 +31,7 @@ paid AS (
   UPDATE orders.vendor_orders v SET payment = 'paid' FROM wanted w
    WHERE v.id = w.id AND v.payment IN ('authorized', 'awaiting', 'on_delivery')
   RETURNING v.id, v.order_id, v.position, v.vendor_id, v.number, v.total, v.net,
-            w.payment AS was),
+            w.payment AS was, v.fulfilment IN ('rejected', 'cancelled') AS ended),
 noted AS (
   INSERT INTO orders.timeline (order_id, at, what, actor, note)
   SELECT DISTINCT order_id, $2::timestamptz, 'paid', 'system', '' FROM paid)

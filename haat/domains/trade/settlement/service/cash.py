@@ -20,21 +20,26 @@ from haat.kernel.ids import derive
 AT_ONCE = 8
 DUE_AT_ONCE = 100
 
-# What was delivered before it was split is due at once.
 SPLIT = Sql("""
 INSERT INTO settlement.tenders
-       (of_id, leg, order_id, provider, amount, currency, on_delivery, state, due_at)
-SELECT x.id, 'cod', $1, $2, x.amount, $3, true, 'open',
-       (SELECT $6::timestamptz FROM settlement.windows w WHERE w.vendor_order_id = x.id)
+       (of_id, leg, order_id, provider, amount, currency, on_delivery, state)
+SELECT x.id, 'cod', $1, $2, x.amount, $3, true, 'open'
   FROM unnest($4::uuid[], $5::bigint[]) AS x (id, amount)
  WHERE EXISTS (SELECT FROM settlement.charges c WHERE c.order_id = $1 AND c.state = 'open')
 ON CONFLICT (of_id, leg) DO NOTHING
 """)
+# What was delivered before it was split is due at once. This is a later statement than SPLIT: a
+# delivery that did not find the parts has opened its window by then, so that one of both sees the
+# other.
 SPLIT_UP = Sql("""
 WITH waiting AS (
   UPDATE settlement.charges SET state = 'waiting', updated_at = $2
    WHERE order_id = $1 AND state = 'open'
   RETURNING order_id
+), delivered AS (
+  UPDATE settlement.tenders t SET due_at = $2 FROM waiting w
+   WHERE t.order_id = w.order_id AND t.leg = 'cod' AND t.state = 'open' AND t.due_at IS NULL
+     AND EXISTS (SELECT FROM settlement.windows x WHERE x.vendor_order_id = t.of_id)
 )
 UPDATE settlement.tenders t SET state = 'voided' FROM waiting w
  WHERE t.of_id = w.order_id AND t.leg = 'card'
@@ -90,11 +95,12 @@ UPDATE settlement.tenders SET state = 'voided', due_at = NULL
 RETURNING amount, order_id
 """)
 # Of two last parts that end at once, the one that looks later sees both. Until then, what was
-# booked stays due: its process may have died before this.
+# booked stays due: its process may have died before this, or the order is still being split.
 CLOSE = Sql("""
 WITH over AS (
   UPDATE settlement.tenders SET due_at = NULL
    WHERE order_id = $1 AND state = 'booked' AND due_at IS NOT NULL
+     AND EXISTS (SELECT FROM settlement.charges c WHERE c.order_id = $1 AND c.state <> 'open')
 )
 UPDATE settlement.charges c
    SET state = CASE WHEN EXISTS (SELECT FROM settlement.tenders t
@@ -132,7 +138,6 @@ class Cash:
             order.totals.total.currency,
             list(totals),
             [total.minor for total in totals.values()],
-            ctx.now(),
         )
         for id, total in totals.items():
             if total.minor:
