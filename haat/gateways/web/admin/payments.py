@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -112,7 +113,7 @@ async def _page(
         HERE,
         status,
         payments=[
-            (one, [(m, _pretty(m.get("payload"))) for m in told], form if one.id == wrong else None)
+            (one, [_shown(message) for message in told], form if one.id == wrong else None)
             for one, told in zip(found, messages, strict=True)
         ],
         reference=reference,
@@ -124,5 +125,7 @@ async def _page(
     )
 
 
-def _pretty(payload: Any) -> str:
-    return json.dumps(payload, indent=1, ensure_ascii=False)
+def _shown(message: dict[str, Any]) -> tuple[dict[str, Any], datetime, str]:
+    """A provider's message, when it came, and what it said."""
+    said = json.dumps(message.get("payload"), indent=1, ensure_ascii=False)
+    return message, datetime.fromisoformat(message["receivedAt"]), said
