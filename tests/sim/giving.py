@@ -220,6 +220,7 @@ class Giving(Standing):
         ref = self.disputed[order_id]
         found = self.world.network.disputes[ref]
         parts = [one for one in self.books.of_order(order_id) if "card" in one.by_tender]
+        parts.sort(key=lambda one: one.id)  # ties go to the first by id
         left = [one.by_tender["card"] - one.refunded_by["card"] for one in parts]
         self.world.network.decide(ref, won=won)
         await self.world.tell(twice=True)

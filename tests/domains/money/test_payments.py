@@ -472,7 +472,8 @@ async def test_payouts(world: World, account: str, status: str, failure: str | N
     with pytest.raises(PaymentConflict):
         await world.payments.disburse(CTX, id=id, amount=usd(501), destination=to)
     await world.until_heard(f"payout.{status}")
-    assert await world.told("payment.payout_settled") == []
+    # Told only when the message was faster than the answer, and then once.
+    assert len(await world.told("payment.payout_settled")) <= 1
 
 
 @pytest.mark.parametrize(("account", "paid"), [("000999999991", True), ("000888888883", False)])

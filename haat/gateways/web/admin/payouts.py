@@ -245,6 +245,7 @@ async def _one(visit: Visit, id: UUID, form: Form, code: int = 200) -> Response:
         balance=balances[found.vendor_id],
         waits=WAITS,
         kinds=ITEMS,
+        title_of=item_title,
         whole=total((item.amount for item in found.items), found.amount.currency),
         form=form,
         may_rule=visit.ctx.has("staff:money"),

@@ -32,6 +32,7 @@ async def show(visit: Team, id: UUID) -> Response:
         HERE,
         payout=found,
         kinds=ITEMS,
+        title_of=item_title,
         whole=total((item.amount for item in found.items), found.amount.currency),
     )
 

@@ -68,6 +68,11 @@ def month_span(month: str) -> Span:
     return Span(since, until, month)
 
 
+def month_name(month: str) -> str:
+    """'October 2026' for '2026-10'."""
+    return f"{month_span(month).since:%B %Y}"
+
+
 def months_until(now: datetime) -> list[tuple[str, str]]:
     """(value, name) of the last months, this one first."""
     found = []
@@ -178,7 +183,7 @@ async def invoices(visit: Team, cursor: str | None = None) -> Response:
     found = await visit.doors[Statements].invoices(
         visit.ctx, vendor_id=vendor_of(visit), cursor=cursor or None
     )
-    return page(visit, "invoices.html", HERE, invoices=found.items, next=found.next)
+    return page(visit, "invoices.html", HERE, invoices=found.items, next=found.next, month_name=month_name)
 
 
 @router.get("/vendor/files/invoices/{number}.{format}")
