@@ -187,6 +187,12 @@ async def as_staff(tour: Tour, browser: Browser) -> None:
         await tour.show(page, page.url.removeprefix(tour.site), "staff-reconciliation-run")
         await tour.show(page, "/admin/reconciliation", "staff-reconciliation-runs")
         await tour.show(page, "/admin/credits/withdrawals", "staff-withdrawals-waiting")
+        await page.goto(f"{tour.site}/admin/commission/explain")
+        await page.locator("#product").fill("Celadon Beaker")
+        await page.locator("#price").fill("30.99")
+        await page.get_by_role("button", name="Explain").click()
+        await page.wait_for_load_state("load")
+        await tour.snap(page, "staff-explained")
         await mistakes(
             tour, page, "/admin/payout-policy", "Change the rules", "staff-policy-mistake"
         )

@@ -12,7 +12,7 @@ from haat.domains.money.payouts.api import Payout, Payouts, VendorBalance
 from haat.gateways.web.admin.office import Staff, page, vendors_by_id
 from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.pages import money, query
-from haat.gateways.web.vendor.money_words import ITEMS, WAITS
+from haat.gateways.web.vendor.money_words import ITEMS, WAITS, item_title
 from haat.gateways.web.visit import Visit, form_of
 from haat.kernel.errors import FieldError, Invalid, NotFound, Problem
 from haat.kernel.model import Body

@@ -4,9 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from haat.domains.money.commissions.api import Terms
-from haat.domains.money.payouts.api import Deduction, EarningLine, Forecast, VendorBalance
+from haat.domains.money.payouts.api import (
+    Deduction,
+    EarningLine,
+    Forecast,
+    PayoutItem,
+    VendorBalance,
+)
 from haat.gateways.web.kit.reading import percent
 from haat.gateways.web.pages import money
+from haat.kernel.ids import derive
 from haat.kernel.money import Money
 
 # What money waits for, said of the money: "It waits until …".
@@ -83,6 +90,14 @@ def steps(history: Sequence[Forecast]) -> list[Step]:
             changed = f"changed by {signed(one.change)}"
         found.append(Step(one, why, changed))
     return found[::-1]
+
+
+def item_title(item: PayoutItem) -> str:
+    """What a part of a payout is for; a way of shipping says that it is one."""
+    order = item.vendor_order_id
+    if order and item.line_id == derive(order, "shipping"):
+        return f"Shipping: {item.title}"
+    return item.title
 
 
 def signed(amount: Money) -> str:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from haat.domains.money.payouts.api import Payout, Payouts
 from haat.domains.money.statements.api import Document, Statements
-from haat.gateways.web.vendor.money_words import ITEMS
+from haat.gateways.web.vendor.money_words import ITEMS, item_title
 from haat.gateways.web.vendor.portal import Team, page, vendor_of
 from haat.kernel.money import total
 

@@ -183,7 +183,9 @@ async def invoices(visit: Team, cursor: str | None = None) -> Response:
     found = await visit.doors[Statements].invoices(
         visit.ctx, vendor_id=vendor_of(visit), cursor=cursor or None
     )
-    return page(visit, "invoices.html", HERE, invoices=found.items, next=found.next, month_name=month_name)
+    return page(
+        visit, "invoices.html", HERE, invoices=found.items, next=found.next, month_name=month_name
+    )
 
 
 @router.get("/vendor/files/invoices/{number}.{format}")
