@@ -43,6 +43,7 @@ class LineBooks:
     left: dict[Part, int]
     sold: int
     sold_net: int
+    position: int = 0  # in its vendor order; shipping comes last
     returned: int = 0
     effects: list[int] = field(default_factory=list)
 
@@ -173,6 +174,8 @@ def _lines(part: VendorOrderDraft, *, inclusive: bool) -> list[LineBooks]:
             )
         )
     assert sum(line.sold for line in found) == part.totals.total.minor
+    for position, line in enumerate(found):
+        line.position = position
     return sorted(found, key=lambda line: line.id)  # ties go to the first by id
 
 

@@ -167,12 +167,15 @@ class Giving(Standing):
         goods = [line for line in part.lines if line.id != part.shipping_id]
         for n, count in (pieces or {}).items():
             goods[n].returned += count
-        fees = shares(fee, [wanted.get(line.id, 0) for line in part.lines]) if fee else []
-        for n, line in enumerate(part.lines):
+        # A fee's ties go to the line that stands first.
+        places = sorted(part.lines, key=lambda line: line.position)
+        split = shares(fee, [wanted.get(line.id, 0) for line in places]) if fee else []
+        fees = {line.id: minor for line, minor in zip(places, split, strict=False)}
+        for line in part.lines:
             if not wanted.get(line.id):
                 continue
             taken = line.take(wanted[line.id])
-            charged = fees[n] if fee else 0
+            charged = fees.get(line.id, 0)
             if self.policy.kept_commission:
                 kept, tax = taken["commission"], taken["commission_tax"]
                 self.books.fees_kept += kept
