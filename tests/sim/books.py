@@ -174,8 +174,8 @@ def _lines(part: VendorOrderDraft, *, inclusive: bool) -> list[LineBooks]:
             )
         )
     assert sum(line.sold for line in found) == part.totals.total.minor
-    for position, line in enumerate(found):
-        line.position = position
+    for position, one in enumerate(found):
+        one.position = position
     return sorted(found, key=lambda line: line.id)  # ties go to the first by id
 
 

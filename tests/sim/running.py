@@ -34,6 +34,7 @@ def simulate(job: tuple[int, int, int]) -> Found:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told
                 lines = [str(error), *getattr(error, "__notes__", [])]
                 return number, MoneyMachine.done, "\n".join(lines)[:20_000]
+            print(f"  {sum(MoneyMachine.done.values()):,} of {wanted:,} steps", flush=True)
     return number, MoneyMachine.done, ""
 
 
