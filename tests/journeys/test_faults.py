@@ -148,6 +148,18 @@ async def test_a_webhook_that_comes_five_times_counts_once(box: Box, shop: Shop)
     assert (await orders_of(box), await charged(box)) == (before[0] + 1, before[1] + total)
 
 
+async def _ended(box: Box, answer: Any) -> int:
+    """How a checkout ended that was still under way: as the status it would have been answered
+    with."""
+    id = answer.json()["checkoutId"]
+    async with asyncio.timeout(60):
+        while True:
+            found = await box.guest().ok("GET", f"/checkout/{id}/status")
+            if found["status"] != "processing":
+                return 201 if found["status"] == "placed" else 409
+            await asyncio.sleep(0.2)
+
+
 async def test_two_hundred_race_for_fifty(box: Box) -> None:
     shop = await open_shop(box, "Race House", price=500, stock=50)
     token = await box.token(GOOD)
@@ -164,7 +176,10 @@ async def test_two_hundred_race_for_fifty(box: Box) -> None:
     started = time.monotonic()
     answers = await asyncio.gather(*(one(number) for number in range(200)))
     seconds = time.monotonic() - started
-    statuses = sorted(answer.status_code for answer in answers)
+    # On a busy machine somebody is told to ask again: then that says how it ended.
+    statuses = sorted(
+        [await _ended(box, a) if a.status_code == 202 else a.status_code for a in answers]
+    )
     assert statuses == [201] * 50 + [409] * 150, {a.status_code: a.text for a in answers}
     assert {a.json()["code"] for a in answers if a.status_code == 409} == {"out_of_stock"}
     await box.settle()

@@ -44,7 +44,7 @@ from haat.domains.money.payouts.service.running import Running
 from haat.domains.money.payouts.service.showing import Showing
 from haat.domains.money.payouts.service.trying import Trying
 from haat.domains.money.payouts.settings import PayoutsSettings
-from haat.domains.people.market.api import Market
+from haat.domains.people.market.api import Market, NotOpened
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.sql import Database
 from haat.kernel.context import Context
@@ -350,4 +350,8 @@ class PayoutsService(Payouts):
 
     async def run_scheduled(self, ctx: Context) -> None:
         """The payout runs that are due."""
-        await self._running.scheduled(ctx, await self._currency(ctx))
+        try:
+            currency = await self._currency(ctx)
+        except NotOpened:
+            return  # nobody has earned anything yet
+        await self._running.scheduled(ctx, currency)

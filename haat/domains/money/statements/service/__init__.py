@@ -16,7 +16,7 @@ from haat.domains.money.statements.api import (
 from haat.domains.money.statements.service.documents import Documents
 from haat.domains.money.statements.service.invoicing import Invoicing
 from haat.domains.money.statements.service.reading import Reading
-from haat.domains.people.market.api import Market
+from haat.domains.people.market.api import Market, NotOpened
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.sql import Database
 from haat.kernel.context import Context
@@ -91,7 +91,11 @@ class StatementsService(Statements):
 
     async def issue_due(self, ctx: Context) -> None:
         """Last month's invoices, once it has been over for a while."""
-        await self._invoicing.issue_due(ctx, await self._currency(ctx))
+        try:
+            currency = await self._currency(ctx)
+        except NotOpened:
+            return  # nobody has sold anything yet
+        await self._invoicing.issue_due(ctx, currency)
 
     async def _currency(self, ctx: Context) -> str:
         return (await self._market.settings(ctx)).currency
