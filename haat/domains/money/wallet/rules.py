@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
+from stdnum.iso7064 import mod_97_10
+
 from haat.domains.money.ledger.api import Account, Code, Transfer, provider_id
 from haat.domains.money.wallet.api import CREDITS, RATE_UNIT
 from haat.kernel.errors import Invalid
@@ -186,11 +188,8 @@ def checked_account(account: str) -> str:
     """A bank account without spaces: an IBAN with its check digits right (ISO 13616, remainder 1
     modulo 97), or a local number."""
     plain = account.replace(" ", "").replace("-", "").upper()
-    if not _ACCOUNT.fullmatch(plain) or (_IBAN.fullmatch(plain) and not _adds_up(plain)):
+    if not _ACCOUNT.fullmatch(plain) or (
+        _IBAN.fullmatch(plain) and not mod_97_10.is_valid(plain[4:] + plain[:4])
+    ):
         raise Invalid.at("account", "That is not a bank account's number.", "account_invalid")
     return plain
-
-
-def _adds_up(iban: str) -> bool:
-
-    return int("".join(str(int(c, 36)) for c in iban[4:] + iban[:4])) % 97 == 1
