@@ -2,6 +2,7 @@
 
 bin/bench [--seconds 10] [--workers 2] [--buyers 16]
 bin/bench --only ledger [--seconds 10]: the books beside pgbench, and a proof of a million transfers
+bin/bench --only checkout [--seconds 60] [--cores 2] [--profile 40]: whole checkouts, drained
 bin/bench --only statement: how soon a statement of 10,000 lines begins to arrive
 """
 
@@ -19,8 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import uvloop
 
-from bench import ceilings, ledger, scenarios, statement
+from bench import ceilings, checkout, ledger, scenarios, statement
 from bench.load import Line, Result, load, table
 
 START_WAIT_S = 120
@@ -32,21 +34,38 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="HTTP workers")
     parser.add_argument("--readers", type=int, default=32, help="clients that read")
     parser.add_argument("--buyers", type=int, default=16, help="clients that buy")
-    parser.add_argument("--only", choices=["ledger", "statement"], help="this part alone")
+    parser.add_argument("--only", choices=["ledger", "statement", "checkout"], help="this part")
+    parser.add_argument("--cores", type=int, default=0, help="share this many cores (0: all)")
+    parser.add_argument("--products", type=int, default=10_000, help="checkout: how many there are")
+    parser.add_argument("--profile", type=int, default=0, help="checkout: show so many statements")
+    parser.add_argument("--data", type=Path, help="a data folder to go on with (it is changed)")
+    parser.add_argument("--brief", action="store_true", help="checkout: the main load alone")
     options = parser.parse_args()
+    if options.cores:
+        checkout.pin(options.cores)
     if options.only == "ledger":
         ledger.main(["--seconds", str(options.seconds), "--workers", str(options.workers)])
+        return
+    if options.data is not None:
+        run(options.data.resolve(), options)
         return
     folder = Path(tempfile.mkdtemp(prefix="haat-bench-"))
     folder.chmod(0o755)
     try:
-        with market(folder, options.workers) as (address, process):
-            if options.only == "statement":
-                asyncio.run(statement.measure(address, scenarios.sql_url(folder)))
-            else:
-                asyncio.run(measure(address, process, folder, options))
+        run(folder, options)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(folder: Path, options: argparse.Namespace) -> None:
+    """One market in that folder, and what was asked for on it."""
+    with market(folder, options.workers) as (address, process):
+        if options.only == "statement":
+            asyncio.run(statement.measure(address, scenarios.sql_url(folder)))
+        elif options.only == "checkout":
+            uvloop.run(checkout.Bench(address, process, folder, options).run())
+        else:
+            asyncio.run(measure(address, process, folder, options))
 
 
 @contextmanager

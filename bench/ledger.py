@@ -34,6 +34,7 @@ from haat.engines.sql.migrate import migrate, migrated
 from haat.kernel.context import SYSTEM, Context
 
 CLIENTS = 16
+ROUNDS = 3  # the middle one counts
 VENDORS = 500
 ORDERS_PER_S = 6_000  # captured beforehand by each process: more than it can accrue
 LOADS = {
@@ -111,8 +112,9 @@ async def books() -> AsyncIterator[tuple[str, Database]]:
 
 
 async def posting(url: str, db: Database, seconds: int, workers: int) -> list[list[str]]:
-    """Transfers per second of captures and accruals, each beside pgbench. The clients are spread
-    over as many processes as a market has workers; the timer that seals runs beside them."""
+    """Transfers per second of captures and accruals, each beside pgbench, in the middle one of
+    ROUNDS by ratio. The clients are spread over as many processes as a market has workers; the
+    timer that seals runs beside them."""
     connection = await asyncpg.connect(url)
     await connection.execute(BARE)
     ledger, ctx = LedgerService(db), Context(actor=SYSTEM)
@@ -121,8 +123,11 @@ async def posting(url: str, db: Database, seconds: int, workers: int) -> list[li
     sealing = asyncio.create_task(_sealing(ledger, ctx))
     table = [["post", "transfers/s", "pgbench", "of it"]]
     for name, codes in LOADS.items():
-        bare = await _pgbench(url, seconds, codes)
-        rate = await _workers(url, name, seconds, workers)
+        rounds = []
+        for _ in range(ROUNDS):  # side by side: a machine is not equally fast all the time
+            bare = await _pgbench(url, seconds, codes)
+            rounds.append((await _workers(url, name, seconds, workers), bare))
+        rate, bare = sorted(rounds, key=lambda one: one[0] / one[1])[ROUNDS // 2]
         table.append([name, f"{rate:,.0f}", f"{bare:,.0f}", f"{rate / bare:.0%}"])
     sealing.cancel()
     await connection.close()

@@ -1,13 +1,12 @@
 """The gRPC door as a process of its own: `python -m haat.app.answering`."""
 
 import asyncio
-import os
 import signal
-from pathlib import Path
 
 import structlog
 
 from haat.app.loop import run_async, settle_memory
+from haat.app.processes import say_ready
 from haat.app.runtime import Runtime
 from haat.app.settings import AppSettings
 from haat.app.targets import chosen
@@ -20,8 +19,8 @@ from haat.gateways.grpc.settings import GrpcSettings
 log = structlog.get_logger()
 
 
-async def answer(settings: AppSettings, grpc: GrpcSettings, ready: Path | None) -> None:
-    """Answers until SIGTERM or SIGINT, then lets calls under way end. Touches `ready` once up.
+async def answer(settings: AppSettings, grpc: GrpcSettings) -> None:
+    """Answers until SIGTERM or SIGINT, then lets calls under way end.
 
     The ledger is in this process: a post costs no second hop.
     """
@@ -35,8 +34,7 @@ async def answer(settings: AppSettings, grpc: GrpcSettings, ready: Path | None) 
         async with serving(door, grpc) as port:
             settle_memory()
             log.info("grpc_ready", port=port)
-            if ready is not None:
-                await asyncio.to_thread(ready.touch)
+            say_ready()
             await stop.wait()
 
 
@@ -44,9 +42,8 @@ def main() -> None:
     settings, grpc = AppSettings(), GrpcSettings()
     set_up_logs(level=settings.log_level, file=settings.log_file)
     set_up_tracing(settings.otel_endpoint, service="haat-grpc")
-    ready = os.environ.get("HAAT_GRPC_READY")
     try:
-        run_async(answer(settings, grpc, Path(ready) if ready else None))
+        run_async(answer(settings, grpc))
     except CannotListen as error:
         log.error("grpc_cannot_listen", why=str(error))
         raise SystemExit(1) from error

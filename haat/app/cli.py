@@ -28,6 +28,20 @@ app.add_typer(seeds, name="seed")
 app.add_typer(imports, name="import")
 
 
+@app.callback()
+def settings_from(
+    settings: Annotated[
+        list[Path] | None,
+        typer.Option("--settings", help="a file of HAAT_… settings; goes before what is set"),
+    ] = None,
+) -> None:
+    """A multi-vendor marketplace. Settings come from HAAT_… variables (.env.example)."""
+    from haat.app.envfiles import read_settings
+
+    for path in settings or ():
+        os.environ.update(read_settings(path))
+
+
 @app.command()
 def serve() -> None:
     """Run the whole market: what bin/run does."""
@@ -39,11 +53,65 @@ def run(
     target: Annotated[str, typer.Option(help="all, a group, or modules: cart,orders")] = "all",
 ) -> None:
     """Run a target in the foreground until Ctrl-C."""
-    from haat.app.supervisor import Supervisor
+    from haat.app.hosting import host, stands_alone
     from haat.app.targets import chosen
 
     chosen(target)
-    Supervisor(AppSettings(), target).run()
+    settings = AppSettings()
+    if stands_alone(settings):
+        host(settings, target)
+    from haat.app.market import Market
+
+    Market(settings, target).run()
+
+
+@app.command()
+def split(
+    folder: Annotated[Path, typer.Argument(help="a folder for it, made when missing")],
+    by: Annotated[str, typer.Option(help="group or module")] = "group",
+    bus: Annotated[str, typer.Option(help="postgres or nats")] = "postgres",
+    replicas: Annotated[int, typer.Option(min=1, max=9, help="processes of each part")] = 1,
+) -> None:
+    """Write a Procfile that runs the market as several processes, each with its own database."""
+    from haat.app.splitting import named, split
+
+    by_kind, bus_kind = named(by, bus)
+    for name in split(AppSettings(), folder, by=by_kind, bus=bus_kind, replicas=replicas):
+        print(f"written: {folder / name}")
+    print(f"start all of it with: haat up {folder}")
+
+
+@app.command()
+def up(
+    folder: Annotated[Path, typer.Argument(help="what `haat split` wrote", exists=True)],
+) -> None:
+    """Run every process of a split market in the foreground until Ctrl-C."""
+    from haat.app.fleet import Fleet
+
+    Fleet(folder).run()
+
+
+@app.command()
+def engines(
+    kinds: Annotated[list[str] | None, typer.Argument(help="postgres nats valkey cards")] = None,
+) -> None:
+    """Run what a split market stands on; its Procfile says so."""
+    from haat.app.engine_room import EngineRoom
+
+    EngineRoom(AppSettings(), kinds or []).run()
+
+
+@app.command()
+def restart(
+    folder: Annotated[
+        Path | None, typer.Argument(help="of a split market; else the one in HAAT_DATA")
+    ] = None,
+) -> None:
+    """Replace every process of a running market, one after another, without a refused request."""
+    from haat.app.rolling import roll
+
+    settings = AppSettings() if folder is None else AppSettings(data=folder)
+    print(f"every process is a new one, after {roll(settings):.1f} s")
 
 
 @app.command()
@@ -52,6 +120,7 @@ def targets() -> None:
     from haat.app.targets import GROUPS
 
     print("all")
+    print("web       the pages and the REST API, over modules in other processes")
     for group, names in GROUPS.items():
         print(f"{group:<9} {' '.join(names)}")
 
@@ -65,7 +134,7 @@ def migrate(
     from haat.app.migrating import migrate_all
 
     with Installation(AppSettings()).sql_for_command() as url:
-        applied = migrate_all(url)
+        applied = migrate_all(Installation(AppSettings()).bound(url))
     if not quiet:
         print("\n".join(applied) if applied else "up to date")
 
@@ -104,6 +173,53 @@ def prove(
 
 
 @app.command()
+def doctor(
+    json: Annotated[
+        str, typer.Option(help="write the report as JSON to this file; - for the output")
+    ] = "",
+    only: Annotated[str, typer.Option(help="these drills only: race,slow_provider")] = "",
+    site: Annotated[str, typer.Option(help="where the market answers; this machine's own")] = "",
+    kill: Annotated[
+        bool, typer.Option("--kill", help="kill the background worker, on a market that is no demo")
+    ] = False,
+) -> None:
+    """Drill a running market with a synthetic vendor; exit status 1 when a guard is broken."""
+    from haat.app.doctor.command import diagnose
+
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    work = diagnose(AppSettings(), only=names, site=site, json_to=json, kill=kill)
+    if run_async(work).verdict != "green":
+        raise typer.Exit(1)
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="a new folder for it")],
+) -> None:
+    """Copy the database, files and keys of this market, which may be running."""
+    from haat.app.backup import back_up
+
+    note = back_up(AppSettings(), folder)
+    print(f"backup of {note.made_at} in {folder}: {len(note.files)} files")
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="what `haat backup` wrote", exists=True)],
+) -> None:
+    """Make a market from a backup, in the new data folder that HAAT_DATA names; then prove it."""
+    from haat.app.backup import restore as put_back
+    from haat.app.backup import settings_for_proof
+    from haat.app.installation import Installation
+
+    note = put_back(AppSettings(), folder)
+    print(f"restored as of {note.made_at}")
+    with Installation(AppSettings()).sql_for_command() as url:
+        os.environ |= {"HAAT_SQL_URL": url, **settings_for_proof(note, url)}
+        prove()
+
+
+@app.command()
 def config(
     show: Annotated[str | None, typer.Option(help="print one value: sql.url, data, port …")] = None,
 ) -> None:
@@ -115,6 +231,27 @@ def config(
         return
     for line in lines(AppSettings()):
         print(line)
+
+
+@app.command()
+def sim(
+    seed: Annotated[int | None, typer.Option(help="run this seed alone")] = None,
+    seeds: Annotated[str, typer.Option(help="run these: 1-2000")] = "1-100",
+    steps: Annotated[int, typer.Option(min=1, max=100_000, help="how long things go wrong")] = 200,
+    jobs: Annotated[int, typer.Option(min=0, max=64, help="processes; 0: one a core")] = 0,
+    trace: Annotated[bool, typer.Option("--trace", help="print every step and its hash")] = False,
+    require_coverage: Annotated[
+        bool, typer.Option("--require-coverage", help="fail if a crash point was hit too seldom")
+    ] = False,
+) -> None:
+    """Run the market through crashes and races, on a PostgreSQL of its own (docs/flows/sim.md)."""
+    from haat.app.sim.jobs import Ask, default_jobs, report, seeds_of, simulate
+
+    first, last = seeds_of(seeds if seed is None else str(seed))
+    summary = simulate(Ask(first, last, steps, jobs or default_jobs(), trace))
+    seldom = report(summary, print)
+    if summary.failed or (require_coverage and seldom):
+        raise typer.Exit(1)
 
 
 @seeds.command("demo")

@@ -35,8 +35,8 @@ async def with_runtime(
         os.environ["HAAT_SQL_URL"] = url
         os.environ.update(installation.cards_for_command())
         reacts = reacts and installation.running() is None
-        migrate_all(url)
         bound = settings.model_copy(update={"sql_url": SecretStr(url)})
+        migrate_all(bound)
         async with Runtime(bound, all_modules(), reacts=reacts, timers=False) as runtime:
             result = await work(runtime)
             if reacts:

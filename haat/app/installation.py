@@ -14,12 +14,15 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Literal
 
+from pydantic import SecretStr
+
 from haat.app.processes import has_died, is_alive, port_is_free, start_child
 from haat.app.settings import AppSettings
+from haat.engines.cache.embedded import prepared, program
 from haat.engines.sql.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
 __all__ = ["CannotStart", "InCharge", "Installation", "start_child", "tell"]
@@ -53,6 +56,8 @@ class InCharge:
     site: str = ""
     sql: str = ""
     cards: str = ""
+    rolled: int = 0  # how often all of its processes were replaced, and how often that failed
+    stuck: int = 0
 
     @property
     def serves(self) -> bool:
@@ -242,6 +247,20 @@ class Installation:
         found = self.in_charge()
         return found if found is not None and found.serves else None
 
+    def bound(self, url: str) -> AppSettings:
+        """The settings with this as the common database."""
+        return self.settings.model_copy(update={"sql_url": SecretStr(url)})
+
+    # -- the cache -----------------------------------------------------------------------------
+
+    def cache(self) -> tuple[list[str], str] | None:
+        """The command that starts a Valkey of our own, and its address; None where there is no
+        program for the platform."""
+        binary = program()
+        if binary is None:
+            return None
+        return prepared(binary, self.folder, _usable_port(self.folder / "valkey.port"))
+
     # -- the test card network -----------------------------------------------------------------
 
     def card_network(self) -> tuple[list[str], dict[str, str]]:
@@ -255,6 +274,10 @@ class Installation:
         command += ["--port", str(port), "--data", str(self.folder / "testcard.db")]
         command += ["--secret-file", str(self._card_key), "--parent-death"]
         return command, self._cards_at(f"http://127.0.0.1:{port}")
+
+    def with_cards(self, charge: InCharge, where: Mapping[str, str]) -> InCharge:
+        """The same, saying where the card network is."""
+        return replace(charge, cards=where["HAAT_TESTCARD_URL"])
 
     def cards_for_command(self) -> Mapping[str, str]:
         """Where a command's modules find the card network of this folder, running or not.

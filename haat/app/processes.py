@@ -3,27 +3,44 @@
 import ctypes
 import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
+READY = "HAAT_READY"  # the folder in which a child says that it serves
+LISTEN = "HAAT_LISTEN_FDS"  # the sockets that a child is handed
+BACKLOG = 2048  # connections that wait to be taken
 STEADY_S = 60.0  # a process that ran this long has not failed at its start
 
 
 @dataclass(slots=True)
 class Child:
-    """A process under supervision; `output` is the file its standard output goes to."""
+    """A process under supervision.
+
+    `output` is the file its standard output goes to; `listens` the sockets it is handed;
+    `parts` how many processes of it say that they are ready, in the folder `ready`; `leave` the
+    signal that lets it go when a successor has taken over, None for one that has no successor while
+    it lives.
+    """
 
     name: str
     command: list[str]
     environment: dict[str, str]
     output: Path | None = None
+    listens: Sequence[socket.socket] = ()
+    ready: Path | None = None
+    parts: int = 1
+    leave: signal.Signals | None = None
+    generation: int = 0
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     failures: int = 0
@@ -33,9 +50,33 @@ class Child:
     def has_ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
 
+    @property
+    def is_ready(self) -> bool:
+        """All of its parts have said so; at once for one that says nothing."""
+        return self.ready is None or len(list(self._told.iterdir())) >= self.parts
+
+    @property
+    def _told(self) -> Path:
+        assert self.ready is not None
+        return self.ready / f"{self.name.replace(' ', '-')}.{self.generation}"
+
     def launch(self, lock: int | None) -> None:
         self.started = time.monotonic()
-        self.process = start_child(self.command, self.environment, lock, output=self.output)
+        environment = dict(self.environment)
+        passed = [] if lock is None else [lock]
+        if self.listens:
+            numbers = [listening.fileno() for listening in self.listens]
+            environment[LISTEN] = ",".join(map(str, numbers))
+            passed += numbers
+        if self.ready is not None:
+            shutil.rmtree(self._told, ignore_errors=True)
+            self._told.mkdir(parents=True)
+            environment[READY] = str(self._told)
+        self.process = start_child(self.command, environment, passed, output=self.output)
+
+    def successor(self) -> "Child":
+        """The same, not started yet."""
+        return replace(self, generation=self.generation + 1, process=None, failures=0)
 
     def failed(self, now: float) -> int:
         """Notes an end that nobody asked for and when to start again; how many in a row."""
@@ -44,9 +85,9 @@ class Child:
         self.process = None
         return self.failures
 
-    def ask_to_end(self) -> None:
+    def tell(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(number)
 
     def await_end(self, until: float) -> bool:
         """Waits for it, until that moment of the monotonic clock; then kills it (False)."""
@@ -61,15 +102,24 @@ class Child:
         return True
 
 
+def say_ready() -> None:
+    """What a child does once it serves; nothing where no parent waits for it."""
+    folder = os.environ.get(READY)
+    if folder:
+        with suppress(OSError):
+            Path(folder, str(os.getpid())).touch()
+
+
 def start_child(
     command: Sequence[str],
     environment: Mapping[str, str],
-    lock: int | None,
+    passed: int | Sequence[int] | None,
     *,
     output: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """A child that ends when this process does, by kill -9 too; holds the lock; and ignores the
-    terminal's Ctrl-C (its parent stops it in order). Call it from the main thread.
+    """A child that ends when this process does, by kill -9 too; holds these descriptors, such as
+    the lock; and ignores the terminal's Ctrl-C (its parent stops it in order). Call it from the
+    main thread.
     """
     stdout = None if output is None else output.open("ab", buffering=0)
     try:
@@ -78,7 +128,7 @@ def start_child(
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
-            pass_fds=() if lock is None else (lock,),
+            pass_fds=[passed] if isinstance(passed, int) else passed or (),
             start_new_session=True,
             preexec_fn=tied_to_parent(),
         )
@@ -125,31 +175,65 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def port_trouble(host: str, port: int) -> str | None:
-    """Why nothing can listen there, in words; None when something can.
+class PortTaken(Exception):
+    """Why nothing can listen there, in words."""
 
-    A server's own attempt would not tell: with SO_REUSEPORT two share a port silently.
+
+def claimed(host: str, port: int, count: int = 1) -> list[socket.socket]:
+    """Sockets that listen at this address, one for each worker; PortTaken.
+
+    Linux spreads connections over them. A queue that all workers took from would leave it to
+    chance: of sixteen that come at once, whoever wakes first takes all. Elsewhere there is one.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
-        return f"there is no address {host!r}: set HAAT_HOST to an address of this machine"
-    family, kind, protocol, _, address = found[0]
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-            probe.listen(1)
-        except OSError as error:
-            return {
+        raise PortTaken(
+            f"there is no address {host!r}: set HAAT_HOST to an address of this machine"
+        ) from None
+    family, _, _, _, address = found[0]
+    try:
+        # With SO_REUSEPORT two programs would share a port silently: so first without.
+        _bound(family, address, shared=False).close()
+        return shared(host, port, count)
+    except OSError as error:
+        raise PortTaken(
+            {
                 errno.EADDRINUSE: f"port {port} on {host} is taken: stop what uses it,"
                 " or set HAAT_PORT to another one",
                 errno.EACCES: f"port {port} is not for this user: set HAAT_PORT to one above 1023",
                 errno.EADDRNOTAVAIL: f"{host} is no address of this machine: set HAAT_HOST to one",
             }.get(error.errno or 0, f"cannot listen on {host}, port {port}: {error.strerror}")
-    return None
+        ) from None
+
+
+def shared(host: str, port: int, count: int) -> list[socket.socket]:
+    """The same, where other processes listen at that address already: replicas of one part."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    number = count if sys.platform == "linux" else 1
+    return [_bound(family, address, shared=True) for _ in range(number)]
+
+
+def _bound(family: int, address: Any, *, shared: bool) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        made.bind(address)
+        made.listen(BACKLOG)  # two that are bound and do not listen would not know of each other
+        made.setblocking(False)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def port_is_free(host: str, port: int) -> bool:
     """Nobody listens there, and we may."""
-    return port_trouble(host, port) is None
+    try:
+        for one in claimed(host, port):
+            one.close()
+    except PortTaken:
+        return False
+    return True

@@ -18,6 +18,9 @@ from haat.kernel.module import Module
 
 FINDINGS_MAX = 20
 SURE_S = 2.0  # money on its way from one module to the next has arrived by then
+# What a module keeps from its own events: wrong only when none of them is on its way.
+FOLLOWING = {"orders.lists": "orders"}
+_OUTBOX = "SELECT EXISTS (SELECT 1 FROM {schema}.outbox)"
 _HEAD = re.compile(r"([0-9a-f]{64})@([1-9][0-9]{0,17})")
 
 
@@ -82,10 +85,21 @@ async def _once(runtime: Runtime) -> list[str]:
         if module.prove is not None:
             database = runtime.databases[module.name]
             found += [_named(module.name, line) for line in await module.prove(database)]
+    found = [line for line in found if not await _follows(runtime, line)]
     if not found:
         for check in CHECKS:
             found += [f"{check.__name__}: {line}" for line in await check(runtime)]
     return found
+
+
+async def _follows(runtime: Runtime, line: str) -> bool:
+    """Whether this may be because events wait: for a market to start again, for example."""
+    module = FOLLOWING.get(line.partition(":")[0])
+    if module is None:
+        return False
+    if await runtime.databases[module].fetchval(_OUTBOX.format(schema=module)):
+        return True
+    return any(one.subscriber.startswith(f"{module}.") for one in await runtime.bus.backlog())
 
 
 def _named(module: str, line: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -14,12 +14,13 @@ from haat.app.wiring import Doors, Mode, Peers, Wiring
 from haat.engines.blob import Blob, open_blob
 from haat.engines.bus import (
     DeadLetters,
-    PostgresBus,
     Route,
     Source,
     Subscription,
+    open_bus,
     route_of,
 )
+from haat.engines.cache import Cache, open_cache
 from haat.engines.http import Signer, Tokens, load_secret
 from haat.engines.http.client import HttpClient
 from haat.engines.mail import Mail, open_mail
@@ -87,8 +88,10 @@ class Runtime:
         self.http = await self._stack.enter_async_context(HttpClient())
         self.blob = open_blob(settings.blob)
         self.mail = open_mail(settings.mail, sender=settings.mail_from, clock=self.clock)
-        bus_url = settings.bus_url.get_secret_value() or settings.sql_url.get_secret_value()
-        self.bus = PostgresBus(await self._pool(bus_url, None), clock=self.clock)
+        self.cache = open_cache(settings.cache)
+        self._stack.push_async_callback(self.cache.aclose)
+        bus_pool = await self._pool(settings.bus_database, None)
+        self.bus = open_bus(settings.bus, bus_pool, clock=self.clock)
         for name in (*(module.name for module in self.modules), "rest"):
             await self._database(name)
         wiring = Wiring(
@@ -125,6 +128,7 @@ class Runtime:
             HttpClient: self.http,
             Blob: self.blob,
             Mail: self.mail,
+            Cache: self.cache,
             DeadLetters: self.bus,
         }
 
@@ -144,16 +148,29 @@ class Runtime:
                 )
                 for reaction in found.reactions
             ]
-        await self.bus.start(sources, subscriptions, routes=_routes())
+        await self.bus.start(sources, subscriptions, routes=every_route())
         self._stack.push_async_callback(self.bus.stop)
         if self._timers:
-            scheduler = await open_scheduler(self.settings.sql_url.get_secret_value())
-            for module, found in noted:
-                for timer in found.timers:
-                    self._add_timer(scheduler, module, timer)
-            scheduler.add("rest.trim_answers", _TRIM_S, self._trim_answers)
+            await self._start_timers(noted)
+
+    async def _start_timers(self, noted: Sequence[tuple[Module, Noted]]) -> None:
+        """A module's timers stand in its own database: all its processes meet there."""
+        schedulers: dict[str, Scheduler] = {}
+
+        async def scheduler_of(name: str) -> Scheduler:
+            url = self.settings.sql_of(name)
+            if url not in schedulers:
+                schedulers[url] = await open_scheduler(url)
+                self._stack.push_async_callback(schedulers[url].stop)
+            return schedulers[url]
+
+        for module, found in noted:
+            for timer in found.timers:
+                self._add_timer(await scheduler_of(module.name), module, timer)
+        trimming = await scheduler_of("rest")
+        trimming.add("rest.trim_answers", _TRIM_S, self._trim_answers)
+        for scheduler in schedulers.values():
             await scheduler.start()
-            self._stack.push_async_callback(scheduler.stop)
 
     def _add_timer(self, scheduler: Scheduler, module: Module, timer: Any) -> None:
         service = self.services[module.contract]
@@ -191,7 +208,7 @@ def _subscriber(module: Module, reaction: Reaction) -> str:
     return f"{module.name}.{reaction.handler.__name__}"
 
 
-def _routes() -> list[Route]:
+def every_route() -> list[Route]:
     """Who hears what in the whole installation: the subscribers may be in other processes."""
     return [
         route_of(_subscriber(module, reaction), reaction)

@@ -39,6 +39,8 @@ def schema_of(event: type[Event]) -> dict[str, Any]:
     for hidden in ("eventId", "occurredAt"):
         schema["properties"].pop(hidden, None)
     schema["x-key"] = event.event_key
+    if event.event_aliases:
+        schema["x-aliases"] = list(event.event_aliases)
     return schema
 
 
@@ -50,10 +52,18 @@ def openapi() -> dict[str, Any]:
     return documented(AppSettings())
 
 
+def asyncapi() -> dict[str, Any]:
+    """The document of all events, as those outside hear them."""
+    from haat.app.asyncapi import document
+
+    return document()
+
+
 def files() -> dict[str, str]:
     """Path below `contracts/` → content."""
     made = {f"events/{name}.json": _text(schema_of(event)) for name, event in events().items()}
     made["openapi.json"] = _text(openapi())
+    made["asyncapi.json"] = _text(asyncapi())
     return made
 
 

@@ -1,22 +1,80 @@
-"""Runs granian for one target: `python -m haat.app.serving`. Its parent is the supervisor."""
+"""Runs granian for one target: `python -m haat.app.serving`. Its parent is the supervisor.
+
+The listening sockets, one for each worker, are the parent's where it hands some down: a process
+that comes and one that goes hold them together, so no connection is ever refused. How workers
+leave: haat.app.draining.
+"""
 
 import gc
 import multiprocessing
 import os
+import signal
 import socket
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
+from granian._granian import SocketHolder
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mp import MPServer
 
-from haat.app.processes import tied_to_parent
+from haat.app.draining import HAND_OVER
+from haat.app.processes import BACKLOG, LISTEN, shared, tied_to_parent
 from haat.app.settings import AppSettings
+
+END_S = 35  # a request has its deadline within that
+
+
+_Server: Any = MPServer  # much of it has no types
+
+
+class Serving(_Server):  # type: ignore[misc]
+    """granian's server on a socket that may be another process's as well."""
+
+    def listen_on(self, listening: Sequence[socket.socket]) -> None:
+        self._listening = listening
+        self._told: signal.Signals = signal.SIGTERM
+
+    def _init_shared_socket(self) -> None:
+        """There is none: see `_spawn_worker`."""
+        self._ssp, self._sfd, self._sso = None, None, None
+
+    def _spawn_worker(self, idx: int, *args: Any, **kwargs: Any) -> Any:
+        holder: Any = SocketHolder  # its arguments depend on the platform
+        about = (self._listening[idx % len(self._listening)].fileno(), False)  # of TCP
+        self._shd = holder(*about, BACKLOG) if sys.platform == "linux" else holder(*about)
+        return super()._spawn_worker(idx, *args, **kwargs)
+
+    def signal_handler_interrupt(self, *args: object, **kwargs: object) -> None:
+        if args and isinstance(args[0], int):
+            self._told = signal.Signals(args[0])
+        super().signal_handler_interrupt()
+
+    def startup(self, *args: object, **kwargs: object) -> None:
+        super().startup(*args, **kwargs)
+        signal.signal(HAND_OVER, self.signal_handler_interrupt)
+
+    def _stop_workers(self) -> None:
+        """Tells the workers what it was told itself, and cuts off who takes too long."""
+        for worker in self.wrks:
+            worker.interrupt_by_parent = True
+            with suppress(ProcessLookupError):
+                os.kill(worker.inner.pid, self._told)
+        until = time.monotonic() + self.workers_kill_timeout
+        for worker in self.wrks:
+            worker.join(max(0.0, until - time.monotonic()))
+            if worker.is_alive():
+                worker.kill()
+                worker.join()
+        self.wrks.clear()
 
 
 def main() -> None:
     settings = AppSettings()
-    server = Server(
+    server = Serving(
         "haat.app.web:create",
         factory=True,
         address=_address(settings.host, settings.port),
@@ -24,17 +82,26 @@ def main() -> None:
         interface=Interfaces.ASGI,
         workers=settings.workers,
         loop=Loops.auto,
-        backlog=2048,
+        backlog=BACKLOG,
         backpressure=2000,  # connections a worker serves at once; waiting ones are kept-alive, too
         log_enabled=True,
         log_level=LogLevels.warning,
         log_access=False,
         respawn_failed_workers=True,
-        workers_kill_timeout=5,
+        workers_kill_timeout=int(settings.drain_s) + END_S,
     )
+    server.listen_on(_listening(settings))
     if sys.platform == "linux":
         _prepare_forks()
     server.serve()
+
+
+def _listening(settings: AppSettings) -> list[socket.socket]:
+    """Those our parent handed down, or some of our own, which others may share by their port."""
+    given = os.environ.pop(LISTEN, "")
+    if given:
+        return [socket.socket(fileno=int(number)) for number in given.split(",")]
+    return shared(settings.host, settings.port, settings.workers)
 
 
 def _prepare_forks() -> None:

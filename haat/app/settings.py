@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
+from haat.app.targets import group_of
 from haat.kernel.settings import Settings
+
+TOKEN_MIN_CHARS = 32
 
 
 class AppSettings(Settings):
@@ -15,13 +18,20 @@ class AppSettings(Settings):
     data: Path = Path("data")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 4004
-    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    workers: Annotated[int, Field(ge=1, le=64)] = 2  # processes that answer HTTP
+    # Processes for events and timers; 0: those that answer HTTP do that as well.
+    background: Annotated[int, Field(ge=0, le=16)] = 1
+    drain_s: Annotated[float, Field(ge=0, le=60)] = 6  # a leaving process's goodbye to its clients
     demo: bool = True
     test_cards: bool | None = None  # the test card network as a provider; as `demo` when None
     public_url: str = ""  # what browsers and mails see; http://localhost:PORT when empty
     sql_url: SecretStr = SecretStr("")
-    sql_pool: Annotated[int, Field(ge=1, le=200)] = 12  # connections per process and database
+    # Connections per process and database. Few: the same ones are used again and again, and what
+    # PostgreSQL keeps for each (10 MB of plans and catalog) stays in its processor's cache.
+    sql_pool: Annotated[int, Field(ge=1, le=200)] = 6
     bus_url: SecretStr = SecretStr("")  # empty: the database itself
+    bus_sql_url: SecretStr = SecretStr("")  # beside a broker: what failed; empty: the common one
+    cache_url: SecretStr = SecretStr("")  # empty: `haat run` starts a Valkey, others keep nothing
     blob_url: SecretStr = SecretStr("")
     mail_url: SecretStr = SecretStr("")
     mail_from: str = "market@localhost"
@@ -30,7 +40,17 @@ class AppSettings(Settings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: Path | None = None  # JSON lines go there, and only warnings to the terminal
     otel_endpoint: str = ""
+    # Requests of one client for one part of the API in a minute; 0: as many as it likes.
+    rate_limit: Annotated[int, Field(ge=0)] = 0
     metrics_public: bool = False  # /metrics answers other machines, too
+
+    @field_validator("rpc_token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        words = value.get_secret_value().split(",")
+        if any(len(word.strip()) < TOKEN_MIN_CHARS for word in words if word.strip()):
+            raise ValueError(f"a token has at least {TOKEN_MIN_CHARS} characters")
+        return value
 
     @field_validator("public_url")
     @classmethod
@@ -57,12 +77,32 @@ class AppSettings(Settings):
         return self.secret_file or self.folder / "secret.key"
 
     def sql_of(self, module: str) -> str:
-        """The database of one module: HAAT_SQL_URL_ORDERS, else the common one."""
-        return os.environ.get(f"HAAT_SQL_URL_{module.upper()}") or self.sql_url.get_secret_value()
+        """The database of one module: HAAT_SQL_URL_ORDERS, else its group's, HAAT_SQL_URL_TRADE,
+        else the common one."""
+        return _for(module, "HAAT_SQL_URL") or self.sql_url.get_secret_value()
+
+    @property
+    def bus(self) -> str:
+        """Where the bus is; the common database when nothing is said."""
+        return self.bus_url.get_secret_value() or self.sql_url.get_secret_value()
+
+    @property
+    def bus_database(self) -> str:
+        """The database with the schema `bus`: the bus itself, or what a broker needs beside it."""
+        if not self.bus.startswith(("nats:", "nats+tls:", "tls:", "amqp:", "amqps:")):
+            return self.bus
+        return self.bus_sql_url.get_secret_value() or self.sql_url.get_secret_value()
 
     def peer_of(self, module: str) -> str:
-        """Where a module that is not in this process answers: HAAT_RPC_URL_ORDERS."""
-        return os.environ.get(f"HAAT_RPC_URL_{module.upper()}") or f"http://{module}:4004"
+        """Where a module that is not in this process answers: HAAT_RPC_URL_ORDERS, else its
+        group's, HAAT_RPC_URL_TRADE, else a host of its name."""
+        return _for(module, "HAAT_RPC_URL") or f"http://{module}:4004"
+
+    @property
+    def cache(self) -> str:
+        """What all processes of the market share: nothing is kept when nothing is said. A memory
+        of its own is right for a process that is the only one (`memory://`)."""
+        return self.cache_url.get_secret_value() or "none://"
 
     @property
     def blob(self) -> str:
@@ -71,3 +111,11 @@ class AppSettings(Settings):
     @property
     def mail(self) -> str:
         return self.mail_url.get_secret_value() or f"file://{self.folder / 'mail'}"
+
+
+def _for(module: str, name: str) -> str:
+    """An address of a module, or of the group it is in; '' when neither is set."""
+    places = (module, group_of(module))
+    return next(
+        (os.environ[key] for p in places if (key := f"{name}_{p.upper()}") in os.environ), ""
+    )

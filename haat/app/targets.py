@@ -1,4 +1,4 @@
-"""The one list of modules and groups. `--target` names a group, modules, or `all`."""
+"""The one list of modules and groups. `--target` names a group, modules, `web`, or `all`."""
 
 from functools import cache
 from importlib import import_module
@@ -19,13 +19,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "statements",
         "reconciliation",
     ),
-    "trade": ("shipping", "cart", "orders", "settlement", "checkout", "returns"),
+    "trade": ("shipping", "cart", "orders", "settlement", "receipts", "checkout", "returns"),
     "insight": ("search",),
     "reach": ("notifications", "backoffice"),
 }
 MODULES: tuple[str, ...] = tuple(
     f"haat.domains.{group}.{name}" for group, names in GROUPS.items() for name in names
 )
+SITE = "web"  # the doors to the world, over modules in other processes
+EVERYTHING = "all"
 
 
 class UnknownTarget(Invalid, code="target_unknown"):
@@ -41,10 +43,11 @@ def all_modules() -> tuple[Module, ...]:
 def chosen(target: str) -> tuple[Module, ...]:
     """The modules a target such as 'all', 'money' or 'cart,orders' names; UnknownTarget."""
     wanted: set[str] = set()
-    for word in target.split(","):
-        name = word.strip()
-        if name == "all":
+    for name in _words(target):
+        if name == EVERYTHING:
             wanted.update(*GROUPS.values())
+        elif name == SITE:
+            continue
         elif name in GROUPS:
             wanted.update(GROUPS[name])
         elif any(name in names for names in GROUPS.values()):
@@ -52,3 +55,22 @@ def chosen(target: str) -> tuple[Module, ...]:
         else:
             raise UnknownTarget(f"There is no target {name!r}; `haat targets` lists them.")
     return tuple(module for module in all_modules() if module.name in wanted)
+
+
+def opens_site(target: str) -> bool:
+    """Whether the target has pages and the whole REST API, or only its own modules' part of it."""
+    return not {EVERYTHING, SITE}.isdisjoint(_words(target))
+
+
+def is_whole(target: str) -> bool:
+    """Whether nothing is left for other processes."""
+    return opens_site(target) and len(chosen(target)) == len(MODULES)
+
+
+def group_of(module: str) -> str:
+    """The group of a module; '' for what is none, such as the REST gateway."""
+    return next((group for group, names in GROUPS.items() if module in names), "")
+
+
+def _words(target: str) -> list[str]:
+    return [word.strip() for word in target.split(",")]

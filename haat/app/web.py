@@ -3,18 +3,23 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
+from haat.app import asyncapi
+from haat.app.draining import Draining
 from haat.app.first_run import first_runner
 from haat.app.loop import settle_memory
+from haat.app.processes import say_ready
 from haat.app.runtime import Runtime
 from haat.app.seeding.accounts import DEMO_PASSWORD, SIGN_INS
 from haat.app.settings import AppSettings
-from haat.app.targets import chosen
+from haat.app.targets import all_modules, chosen, opens_site
+from haat.engines.http.pacing import Pacing
 from haat.engines.rpc.http import rpc_routes
 from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
 from haat.gateways.rest import AnswerStore, Parts, describe, equip
@@ -33,16 +38,16 @@ def create() -> ASGIApp:
 
 def parts_loaded(target: str) -> int:
     """Imports whatever the application for this target is made of; how many parts there are."""
-    return len(chosen(target)) + (len(list(site_routers())) if target == "all" else 0)
+    return len(chosen(target)) + (len(list(site_routers())) if opens_site(target) else 0)
 
 
 def application(settings: AppSettings, target: str, runtime: Runtime | None = None) -> ASGIApp:
     """The application over a runtime of its own, or over one that is started already."""
     modules = chosen(target)
-    whole = target == "all"
-    routers = [module.router for module in modules if module.router is not None]
-    site = list(site_routers()) if whole else []
-    site += [module.site_router for module in modules if module.site_router is not None]
+    site = [*site_routers(), asyncapi.router()] if opens_site(target) else []
+    shown = all_modules() if opens_site(target) else modules
+    routers = [module.router for module in shown if module.router is not None]
+    site += [module.site_router for module in shown if module.site_router is not None]
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -50,14 +55,21 @@ def application(settings: AppSettings, target: str, runtime: Runtime | None = No
             equip(app, await parts_of(runtime))
             yield
             return
-        async with Runtime(settings, modules) as started:
-            equip(app, await parts_of(started))
+        async with Runtime(settings, modules, reacts=settings.background == 0) as started:
+            parts = await parts_of(started)
+            equip(app, replace(parts, ready=draining.unless_leaving(parts.ready)))
             app.router.routes.extend(_rpc(started))
+            pacing.use(started.cache)
             settle_memory()
+            draining.await_signals()
+            say_ready()
             yield
         stop_tracing()
 
-    return create_rest(routers, site_routers=site, lifespan=lifespan)
+    inner = create_rest(routers, site_routers=site, lifespan=lifespan)
+    pacing = Pacing(inner, settings.rate_limit)
+    draining = Draining(pacing if settings.rate_limit else inner, settings.drain_s)
+    return draining
 
 
 def documented(settings: AppSettings) -> dict[str, Any]:
@@ -68,11 +80,12 @@ def documented(settings: AppSettings) -> dict[str, Any]:
 
 async def parts_of(runtime: Runtime) -> Parts:
     """What the gateways need of a started runtime."""
-    database = runtime.databases["rest"]
+    pools = {id(one.pool): one for one in runtime.databases.values()}
 
     async def ready() -> str | None:
         try:
-            await database.fetchval("SELECT 1")
+            for database in pools.values():
+                await database.fetchval("SELECT 1")
         except Problem as problem:
             return problem.detail
         return None
@@ -82,7 +95,7 @@ async def parts_of(runtime: Runtime) -> Parts:
         tokens=runtime.tokens,
         signer=runtime.signer,
         clock=runtime.clock,
-        answers=AnswerStore(database),
+        answers=AnswerStore(runtime.databases["rest"]),
         ready=ready,
         state={
             **web_state(runtime.settings.site),

@@ -6,13 +6,13 @@ reached over HTTP. Tests choose *loopback*: the same process, but through the wi
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Literal, get_type_hints
 
 from haat.engines.http.client import HttpClient
 from haat.engines.rpc import local, loopback
-from haat.engines.rpc.http import remote
+from haat.engines.rpc.http import Peer, remote
 from haat.kernel.contract import Contract
 from haat.kernel.module import Module
 from haat.kernel.settings import Settings
@@ -28,6 +28,12 @@ class Peers:
     http: HttpClient
     token: str
     address: Callable[[str], str]  # module name → base URL
+    known: dict[str, Peer] = field(default_factory=dict)
+
+    def peer(self, module: str) -> Peer:
+        """The process a module is in: modules of one address share what is known of it."""
+        url = self.address(module)
+        return self.known.setdefault(url, Peer(url))
 
 
 class Wiring:
@@ -61,10 +67,8 @@ class Wiring:
         """The proxy of a contract for one caller: a module's name, or None for a gateway."""
         service = self.services.get(contract)
         if service is None:
-            address = self._peers.address(contract.contract_name)
-            return remote(
-                contract, address, self._peers.http, token=self._peers.token, caller=caller
-            )
+            peer = self._peers.peer(contract.contract_name)
+            return remote(contract, peer, self._peers.http, token=self._peers.token, caller=caller)
         if self._mode == "loopback":
             return loopback(contract, service, caller=caller)
         return local(contract, service, caller=caller)

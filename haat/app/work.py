@@ -3,11 +3,11 @@
 import asyncio
 import os
 import signal
-from pathlib import Path
 
 import structlog
 
 from haat.app.loop import run_async, settle_memory
+from haat.app.processes import say_ready
 from haat.app.runtime import Runtime
 from haat.app.settings import AppSettings
 from haat.app.targets import chosen
@@ -16,8 +16,8 @@ from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
 log = structlog.get_logger()
 
 
-async def work(settings: AppSettings, target: str, ready: Path | None) -> None:
-    """Runs until SIGTERM or SIGINT, then lets what is under way end. Touches `ready` once up."""
+async def work(settings: AppSettings, target: str) -> None:
+    """Runs until SIGTERM or SIGINT, then lets what is under way end and gives its leases back."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -25,8 +25,7 @@ async def work(settings: AppSettings, target: str, ready: Path | None) -> None:
     async with Runtime(settings, chosen(target), reacts=True):
         settle_memory()
         log.info("worker_ready", target=target)
-        if ready is not None:
-            await asyncio.to_thread(ready.touch)
+        say_ready()
         await stop.wait()
         log.info("worker_stopping")
 
@@ -35,9 +34,7 @@ def main() -> None:
     settings = AppSettings()
     set_up_logs(level=settings.log_level, file=settings.log_file)
     set_up_tracing(settings.otel_endpoint, service="haat-work")
-    ready = os.environ.get("HAAT_WORKER_READY")
-    target = os.environ.get("HAAT_TARGET", "all")
-    run_async(work(settings, target, Path(ready) if ready else None))
+    run_async(work(settings, os.environ.get("HAAT_TARGET", "all")))
     stop_tracing()
 
 

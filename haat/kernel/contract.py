@@ -27,6 +27,7 @@ class Mark:
     kind: Literal["command", "query"]
     scope: str | None
     timeout_s: float
+    repeatable: bool = False  # sent twice, it does what it does once; queries always
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,20 @@ class Contract:
             cls.contract_name = name
 
 
-def command(*, scope: str | None = None, timeout_s: float = 10) -> Callable[[F], F]:
-    """Marks a method that changes state. `scope` is what a caller from outside must hold."""
-    return _mark(Mark("command", scope, timeout_s))
+def command(
+    *, scope: str | None = None, timeout_s: float = 10, repeatable: bool = False
+) -> Callable[[F], F]:
+    """Marks a method that changes state. `scope` is what a caller from outside must hold.
+
+    `repeatable` says that sending it twice is harmless, as it is for every command with an `id`:
+    a lost answer is then asked for again.
+    """
+    return _mark(Mark("command", scope, timeout_s, repeatable))
 
 
 def query(*, scope: str | None = None, timeout_s: float = 10) -> Callable[[F], F]:
     """Marks a method that only reads. `scope` is what a caller from outside must hold."""
-    return _mark(Mark("query", scope, timeout_s))
+    return _mark(Mark("query", scope, timeout_s, repeatable=True))
 
 
 def _mark(mark: Mark) -> Callable[[F], F]:

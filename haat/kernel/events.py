@@ -8,13 +8,32 @@
 A handler takes a batch and may be sent the same event twice. One that declares `tx` writes in the
 transaction that also records the events as handled; any other calls, and ids it sends derive from
 `eventId` (docs/house.md, section 4).
+
+A handler that cares for some of an event's facts only says so, and the bus gives it no others (the
+relay looks, so an event nobody wants costs nobody a turn). Fields of the event's top level, by the
+names they have in the class; a set, tuple or list of values means: any of them; all fields must
+fit:
+
+    @on(payments.PaymentUpdated, where={"purpose": "topup"})
+    @on(payments.PaymentUpdated, where={"purpose": "order", "status": ("captured", "declined")})
+
+One handler may have several lines `@on` for different events, but no two for one event.
+
+An event may have **aliases**, names of another vocabulary. Each is an envelope of its own, with an
+id that derives from the event's, and goes only to those who ask for it by that name:
+
+    class OrderCreated(Event, name="order.created", key="order_id", aliases=("order.placed",)): ...
+
+    @on(orders.OrderCreated, alias="order.placed")
+
+`@on(Event)` hears every fact as an envelope, once and under its own name: never an alias.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid3
 
 from pydantic import Field
 
@@ -22,30 +41,43 @@ from haat.kernel.model import Model
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
+# Fields of an event's data, as they are called on the wire, each with the values that will do.
+Where = tuple[tuple[str, tuple[str | int | bool | None, ...]], ...]
+
 
 class Event(Model):
-    """A fact. Subclasses give `name` ("order.paid"), `version` and the field that orders them."""
+    """A fact. Subclasses give `name` ("order.paid"), `version`, the field that orders them, and
+    perhaps `aliases`."""
 
     event_name: ClassVar[str] = ""
     event_version: ClassVar[int] = 1
     event_key: ClassVar[str] = ""
+    event_aliases: ClassVar[tuple[str, ...]] = ()
 
     # Given by the bus to a handler; not part of the fact itself.
     event_id: UUID | None = Field(default=None, exclude=True)
     occurred_at: datetime | None = Field(default=None, exclude=True)
 
-    def __init_subclass__(cls, name: str = "", key: str = "", version: int = 1) -> None:
+    def __init_subclass__(
+        cls, name: str = "", key: str = "", version: int = 1, aliases: tuple[str, ...] = ()
+    ) -> None:
         """Takes the class keywords; pydantic hands them on to the method below."""
         super().__init_subclass__()
 
     @classmethod
     def __pydantic_init_subclass__(
-        cls, name: str = "", key: str = "", version: int = 1, **kwargs: Any
+        cls,
+        name: str = "",
+        key: str = "",
+        version: int = 1,
+        aliases: tuple[str, ...] = (),
+        **kwargs: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         if name:
             assert key in cls.model_fields, f"{cls.__name__}: no field {key!r} to order by"
             cls.event_name, cls.event_key, cls.event_version = name, key, version
+            cls.event_aliases = aliases
 
     @property
     def key(self) -> str:
@@ -82,6 +114,14 @@ class Envelope(Model):
     key: str = ""
 
 
+def alias_id(event_id: UUID, alias: str) -> UUID:
+    """The id of an event under another name: always the same one.
+
+    UUIDv3, whose hash PostgreSQL knows as well: there the relay makes it within its statement.
+    """
+    return uuid3(event_id, alias)
+
+
 @dataclass(frozen=True, slots=True)
 class Reaction:
     """A handler of events: which, and whether it writes in the transaction that marks them."""
@@ -90,6 +130,8 @@ class Reaction:
     handler: Callable[..., Awaitable[None]]
     writes: bool
     batch: int
+    where: Where = ()
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +150,58 @@ class Noted:
     timers: list[Timer] = field(default_factory=list)
 
 
-def on(event: type[Event], *, batch: int = 100) -> Callable[[F], F]:
-    """Marks a handler of `event`; it may take up to `batch` events at once."""
+def on(
+    event: type[Event],
+    *,
+    batch: int = 100,
+    where: Mapping[str, Any] | None = None,
+    alias: str = "",
+) -> Callable[[F], F]:
+    """Marks a handler of `event`; it may take up to `batch` events at once.
+
+    `where` names fields of the event and the value, or values, they must have; `alias` the name
+    of another vocabulary to hear it under (see the top of this file for both).
+    """
+    assert not alias or alias in event.event_aliases, f"{event.__name__} has no alias {alias!r}"
+    conditions = _where(event, where or {})
 
     def note(handler: F) -> F:
         writes = "tx" in handler.__code__.co_varnames[: handler.__code__.co_argcount]
-        _noted(handler).reactions.append(Reaction(event, handler, writes, batch))
+        reaction = Reaction(event, handler, writes, batch, conditions, alias)
+        _noted(handler).reactions.append(reaction)
         return handler
 
     return note
+
+
+def _where(event: type[Event], where: Mapping[str, Any]) -> Where:
+    """Checked, and with the names and in the form that the envelope's data has."""
+    found = []
+    for name, wanted in where.items():
+        given = event.model_fields.get(name)
+        assert given is not None, f"{event.__name__} has no field {name!r}"
+        several = isinstance(wanted, set | frozenset | tuple | list)
+        values = sorted(wanted, key=str) if several else [wanted]
+        fit = all(isinstance(one, str | int | bool | None) for one in values)
+        assert values, f"{event.__name__}.{name}: no value would do"
+        assert fit, f"{event.__name__}.{name}: only plain values can be asked for"
+        found.append((given.serialization_alias or given.alias or name, tuple(values)))
+    return tuple(sorted(found, key=lambda pair: pair[0]))
+
+
+def fits(where: Where, data: Mapping[str, Any]) -> bool:
+    """Whether an envelope's data have what a reaction asks for."""
+    return all(data.get(name) in values for name, values in where)
+
+
+def declared() -> Iterator[type[Event]]:
+    """Every class of event that is loaded in this process."""
+    waiting = list(Event.__subclasses__())
+    while waiting:
+        event = waiting.pop()
+        waiting.extend(event.__subclasses__())
+        if event.event_name:
+            yield event
 
 
 def every(*, seconds: int) -> Callable[[F], F]:

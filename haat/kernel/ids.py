@@ -4,10 +4,10 @@ A follower's id is derived from its parent's, so that sending the same step twic
 row. Source of both layouts: RFC 9562, sections 5.5 and 5.7.
 """
 
-import secrets
 from typing import Protocol
 from uuid import UUID, uuid5
 
+from haat.kernel.chance import chance
 from haat.kernel.clock import Clock
 
 
@@ -31,13 +31,13 @@ def derive(parent: UUID, leg: str) -> UUID:
 
 
 class RandomIds:
-    """Time-ordered ids from the clock and the operating system's randomness."""
+    """Time-ordered ids from the clock and the task's randomness."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     def new(self) -> UUID:
-        return uuid7(int(self._clock.now().timestamp() * 1000), secrets.randbits(74))
+        return uuid7(int(self._clock.now().timestamp() * 1000), chance().bits(74))
 
 
 class DerivedIds:

@@ -1,5 +1,7 @@
 """The one shape of values that cross a boundary: frozen, camelCase on every wire."""
 
+from typing import TypedDict
+
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
@@ -22,3 +24,15 @@ class Body(Model):
     """What a client sends: unknown fields are refused, so that a typo is never lost silently."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class _Options(TypedDict):
+    from_attributes: bool
+    by_alias: bool
+    by_name: bool
+
+
+# For `model_validate`, to make one model of another that has its fields and more. Without the last
+# two, pydantic asks for every attribute by its name on the wire first, which costs ten times as
+# much: `SoldOrder.model_validate(order, **OF_MODELS)`.
+OF_MODELS = _Options(from_attributes=True, by_alias=False, by_name=True)

@@ -22,7 +22,12 @@ from haat.domains.people.market.api import AlreadyOpened, Market, MarketSettings
 from tests.journeys.box import environment, free_port
 
 ROOT = Path(__file__).parents[2]
-QUIET_MARKET = {"HAAT_DEMO": "0", "HAAT_TEST_CARDS": "1", "HAAT_WORKERS": "1"}
+QUIET_MARKET = {
+    "HAAT_DEMO": "0",
+    "HAAT_TEST_CARDS": "1",
+    "HAAT_WORKERS": "1",
+    "HAAT_DRAIN_S": "0.5",  # its clients open a connection for each request
+}
 # What bin/haat and the test runner set for themselves must not reach the market under test.
 FOREIGN = ("HAAT_SQL_URL", "HAAT_TESTCARD_URL", "HAAT_LOG_FORMAT", "HAAT_TARGET", "HAAT_HOST")
 
@@ -34,6 +39,10 @@ def surroundings(folder: Path, port: int, more: Mapping[str, str]) -> dict[str, 
     # keeping the result.
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**kept, **own, **QUIET_MARKET, **more}
+
+
+def _hears_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class RunningMarket:
@@ -63,6 +72,7 @@ class RunningMarket:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,  # a process group of its own, as a terminal gives it
+            preexec_fn=_hears_ctrl_c,  # also where the tests run in the background
             cwd="/",
         )
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()

@@ -187,9 +187,24 @@ MODULES: dict[str, Plant] = {
         "orders.orders",
         "UPDATE orders.orders SET goods = goods + 1 WHERE id = '{order}'",
     ),
+    "orders.lists": (
+        "orders.order_list",
+        "UPDATE orders.order_list SET refunded = refunded + 1 WHERE id = '{order}'",
+    ),
+    "receipts.totals": (
+        "receipts.receipts",
+        "INSERT INTO receipts.receipts (order_id, number, total, document, made_at)"
+        " VALUES ('{order}', 'H-1-R', 5, '{{}}', now())",
+    ),
+    "receipts.credit_notes": (
+        "receipts.credit_notes",
+        "INSERT INTO receipts.credit_notes (refund_id, order_id, place, amount, document, made_at)"
+        " VALUES ('{id}', '{order}', 1, 5, '{{}}', now())",
+    ),
     "checkout.quotes": (
         "checkout.quotes",
-        "UPDATE checkout.quotes SET document = jsonb_set(document, '{{totals,goods,minor}}', '1')"
+        "UPDATE checkout.quotes"
+        " SET document = jsonb_set(document::jsonb, '{{totals,goods,minor}}', '1')"
         " WHERE id = '{order}'",
     ),
     "inventory.on_hand": ("inventory.stock", "UPDATE inventory.stock SET on_hand = on_hand + 1"),
@@ -200,6 +215,16 @@ MODULES: dict[str, Plant] = {
     "inventory.sold": (
         "inventory.movements",
         "DELETE FROM inventory.movements WHERE reason = 'sale'",
+    ),
+    "inventory.transfers": (
+        "inventory.movements",
+        "INSERT INTO inventory.movements (id, offer_id, warehouse_id, delta, reason, reference,"
+        " actor, at) SELECT '{id}', offer_id, warehouse_id, 0, 'transfer', '{id}', 'system', now()"
+        " FROM inventory.stock LIMIT 1",
+    ),
+    "inventory.warehouses": (
+        "inventory.warehouses",
+        "UPDATE inventory.warehouses SET vendor_id = id",
     ),
     "returns.tallies": (
         "returns.tallies",

@@ -288,7 +288,7 @@ async def test_goods_of_nobody(town: Town) -> None:
     async with town.changed("checkout.checkouts", "state = 'undone'", "id = $1", checkout):
         await need_named(town, str(reservation_of(checkout)), "belongs to no checkout")
     reservation = reservation_of(checkout)
-    change = "state = 'released', offers = '{}', quantities = '{}'"
+    change = "state = 'released', offers = '{}', quantities = '{}', warehouses = '{}'"
     async with town.changed("inventory.reservations", change, "id = $1", reservation):
         await need_named(town, str(reservation))
     assert await proving.prove_all(town.box.runtime) == []

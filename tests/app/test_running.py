@@ -193,6 +193,35 @@ async def test_what_is_killed_comes_back(market: RunningMarket, which: str) -> N
         await buy_one(box, shop)
 
 
+def test_every_process_is_replaced_without_a_refused_request(market: RunningMarket) -> None:
+    def workers() -> set[int]:
+        found = (("haat.app.serving",), ("haat.app.work",))
+        return {market.find(*words, parent=market.process.pid).pid for words in found}
+
+    before, refused, asked, over = workers(), 0, 0, threading.Event()
+
+    def ask() -> None:
+        nonlocal refused, asked
+        while not over.is_set():
+            refused += not answers(market.address + "/health/live")
+            asked += 1
+
+    asking = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in asking:
+        thread.start()
+    try:
+        done = market.command("restart")
+    finally:
+        over.set()
+        for thread in asking:
+            thread.join()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("every process is a new one")
+    assert workers().isdisjoint(before)
+    assert asked > 50
+    assert refused == 0
+
+
 def test_it_still_adds_up(market: RunningMarket) -> None:
     proved = market.command("prove")
     assert proved.stdout.startswith("everything adds up\n"), proved.stdout + proved.stderr

@@ -30,6 +30,14 @@ NOT_PAGES = (
     "/admin/reconciliation/runs/{id}/differences.csv",
     "/vendor/money/onboarding/",  # leads to a provider's own pages
     "/orders/link/{token}/return",
+    # Papers, not pages.
+    "/orders/{ref}/receipt.pdf",
+    "/orders/{ref}/credit-notes/",
+    "/orders/link/{token}/receipt.pdf",
+    "/orders/link/{token}/credit-notes/",
+    "/admin/orders/{ref}/receipt.pdf",
+    "/admin/orders/{ref}/credit-notes/",
+    "/vendor/orders/{id}/packing-slip.pdf",
 )
 # More than one of these is worth a picture: they look different from case to case.
 SEVERAL = {

@@ -6,6 +6,8 @@ In each round buyers pay with good, declining, 3-D Secure, late and answer-losin
 run is killed at a random moment. Then: nothing of it is left, the port is free; it comes up again
 within 8 s; every half-done checkout ends placed or undone; no stock is reserved for nobody;
 `haat prove` passes; and the card network has charged exactly what the placed orders come to.
+
+One process of it at a time is killed by `python -m bench.chaos`.
 """
 
 import argparse
@@ -15,17 +17,15 @@ import random
 import socket
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
 import httpx
 
+from bench.chaos.books import drained
+from bench.chaos.shapes import AsOne
 from tests.app.market import RunningMarket, ended, gone
-from tests.journeys.box import ADDRESS, Box
+from tests.journeys.box import ADDRESS
 from tests.journeys.scene import Shop, open_shop
 
 UP_WITHIN_S, CLEAN_WITHIN_S = 8.0, 45.0
@@ -36,22 +36,6 @@ CARDS = {
     "4000000000005043": 1,  # every webhook five times
     "4000000000009995": 1,  # declined
 }
-# A card whose money is not asked for yet, or a checkout between two states.
-OPEN = """
-SELECT (SELECT count(*) FROM checkout.checkouts
-         WHERE state IN ('reserving', 'processing')) AS checkouts,
-       (SELECT count(*) FROM orders.vendor_orders
-         WHERE payment NOT IN ('paid', 'refunded', 'partially_refunded', 'cancelled', 'voided')
-           AND fulfilment <> 'cancelled') AS unpaid,
-       (SELECT count(*) FROM bus.queue) AS events,
-       (SELECT coalesce(sum(reserved), 0) FROM inventory.stock) AS reserved,
-       (SELECT count(*) FROM inventory.reservations WHERE state IN ('held', 'promised')) AS held"""
-SUMS = """
-SELECT (SELECT coalesce(sum(v.total), 0) FROM orders.vendor_orders v
-         WHERE v.payment IN ('paid', 'refunded', 'partially_refunded')) AS sold,
-       (SELECT count(*) FROM orders.orders) AS orders,
-       (SELECT count(*) FROM checkout.checkouts c WHERE c.state = 'placed') AS placed,
-       (SELECT count(*) FROM bus.dead) AS dead"""
 
 
 class Broken(Exception):
@@ -63,13 +47,9 @@ class Drill:
 
     def __init__(self, market: RunningMarket, chance: random.Random) -> None:
         self.market = market
+        self.shape = AsOne(market)
         self.chance = chance
         self.answers: Counter[str] = Counter()
-
-    @asynccontextmanager
-    async def scene(self) -> AsyncIterator[Box]:
-        async with self.market.runtime() as runtime, httpx.AsyncClient(timeout=40) as http:
-            yield Waiting(runtime, self.market.address, self.market.cards, http)
 
     async def round(self, offers: list[str], buyers: int) -> dict[str, float]:
         """Load, kill, start, and look."""
@@ -123,58 +103,22 @@ class Drill:
 
     async def _clean(self) -> float:
         """Seconds until nothing is half done."""
-        began = time.monotonic()
-        connection = await asyncpg.connect(await asyncio.to_thread(self.market.sql))
         try:
-            while any((row := dict(await connection.fetchrow(OPEN))).values()):
-                if time.monotonic() - began > CLEAN_WITHIN_S:
-                    raise Broken(f"still half done after {CLEAN_WITHIN_S} s: {row}")
-                await asyncio.sleep(0.2)
-        finally:
-            await connection.close()
-        return time.monotonic() - began
+            return await drained(self.shape.books(), CLEAN_WITHIN_S)
+        except AssertionError as left:
+            raise Broken(str(left)) from None
 
     async def _check(self) -> None:
-        connection = await asyncpg.connect(await asyncio.to_thread(self.market.sql))
-        try:
-            row = await connection.fetchrow(SUMS)
-        finally:
-            await connection.close()
-        key = (self.market.folder / "testcard.key").read_text().strip()
-        async with httpx.AsyncClient() as http:
-            answer = await http.get(
-                f"{self.market.cards}/balance", headers={"authorization": f"Bearer {key}"}
-            )
-        charged = sum(int(item["capturedMinor"]) for item in answer.json()["items"])
-        if charged != row["sold"]:
-            raise Broken(f"charged {charged}, sold {row['sold']}")
-        if row["orders"] != row["placed"]:
-            raise Broken(f"{row['orders']} orders of {row['placed']} placed checkouts")
-        if row["dead"]:
-            raise Broken(f"{row['dead']} dead letters")
-        proved = await asyncio.to_thread(self.market.command, "prove")
+        found = await self.shape.books().violations()
+        if found:
+            raise Broken("; ".join(found))
+        proved = await asyncio.to_thread(self.shape.prove)
         if proved.returncode != 0:
             raise Broken(proved.stdout + proved.stderr)
 
     async def total(self) -> int:
         """How many orders there are."""
-        connection = await asyncpg.connect(await asyncio.to_thread(self.market.sql))
-        try:
-            return int(await connection.fetchval("SELECT count(*) FROM orders.orders"))
-        finally:
-            await connection.close()
-
-
-class Waiting(Box):
-    """Events are handled by the market's own worker."""
-
-    async def settle(self) -> None:
-        database = self.runtime.databases["catalog"]
-        for _ in range(300):
-            await asyncio.sleep(0.1)
-            if not await database.fetchval("SELECT EXISTS (SELECT FROM bus.queue)"):
-                return
-        raise Broken("events are not handled")
+        return (await self.shape.books().sums())["orders"]
 
 
 async def drill(rounds: int, seed: int, buyers: int) -> int:
@@ -186,7 +130,7 @@ async def drill(rounds: int, seed: int, buyers: int) -> int:
         market = stack.enter_context(ended(RunningMarket(folder / "data")))
         print(f"first start: {market.start():.1f} s; seed {seed}", flush=True)
         one = Drill(market, chance)
-        async with one.scene() as box:
+        async with one.shape.scene() as box:
             shops: list[Shop] = [
                 await open_shop(box, f"Drill House {n}", price=700 + n, stock=1_000_000)
                 for n in (1, 2, 3)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from haat.engines.bus import Limits, PostgresBus, Source, Subscription
+from haat.engines.bus import Limits, Source, Subscription, open_bus
 from haat.engines.sql import Database, Pool, module_metadata, open_pool
 from haat.engines.sql.revisions import connected
 from haat.kernel.context import Context
@@ -19,7 +19,7 @@ from haat.kernel.events import Event, Reaction
 QUICK = Limits(lease_s=1, backoff_s=0.02, backoff_max_s=0.1, tries=3, poll_s=0.2)
 
 
-class Sold(Event, name="shop.sold", key="hat"):
+class Sold(Event, name="shop.sold", key="hat", aliases=("shop.verkauft",)):
     hat: str
     number: int
 
@@ -42,7 +42,7 @@ def create_shop(url: str, schema: str = "shop") -> None:
     with connected(url) as connection, connection.begin():
         connection.execute(sa.text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
         connection.execute(sa.text(f"CREATE SCHEMA {schema}"))
-        connection.execute(sa.text("TRUNCATE bus.queue, bus.held, bus.lease, bus.dead"))
+        connection.execute(sa.text("TRUNCATE bus.queue, bus.held, bus.lease, bus.dead, bus.member"))
         metadata.create_all(connection)
 
 
@@ -90,9 +90,10 @@ class Shop:
     url: str
     pool: Pool
     limits: Limits = QUICK
+    broker: str = ""  # its address; the database itself when empty
 
     def __post_init__(self) -> None:
-        self.bus = PostgresBus(self.pool, limits=self.limits)
+        self.bus = open_bus(self.broker or self.url, self.pool, limits=self.limits)
         self.database = Database(self.pool, "shop", emitted=self.bus.emitted)
 
     async def start(self, *reactions: tuple[str, Hearer, Reaction], source: bool = True) -> None:
@@ -114,10 +115,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(url: str, limits: Limits = QUICK) -> AsyncIterator[Shop]:
+async def open_shop(url: str, limits: Limits = QUICK, broker: str = "") -> AsyncIterator[Shop]:
     """A bus on a pool of its own, as another process would have it."""
     pool = await open_pool(url, size=8)
-    shop = Shop(url, pool, limits)
+    shop = Shop(url, pool, limits, broker)
     try:
         yield shop
     finally:

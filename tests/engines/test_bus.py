@@ -12,7 +12,9 @@ from uuid import uuid4
 import pytest
 
 from haat.engines.bus import PostgresBus, Route, Source, Subscription, route_of
+from haat.engines.bus.delivery import deliver
 from haat.engines.sql import Database, open_pool
+from haat.kernel.clock import SystemClock
 from haat.kernel.context import Context
 from haat.kernel.events import Envelope, Event, Reaction
 from tests import postgres
@@ -165,6 +167,17 @@ async def test_what_the_inbox_knows_is_not_heard_again(shop: Shop) -> None:
     await shop.bus.drain()
     assert [e.number for e in hearer.heard] == [1, 2]  # type: ignore[attr-defined]
     assert await shop.count("shop.heard") == 2
+
+
+async def test_an_event_that_is_twice_in_a_batch_keeps_its_first_place(shop: Shop) -> None:
+    """A relay that failed in the middle of its batch sends it all again, and then more."""
+    hearer = Hearer()
+    await shop.sell(("cap", 1), ("cap", 2), ("cap", 3))
+    rows = await shop.pool.fetch("SELECT envelope FROM shop.outbox ORDER BY seq")
+    one, two, three = (row["envelope"] for row in rows)
+    heard_by = Subscription("till.sold", shop.database, hearer, WRITES)
+    await deliver(heard_by, [one, two, one, two, three], SystemClock(), 5)
+    assert hearer.by_key() == {"cap": [1, 2, 3]}
 
 
 async def test_an_idle_bus_answers_at_once(shop: Shop) -> None:

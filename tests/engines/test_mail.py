@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from haat.engines.mail import Mail, MailRefused, Message, open_mail
+from haat.engines.mail import Mail, MailRefused, Message, open_mail, written
 from haat.kernel.clock import SettableClock
 from haat.kernel.errors import Invalid, Timeout, Unavailable
 
@@ -212,3 +212,17 @@ def test_strange_urls_are_refused() -> None:
     for sender in ("nobody", "a@b\r\nBcc: c@d"):
         with pytest.raises(ValueError, match="sender"):
             open_mail("smtp://localhost", sender=sender)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["X-1000 · Haat", "ü" * 150, "a" * 149 + "é", "日本語" * 40, "📦" * 60, "=?x", "a" * 200],
+)
+def test_a_subject_in_any_script_comes_back_as_it_was(subject: str) -> None:
+    raw = written(
+        message(subject=subject), SENDER, SettableClock(datetime(2026, 11, 1, tzinfo=UTC))
+    )
+    head = raw.partition(b"\r\n\r\n")[0]
+    assert head.isascii()
+    assert max(map(len, head.split(b"\r\n"))) <= 78
+    assert email.message_from_bytes(raw, policy=default)["Subject"] == subject

@@ -62,8 +62,10 @@ async def _rows(box: Box, shop: Shop, customer: Client) -> dict[str, str]:
     await box.settle()
     shelf = await (await box.staff()).ok("POST", "/admin/categories", {"name": "Pots"})
     notes: Any = await customer.ok("GET", "/notifications")
+    [warehouse] = await shop.owner.ok("GET", "/warehouses")
     return {
         "vendor": shop.id,
+        "warehouse": warehouse["id"],
         "category": shelf["id"],
         "product": shop.product["id"],
         "offer": shop.offer,

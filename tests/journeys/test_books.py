@@ -1,9 +1,7 @@
 """The money of a market over HTTP: terms that stay, money that goes back, payouts, their files."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,32 +11,15 @@ import pytest_asyncio
 
 from haat.app.proving import prove_all
 from haat.kernel.clock import SettableClock
-from tests import postgres
-from tests.journeys.box import Box, Client, environment, market
+from tests.journeys.box import Box, Client
 from tests.journeys.scene import Shop, available, buy, deliver, open_shop, part_of, pay, quote
 
 GOOD = "4242424242424242"
-WAYS = {
+SETTINGS = {
     "HAAT_BANK_IBAN": "DE02120300000000202051",
     "HAAT_BANK_HOLDER": "Test Market",
 }
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["local", "loopback"])
-async def box(
-    request: pytest.FixtureRequest,
-    postgres_url: str,
-    template_url: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Box]:
-    folder: Path = tmp_path_factory.mktemp("books")
-    clock = SettableClock(datetime.now(UTC))
-    with (
-        postgres.database(postgres_url, template=postgres.name_of(template_url)) as url,
-        environment(WAYS),
-    ):
-        async with market(url, folder, request.param, clock=clock) as running:
-            yield running
+CLOCK = SettableClock  # where all of the market is in this process
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -51,7 +32,8 @@ async def shop(box: Box) -> Shop:
 
 def clock_of(box: Box) -> SettableClock:
     clock = box.runtime.clock
-    assert isinstance(clock, SettableClock)
+    if not isinstance(clock, SettableClock):
+        pytest.skip("the time of other processes cannot be set")
     return clock
 
 
@@ -145,7 +127,8 @@ async def until_dispute(box: Box, order_id: str, status: str) -> None:
 
 @pytest.mark.parametrize("outcome", ["won", "lost"])
 async def test_a_chargeback(box: Box, shop: Shop, outcome: str) -> None:
-    clock_of(box).set(datetime.now(UTC))  # messages are signed with the present
+    if isinstance(box.runtime.clock, SettableClock):
+        box.runtime.clock.set(datetime.now(UTC))  # messages are signed with the present
     part = await sold(box, shop, 2, by=f"{outcome}@example.com")
     before = await available(shop)
     staff = await box.staff()
@@ -185,7 +168,8 @@ async def test_a_run_a_bank_file_and_what_the_bank_says(box: Box, shop: Shop) ->
     for is_paid in (False, True):
         await sold(box, shop, 4)
         due = await available(shop)
-        [payout] = await staff.ok("POST", "/admin/payouts/run", {})
+        asked = await staff.ok("POST", "/admin/payouts/run", {})  # for every vendor there is
+        [payout] = [one for one in asked if one["vendorId"] == shop.id]
         assert (payout["amount"]["minor"], payout["status"]) == (due, "requested")
         assert await staff.ok("POST", "/admin/payouts/run", {}) == []
         approved = await staff.ok("POST", f"/admin/payouts/{payout['id']}/approve")

@@ -1,38 +1,18 @@
 """Credits beside a card, a bank transfer, cash on delivery: from cart to what the vendor gets."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 import pytest_asyncio
 
 from haat.app.proving import prove_all
-from tests import postgres
-from tests.journeys.box import Box, environment, market
+from tests.journeys.box import Box
 from tests.journeys.scene import Shop, available, deliver, open_shop, part_of, quote
 
-WAYS = {
+SETTINGS = {
     "HAAT_CASH_ON_DELIVERY": "true",
     "HAAT_BANK_IBAN": "DE02120300000000202051",
     "HAAT_BANK_HOLDER": "Test Market",
 }
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["local", "loopback"])
-async def box(
-    request: pytest.FixtureRequest,
-    postgres_url: str,
-    template_url: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Box]:
-    folder: Path = tmp_path_factory.mktemp("ways")
-    with (
-        postgres.database(postgres_url, template=postgres.name_of(template_url)) as url,
-        environment(WAYS),
-    ):
-        async with market(url, folder, request.param) as running:
-            yield running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -98,7 +98,14 @@ class AnyStock(Inventory):
         self.restocked: dict[UUID, list[Line]] = {}
 
     async def restock(
-        self, ctx: Context, *, id: UUID, lines: list[Line], reason: str, reference: UUID
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        lines: list[Line],
+        reason: str,
+        reference: UUID,
+        sold: UUID | None = None,
     ) -> None:
         self.restocked.setdefault(id, lines)
 

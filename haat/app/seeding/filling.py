@@ -33,7 +33,7 @@ async def fill(
 
     `card_network` is the test card network's address.
     """
-    await asyncio.to_thread(migrate_all, settings.sql_url.get_secret_value())
+    await asyncio.to_thread(migrate_all, settings)
     start = first_day(now, size.days)
     clock = SettableClock(start)
     assortment = goods(size.products)

@@ -2,8 +2,11 @@
 
 At least once, and in order for each key (docs/house.md, section 4). A subscriber's failing key
 waits and tries again while other keys go on; what fails for good becomes a dead letter.
+
+`open_bus` chooses what carries them by the scheme of the address (docs/operate/buses.md).
 """
 
+from haat.engines.bus.opening import is_broker, open_bus
 from haat.engines.bus.port import (
     Backlog,
     Bus,
@@ -29,5 +32,7 @@ __all__ = [
     "Route",
     "Source",
     "Subscription",
+    "is_broker",
+    "open_bus",
     "route_of",
 ]

@@ -5,21 +5,18 @@ keys, under a lease that a killed process loses. All times are the database's.
 """
 
 import asyncio
-import traceback
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import structlog
 
-from haat.engines.bus.delivery import deliver
-from haat.engines.bus.port import EVERYTHING, Limits, Subscription
+from haat.engines.bus.handling import Handling, one_line
+from haat.engines.bus.port import SQL_TROUBLES, Limits, Subscription
 from haat.engines.sql import Pool
 from haat.kernel.clock import Clock
-from haat.kernel.errors import Unavailable
 
 log = structlog.get_logger()
 
@@ -57,7 +54,7 @@ SELECT $1, key, attempts, clock_timestamp() + delay * interval '1 second', false
 ON CONFLICT (subscriber, key) DO UPDATE
    SET attempts = excluded.attempts, not_before = excluded.not_before, parked = false"""
 
-_BURY = """
+BURY = """
 WITH gone AS (DELETE FROM bus.queue WHERE subscriber = $1 AND pos = $2 RETURNING *),
 parked AS (
   INSERT INTO bus.held (subscriber, key, attempts, not_before, parked)
@@ -73,7 +70,7 @@ _ROUNDS = 50  # batches before the leases are offered to others again
 _BUSY_S = 0.05  # until whoever holds what is due has probably finished
 
 
-class Consumer:
+class Consumer(Handling):
     """Runs the subscriptions that go by one name, in order for each key across all of them."""
 
     def __init__(
@@ -84,22 +81,12 @@ class Consumer:
         limits: Limits,
         clock: Clock,
     ) -> None:
-        self.name = subscriptions[0].subscriber
+        super().__init__(subscriptions, limits, clock)
         self._pool = pool
-        self._by_type = {one.route.type: one for one in subscriptions}
-        self._batch = max(one.reaction.batch for one in subscriptions)
         self._holder = holder
-        self._limits = limits
-        self._clock = clock
-        self._stopping = False
         self._turned_at = 0.0
         self.hurry = False  # no rest between turns: somebody waits for the end of it all
         self.wake = asyncio.Event()
-        assert len(self._by_type) == len(subscriptions), f"{self.name} hears one event twice"
-        schemas = {one.database.schema for one in subscriptions}
-        assert len(schemas) == 1, f"{self.name} is the name of several modules"
-        alone = EVERYTHING not in self._by_type or len(subscriptions) == 1
-        assert alone, f"{self.name} hears everything and something"
 
     def stop(self) -> None:
         """Ends `run` after the batch under way."""
@@ -107,12 +94,12 @@ class Consumer:
         self.wake.set()
 
     async def run(self) -> None:
-        """Until `stop`. An error of the database is logged and outlived."""
+        """Until `stop`. Errors, mostly of the database, are logged and outlived."""
         while not self._stopping:
             try:
-                pause_s = await self._turn()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("consumer_failed", subscriber=self.name, error=_line(error))
+                pause_s = await self.turn()
+            except Exception as error:  # noqa: BLE001 - or nothing would be heard any more
+                log.warning("consumer_failed", subscriber=self.name, error=one_line(error))
                 pause_s = self._limits.poll_s
             self._turned_at = monotonic()
             if pause_s and not self._stopping:
@@ -132,7 +119,7 @@ class Consumer:
         if left_s > 0 and not self.hurry and not self._stopping:
             await asyncio.sleep(left_s)
 
-    async def _turn(self) -> float:
+    async def turn(self) -> float:
         """Handles what is due and free to take; how many seconds until the next look."""
         self.wake.clear()
         sql = _CLAIM.format(due=_DUE.format(more="true"))
@@ -167,117 +154,18 @@ class Consumer:
             await asyncio.sleep(self._limits.lease_s / 3)
             try:
                 await self._pool.execute(_RENEW, self.name, self._holder, self._limits.lease_s)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("lease_not_renewed", subscriber=self.name, error=_line(error))
+            except SQL_TROUBLES as error:
+                log.warning("lease_not_renewed", subscriber=self.name, error=one_line(error))
 
-    async def _handle(self, rows: Sequence[Any]) -> None:
-        """Every row once, in order for each key; a failing key's later rows are left for later."""
-        left = [dict(row) for row in rows]
-        while left and not self._stopping:
-            run, left = self._next_run(left)
-            failed = await self._try(run)
-            left = [row for row in left if row["key"] not in failed]
-            recovered = {row["key"] for row in run if row["attempts"]} - failed
-            for row in left:
-                if row["key"] in recovered:
-                    row["attempts"] = 0  # those tries were its forerunner's
-
-    def _next_run(self, rows: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-        """The longest set that one handler can take at once, and the rest.
-
-        A row stays behind when an earlier row of its key does. One that failed before goes alone,
-        so that it cannot spoil a batch again.
-        """
-        first = rows[0]
-        if first["attempts"]:
-            return [first], list(rows[1:])
-        kind = self._of(first)
-        most = kind.reaction.batch if kind else 1
-        run: list[Any] = []
-        rest: list[Any] = []
-        behind: set[str] = set()
-        for row in rows:
-            alike = self._of(row) is kind and not row["attempts"]
-            if alike and row["key"] not in behind and len(run) < most:
-                run.append(row)
-            else:
-                rest.append(row)
-                behind.add(row["key"])
-        return run, rest
-
-    def _of(self, row: Any) -> Subscription | None:
-        return self._by_type.get(row["type"]) or self._by_type.get(EVERYTHING)
-
-    async def _try(self, run: list[Any]) -> set[str]:
-        """Hands a run over, one by one if it fails together; the keys that failed."""
-        error = await self._attempt(run)
-        if error is None:
-            return set()
-        if len(run) == 1 or isinstance(error, Unavailable):
-            await self._failed(run, error)
-            return {row["key"] for row in run}
-        failed: set[str] = set()
-        for row in run:
-            if row["key"] in failed:
-                continue
-            if self._stopping:
-                failed.add(row["key"])
-                continue
-            error = await self._attempt([row])
-            if error is not None:
-                await self._failed([row], error)
-                failed.add(row["key"])
-        return failed
-
-    async def _attempt(self, run: Sequence[Any]) -> Exception | None:
-        subscription = self._of(run[0])
-        if subscription is None:  # a newer process may know it; a dead letter tells if none does
-            return LookupError(f"{self.name} does not hear {run[0]['type']}")
-        raw = [row["envelope"] for row in run]
-        try:
-            await deliver(subscription, raw, self._clock, self._limits.handler_s)
-        except Exception as error:  # noqa: BLE001 - a handler may fail in any way
-            return error
+    async def _done(self, run: Sequence[Any]) -> None:
         await self._pool.execute(_ACK, self.name, [row["pos"] for row in run])
         recovered = [row["key"] for row in run if row["attempts"]]
         if recovered:
             await self._pool.execute(_UNHOLD, self.name, recovered)
-        return None
 
-    async def _failed(self, run: Sequence[Any], error: Exception) -> None:
-        """Lets the keys of `run` wait, or parks the key of an event that had its tries.
+    async def _held(self, run: Sequence[Any], attempts: dict[str, int]) -> None:
+        delays = [self._delay(tried) for tried in attempts.values()]
+        await self._pool.execute(_HOLD, self.name, list(attempts), list(attempts.values()), delays)
 
-        What is Unavailable is not the event's fault and never makes it a dead letter.
-        """
-        limits, outage = self._limits, isinstance(error, Unavailable)
-        first = run[0]
-        attempts = first["attempts"] + 1
-        facts = {"subscriber": self.name, "type": first["type"], "key": first["key"]}
-        if not outage and attempts >= limits.tries:
-            story = _story(error)
-            log.error("event_dead", **facts, attempts=attempts, error=story)
-            await self._pool.execute(_BURY, self.name, first["pos"], attempts, story)
-            return
-        log.warning("event_failed", **facts, attempts=attempts, error=_line(error), n=len(run))
-        keys: dict[str, int] = {}
-        for row in run:
-            tried = row["attempts"] + 1
-            keys.setdefault(row["key"], min(tried, max(1, limits.tries - 2)) if outage else tried)
-        delays = [
-            min(limits.backoff_s * 2.0 ** (tried - 1), limits.backoff_max_s)
-            for tried in keys.values()
-        ]
-        await self._pool.execute(_HOLD, self.name, list(keys), list(keys.values()), delays)
-
-
-def _line(error: BaseException) -> str:
-    """Kind and first line: what follows may quote rows, and rows may be personal."""
-    text = str(error).partition("\n")[0]
-    return f"{type(error).__name__}: {text}"[:500]
-
-
-def _story(error: Exception) -> str:
-    """The same, and where it happened."""
-    frames = traceback.extract_tb(error.__traceback__)[-4:]
-    places = [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-    return "\n".join([_line(error), *places])
+    async def _buried(self, row: Any, attempts: int, story: str) -> None:
+        await self._pool.execute(BURY, self.name, row["pos"], attempts, story)

@@ -7,7 +7,7 @@ from typing import Any
 from haat.engines.bus.port import Subscription
 from haat.kernel.clock import Clock
 from haat.kernel.context import SYSTEM, Context
-from haat.kernel.events import Envelope, Event
+from haat.kernel.events import Envelope, Event, fits
 from haat.kernel.ids import DerivedIds, derive
 
 _NOTE = (
@@ -22,10 +22,18 @@ async def deliver(
 ) -> None:
     """Runs the reaction on those of these envelopes that are new to it, in their order.
 
+    What does not fit the reaction's `where` is left out: it was sent before there was one.
     A reaction that writes does so in the transaction that notes the events in the inbox; any
     other is called first and noted afterwards, so it may see an event twice.
     """
-    envelopes = [Envelope.model_validate(one) for one in raw]
+    where = subscription.reaction.where
+    if where:
+        raw = [one for one in raw if fits(where, one.get("data", {}))]
+    read = [Envelope.model_validate(one) for one in raw]
+    # A broker may bring an event twice in one batch: its first place counts.
+    envelopes = list({one.event_id: one for one in read}.values())
+    if not envelopes:
+        return
     ctx = _context(subscription, envelopes[0], clock).within(timeout_s)
     async with asyncio.timeout(timeout_s):
         if subscription.reaction.writes:
@@ -82,6 +90,5 @@ def _decode(subscription: Subscription, envelope: Envelope) -> Event | Envelope:
         upcast = getattr(kind, "upcast", None)
         assert upcast, f"{envelope.type} {envelope.version} cannot become {kind.event_version}"
         data = upcast(envelope.version, data)
-    event = kind.model_validate(data)
     circumstances = {"event_id": envelope.event_id, "occurred_at": envelope.occurred_at}
-    return event.model_copy(update=circumstances)
+    return kind.model_validate({**data, **circumstances})

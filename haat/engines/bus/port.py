@@ -1,17 +1,29 @@
 """What a bus is, whatever carries it."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+import asyncpg
+
 from haat.engines.sql import Database, Pool
 from haat.kernel.errors import NotFound
-from haat.kernel.events import Event, Reaction
+from haat.kernel.events import Event, Reaction, Where
 from haat.kernel.model import Model
 from haat.kernel.page import Page
 
+# What becomes of a statement when the database goes away. The third is what asyncpg says of a
+# connection that broke under it.
+SQL_TROUBLES = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InternalClientError,
+    asyncpg.InterfaceError,
+)
 EVERYTHING = "*"  # the type a subscriber of the untyped envelope listens to
 
 
@@ -46,15 +58,35 @@ class Subscription:
 
 
 class Route(NamedTuple):
-    """That `subscriber`, here or in another process, is to be given events of `type`."""
+    """That `subscriber`, here or in another process, is to be given events of `type`.
+
+    Only those whose data fit `where`; and under the name `alias`, if there is one.
+    """
 
     type: str
     subscriber: str
+    where: Where = ()
+    alias: str = ""
+
+    @property
+    def topic(self) -> str:
+        """The type that the envelopes have which come this way."""
+        return self.alias or self.type
+
+    @property
+    def filters(self) -> list[str | None]:
+        """JSON objects one of which the data must contain; [None]: whatever they are."""
+        if not self.where:
+            return [None]
+        names = [name for name, _ in self.where]
+        choices = product(*(values for _, values in self.where))
+        return [json.dumps(dict(zip(names, chosen, strict=True))) for chosen in choices]
 
 
 def route_of(subscriber: str, reaction: Reaction) -> Route:
     """A reaction to `Event` itself hears everything, as envelopes."""
-    return Route(EVERYTHING if reaction.event is Event else reaction.event.event_name, subscriber)
+    kind = EVERYTHING if reaction.event is Event else reaction.event.event_name
+    return Route(kind, subscriber, reaction.where, reaction.alias)
 
 
 @dataclass(frozen=True, slots=True)

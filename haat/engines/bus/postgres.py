@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import structlog
 
 from haat.engines.bus.consumer import Consumer
 from haat.engines.bus.port import (
+    SQL_TROUBLES,
     Backlog,
     DeadLetter,
     DeadLetterGone,
@@ -56,7 +56,8 @@ free AS (DELETE FROM bus.held h USING letter l WHERE h.subscriber = l.subscriber
 again AS (
   INSERT INTO bus.queue (pos, subscriber, partition, event_id, type, key, source, envelope)
   OVERRIDING SYSTEM VALUE
-  SELECT pos, subscriber, partition, event_id, type, key, source, envelope FROM letter)
+  SELECT pos, subscriber, partition, event_id, type, key, source, envelope FROM letter
+      ON CONFLICT (subscriber, event_id) DO NOTHING)
 SELECT subscriber FROM letter"""
 _DISCARD = """
 WITH letter AS (DELETE FROM bus.dead WHERE id = $1 RETURNING *),
@@ -103,7 +104,7 @@ class PostgresBus:
         """Relays these outboxes and runs these reactions until `stop` (see `Bus`)."""
         assert not self._running, "started already"
         everyone = [*routes, *(subscription.route for subscription in subscriptions)]
-        self._relay = Relay(self._pool, sources, everyone, self._limits, self._routed)
+        self._relay = self._new_relay(sources, everyone)
         await self._relay.prepare()
         by_name: dict[str, list[Subscription]] = {}
         for subscription in subscriptions:
@@ -120,6 +121,9 @@ class PostgresBus:
             self._running.append(asyncio.create_task(self._relay.run()))
         self._running.append(asyncio.create_task(self._trim_daily()))
         self._consuming = [asyncio.create_task(one.run()) for one in self._consumers.values()]
+
+    def _new_relay(self, sources: Sequence[Source], routes: Iterable[Route]) -> Relay:
+        return Relay(self._pool, sources, routes, self._limits, self._routed)
 
     async def stop(self, timeout_s: float = 20) -> None:
         """Lets running handlers end, at most that long, and gives the leases back."""
@@ -239,7 +243,7 @@ class PostgresBus:
                 for name in names:
                     channel = _QUEUE if name else _RELAY
                     await self._pool.execute("SELECT pg_notify($1, $2)", channel, name)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except SQL_TROUBLES as error:
                 log.warning("bus_not_notified", error=type(error).__name__)
             await asyncio.sleep(_DEBOUNCE_S)
 
@@ -249,7 +253,7 @@ class PostgresBus:
             try:
                 async with self._pool.acquire() as connection:
                     await self._listen_on(connection, listening)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except SQL_TROUBLES as error:
                 log.warning("bus_not_listening", error=type(error).__name__)
             listening.set()  # polling goes on without it
             await asyncio.sleep(self._limits.poll_s)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import Any
 
-import asyncpg
 import structlog
 
 from haat.engines.bus.port import Limits, Route, Source
@@ -17,13 +16,25 @@ log = structlog.get_logger()
 # What a key's partition is must not depend on the process: PostgreSQL's own hash, 16 of them.
 _ROUTED = """
   INSERT INTO bus.queue (subscriber, partition, event_id, type, key, source, envelope)
-  SELECT r.subscriber, (hashtextextended(t.key, 0) & 15)::smallint,
-         t.event_id, t.type, t.key, $1, t.envelope
-    FROM taken t JOIN unnest($2::text[], $3::text[]) AS r(type, subscriber)
-      ON r.type = t.type OR r.type = '*'
+  SELECT r.subscriber, (hashtextextended(t.key, 0) & 15)::smallint, n.event_id,
+         coalesce(r.alias, t.type), t.key, $1, CASE WHEN r.alias IS NULL THEN t.envelope ELSE
+         t.envelope || jsonb_build_object('eventId', n.event_id, 'type', r.alias) END
+    FROM taken t
+    JOIN unnest($2::text[], $3::text[], $4::text[]::jsonb[], $5::text[])
+      AS r(type, subscriber, filter, alias)
+      ON (r.type = t.type OR r.type = '*')
+         AND (r.filter IS NULL OR t.envelope -> 'data' @> r.filter)
+   CROSS JOIN LATERAL (SELECT CASE WHEN r.alias IS NULL THEN t.event_id ELSE {alias_id} END) AS
+         n(event_id)
    ORDER BY t.seq
       ON CONFLICT (subscriber, event_id) DO NOTHING
   RETURNING subscriber"""
+
+# `alias_id` of the kernel: the UUIDv3 of an alias in the name space of the event's own id.
+_ALIAS_ID = """(
+  SELECT encode(set_byte(set_byte(h, 6, get_byte(h, 6) & 15 | 48), 8, get_byte(h, 8) & 63 | 128),
+                'hex')::uuid
+    FROM decode(md5(uuid_send(t.event_id) || convert_to(r.alias, 'UTF8')), 'hex') AS h)"""
 
 # One relay at a time for a source, or two could queue a key's events in the wrong order. One
 # statement, so that no round trip happens under the lock.
@@ -31,7 +42,7 @@ _NEAR = """
 WITH free AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1)) AS yes),
 taken AS (
   DELETE FROM {schema}.outbox WHERE seq IN (
-    SELECT seq FROM {schema}.outbox, free WHERE free.yes ORDER BY seq LIMIT $4)
+    SELECT seq FROM {schema}.outbox, free WHERE free.yes ORDER BY seq LIMIT $6)
   RETURNING seq, event_id, type, key, envelope),
 routed AS ({routed})
 SELECT (SELECT yes FROM free) AS free, (SELECT count(*) FROM taken) AS taken,
@@ -39,7 +50,7 @@ SELECT (SELECT yes FROM free) AS free, (SELECT count(*) FROM taken) AS taken,
 
 _FAR = """
 WITH taken AS (
-  SELECT * FROM unnest($4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::text[]::jsonb[])
+  SELECT * FROM unnest($6::bigint[], $7::uuid[], $8::text[], $9::text[], $10::text[]::jsonb[])
     AS t(seq, event_id, type, key, envelope)),
 routed AS ({routed})
 SELECT array(SELECT DISTINCT subscriber FROM routed)"""
@@ -66,9 +77,7 @@ class Relay:
     ) -> None:
         self._pool = pool
         self.sources = sources
-        pairs = sorted(set(routes))
-        self._types = [route.type for route in pairs]
-        self._subscribers = [route.subscriber for route in pairs]
+        self._ways = _columns(routes)
         self._limits = limits
         self._routed = routed
         self._near: set[str] = set()
@@ -91,13 +100,13 @@ class Relay:
             self._looks.append((pool, " UNION ALL ".join(looks)))
 
     async def run(self) -> None:
-        """Until cancelled. An error of the database is logged and outlived."""
+        """Until cancelled. Errors, of the database or a broker, are logged and outlived."""
         while True:
             try:
                 await self._pause()
                 await self.turn()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("relay_failed", error=f"{type(error).__name__}: {error}")
+            except Exception as error:  # noqa: BLE001 - or nothing would move any more
+                log.warning("relay_failed", error=f"{type(error).__name__}: {error}"[:500])
                 await asyncio.sleep(self._limits.poll_s)
 
     async def _pause(self) -> None:
@@ -143,10 +152,9 @@ class Relay:
         return bool(taken >= self._limits.relay_batch)
 
     async def _take_near(self, source: Source) -> tuple[bool, int, list[str]]:
-        sql = _NEAR.format(schema=source.schema, routed=_ROUTED)
-        row = await self._pool.fetchrow(
-            sql, source.schema, self._types, self._subscribers, self._limits.relay_batch
-        )
+        sql = _NEAR.format(schema=source.schema, routed=_ROUTED.format(alias_id=_ALIAS_ID))
+        limit = self._limits.relay_batch
+        row = await self._pool.fetchrow(sql, source.schema, *self._ways, limit)
         return row["free"], row["taken"], row["subscribers"]
 
     async def _take_far(self, source: Source) -> tuple[bool, int, list[str]]:
@@ -156,10 +164,23 @@ class Relay:
                 return False, 0, []
             read = _READ.format(schema=source.schema)
             rows = await connection.fetch(read, self._limits.relay_batch)
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            if not columns:
+            if not rows:
                 return True, 0, []
-            to = (source.schema, self._types, self._subscribers)
-            subscribers = await self._pool.fetchval(_FAR.format(routed=_ROUTED), *to, *columns)
-            await connection.execute(_DROP.format(schema=source.schema), columns[0])
+            subscribers = await self._pass_on(source, rows)
+            await connection.execute(_DROP.format(schema=source.schema), [row[0] for row in rows])
         return True, len(rows), subscribers
+
+    async def _pass_on(self, source: Source, rows: Sequence[Any]) -> list[str]:
+        """Rows of (seq, event_id, type, key, envelope as text) to their queues; whose those are."""
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        sql = _FAR.format(routed=_ROUTED.format(alias_id=_ALIAS_ID))
+        return list(await self._pool.fetchval(sql, source.schema, *self._ways, *columns))
+
+
+def _columns(routes: Iterable[Route]) -> list[list[Any]]:
+    """Types, subscribers, filters and aliases: a row for each way an event may go."""
+    rows = sorted(
+        {(one.type, one.subscriber, f, one.alias or None) for one in routes for f in one.filters},
+        key=str,
+    )
+    return [[row[i] for row in rows] for i in range(4)]

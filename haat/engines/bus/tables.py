@@ -1,6 +1,7 @@
 """What is on its way to whom: the queue, its leases, the parked keys and the dead letters."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -60,6 +61,16 @@ lease = Table(
     Column("holder", Uuid, nullable=False),
     Column("until", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("subscriber", "partition", name="pk_lease"),
+)
+
+# Processes that hear through a broker, each until it is late to say that it is still there.
+member = Table(
+    "member",
+    metadata,
+    Column("holder", Uuid, nullable=False),
+    Column("subscribers", ARRAY(Text), nullable=False, info=IMPERSONAL),
+    Column("until", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("holder", name="pk_member"),
 )
 
 dead = Table(

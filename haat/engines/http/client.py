@@ -3,10 +3,13 @@
 import asyncio
 import json as jsonlib
 import random
-from collections.abc import Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -20,6 +23,10 @@ BUSY = frozenset({429, 502, 503, 504})
 ANSWER_MAX_BYTES = 16 << 20
 _WAIT_MAX_S = 2.0
 _LIMITS = httpx.Limits(max_connections=OPEN_MAX, max_keepalive_connections=KEPT_MAX)
+# What can be sent as it stands: no user, fragment or letter that has to be encoded.
+_PLAIN = re.compile(
+    r"http://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(\?[!$-~]*)?"
+)
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -63,6 +70,9 @@ class Answer:
             return None
 
 
+Call = Callable[[], Awaitable[Answer]]
+
+
 class HttpClient:
     """An HTTP client for a process: pooled connections, closed with `aclose`.
 
@@ -80,9 +90,12 @@ class HttpClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._timeout_s = timeout_s
+        self._connect_s = connect_s
         self._retries = retries
+        self._plain: PlainTransport | None = None
         if transport is None and not proxies:
-            transport = PlainTransport(httpx.AsyncHTTPTransport(limits=_LIMITS, trust_env=False))
+            other = httpx.AsyncHTTPTransport(limits=_LIMITS, trust_env=False)
+            transport = self._plain = PlainTransport(other)
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(None, connect=connect_s),
             limits=_LIMITS,
@@ -127,24 +140,37 @@ class HttpClient:
         limit = asyncio.timeout(left_s)
         try:
             async with limit:
-                with span(f"{method} {httpx.URL(url).host}"):
+                with span(f"{method} {urlsplit(url).hostname}"):
                     sent |= trace_headers()
-                    request = self._client.build_request(
-                        method, url, content=content, params=params, headers=sent
+                    return await self._tries(
+                        self._call(method, url, content, params, sent), idempotent, busy
                     )
-                    return await self._tries(request, idempotent, busy)
         except TimeoutError:
             if not limit.expired():
                 raise
             raise Timeout("The other side took too long.") from None
 
-    async def _tries(
-        self, request: httpx.Request, idempotent: bool, busy: frozenset[int]
-    ) -> Answer:
+    def _call(
+        self,
+        method: str,
+        url: str,
+        content: bytes | None,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+    ) -> Call:
+        """One try of it. Within an installation httpx's objects cost more than the call itself."""
+        if self._plain is not None and params is None and _PLAIN.fullmatch(url):
+            return partial(self._directly, self._plain, method, url, headers, content or b"")
+        request = self._client.build_request(
+            method, url, content=content, params=params, headers=headers
+        )
+        return partial(self._once, request)
+
+    async def _tries(self, call: Call, idempotent: bool, busy: frozenset[int]) -> Answer:
         for left in range(self._retries, -1, -1):
             wait_s = random.uniform(0.05, 0.1) * 2 ** (self._retries - left)
             try:
-                answer = await self._once(request)
+                answer = await call()
             except Unreached:
                 if not left:
                     raise
@@ -157,6 +183,29 @@ class HttpClient:
                 wait_s = max(wait_s, _retry_after(answer))
             await asyncio.sleep(wait_s)
         raise AssertionError("the last try returns or raises")
+
+    async def _directly(
+        self,
+        plain: PlainTransport,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes,
+    ) -> Answer:
+        try:
+            found = await plain.exchange(
+                method,
+                urlsplit(url),
+                headers,
+                content,
+                connect_s=self._connect_s,
+                most_bytes=ANSWER_MAX_BYTES,
+            )
+        except _NOT_SENT as error:
+            raise Unreached from error
+        except httpx.HTTPError as error:
+            raise AnswerLost from error
+        return Answer(*found)
 
     async def _once(self, request: httpx.Request) -> Answer:
         try:

@@ -1,7 +1,7 @@
 """From a request to a `Context`, and from a contract to the door that fulfils it."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from datetime import timedelta
 from functools import cache
 from ipaddress import ip_address
@@ -48,6 +48,9 @@ def from_this_machine(request: HTTPConnection) -> bool:
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
+Given = dict[bytes, bytes]  # a request's headers by their names in lower case, the first of each
+
+
 def context_of(request: HTTPConnection) -> Context:
     """Who asks, under which trace and until when.
 
@@ -55,23 +58,37 @@ def context_of(request: HTTPConnection) -> Context:
     web gateway put one from its cookie; without either it is a guest. Raises TokenInvalid,
     TokenExpired; Forbidden (`vendor_not_in_token`) for an `X-Vendor-Id` the token does not carry.
     """
-    headers, app = request.headers, request.app.state
-    state: dict[str, Any] = request.scope.setdefault("state", {})
+    given: Given = {}
+    for name, value in request.scope["headers"]:
+        given.setdefault(name.lower(), value)
+    return context_from(request.app.state, request.scope, given)
+
+
+def context_from(app: Any, scope: MutableMapping[str, Any], given: Given) -> Context:
+    """The same, from an application's state and the headers of a request."""
+    state: dict[str, Any] = scope.setdefault("state", {})
     clock: Clock = app.clock
-    request_id = state.get("request_id") or request_id_of(headers.get("x-request-id"))
-    correlation_id = headers.get("x-correlation-id")
+    request_id = state.get("request_id") or request_id_of(_text(given, b"x-request-id"))
+    correlation_id = _text(given, b"x-correlation-id")
     seed: UUID | None = state.get("id_seed")
-    claims = _claims(headers.get("authorization"), state.get("access_token"), app.tokens)
+    authorization, token = _text(given, b"authorization"), state.get("access_token")
+    claims = _claims(authorization, token, app.tokens) if authorization or token else None
     return Context(
-        actor=GUEST if claims is None else Actor("person", claims.person_id),
-        scopes=frozenset() if claims is None else claims.scopes,
-        vendor_id=None if claims is None else _vendor(claims, headers.get("x-vendor-id")),
-        request_id=request_id,
-        correlation_id=request_id_of(correlation_id) if correlation_id else request_id,
-        deadline=clock.now() + DEADLINE,
-        clock=clock,
-        ids=RandomIds(clock) if seed is None else DerivedIds(seed),
+        GUEST if claims is None else Actor("person", claims.person_id),
+        frozenset() if claims is None else claims.scopes,
+        None if claims is None else _vendor(claims, _text(given, b"x-vendor-id")),
+        request_id,
+        request_id_of(correlation_id) if correlation_id else request_id,
+        clock.now() + DEADLINE,
+        None,
+        clock,
+        RandomIds(clock) if seed is None else DerivedIds(seed),
     )
+
+
+def _text(given: Given, name: bytes) -> str | None:
+    found = given.get(name)
+    return None if found is None else found.decode("latin-1")
 
 
 def claims_of(request: HTTPConnection) -> AccessClaims | None:
@@ -127,7 +144,19 @@ def _door(contract: type[Contract]) -> Callable[..., Any]:
         found: Contract = request.app.state.doors[contract]
         return found
 
+    door.contract = contract  # type: ignore[attr-defined]
     return door
+
+
+def contract_behind(dependency: Any) -> type[Contract] | None:
+    """The contract whose door a route's dependency hands out."""
+    found: type[Contract] | None = getattr(dependency, "contract", None)
+    return found
+
+
+def gives_context(dependency: Any) -> bool:
+    """Whether a route's dependency is the one behind `Ctx`."""
+    return isinstance(dependency, _ContextOf)
 
 
 def Door(contract: type[Contract]) -> Any:

@@ -12,6 +12,7 @@ from haat.kernel.errors import Invalid, TooLarge
 
 Headers = Iterable[tuple[bytes, bytes]]
 BODY_MAX_BYTES = 1 << 20
+_SWALLOWED_MAX_BYTES = 32 << 20
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -55,6 +56,7 @@ class Limits:
                 await answer.problem(scope, Invalid("Content-Length is not a number."))
                 return
             if int(length[:20]) > limit:
+                await _swallow(receive)
                 await answer.problem(scope, _too_large(limit))
                 return
         else:
@@ -128,6 +130,17 @@ class _Answer:
         self._refusing = True
         request_id = scope["state"]["request_id"]
         await problem_response(problem, request_id=request_id)(scope, _nothing, self.send)
+
+
+async def _swallow(receive: Receive) -> None:
+    """Lets the client finish sending, unless it is far too much: servers cut off who is answered
+    while sending, and the answer is lost."""
+    seen = 0
+    while seen < _SWALLOWED_MAX_BYTES:
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return
 
 
 async def _nothing() -> Message:

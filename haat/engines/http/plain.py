@@ -5,9 +5,10 @@ processor time than the call itself, three times in every checkout. What HTTP is
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from time import monotonic
 from typing import cast
+from urllib.parse import SplitResult
 
 import h11
 import httpx
@@ -16,7 +17,10 @@ OPEN_MAX = 100
 KEPT_MAX = 20  # for each host and port
 KEPT_S = 5.0  # shorter than servers keep theirs, so that few close under a request
 _HEAD_MAX_BYTES = 64 << 10
+_PORT = 80
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 Where = tuple[str, int]
+Headers = list[tuple[bytes, bytes]] | list[tuple[str, str]]
 
 
 class PlainTransport(httpx.AsyncBaseTransport):
@@ -31,11 +35,15 @@ class PlainTransport(httpx.AsyncBaseTransport):
         if request.url.scheme != "http":
             return await self._otherwise.handle_async_request(request)
         content = await request.aread()
+        where = request.url.host, request.url.port or _PORT
+        connect_s = request.extensions.get("timeout", {}).get("connect")
         await self._room.acquire()
         line: _Line | None = None
         try:
-            line = self._take(request.url) or await self._open(request)
-            head = await line.ask(request, content)
+            line = self._take(where) or await self._open(where, connect_s)
+            head = await line.ask(
+                request.method, request.url.raw_path, request.headers.raw, content
+            )
         except BaseException:
             if line is not None:
                 line.close()
@@ -45,9 +53,47 @@ class PlainTransport(httpx.AsyncBaseTransport):
             head.status_code, headers=head.headers.raw_items(), stream=_Body(self, line)
         )
 
-    def _take(self, url: httpx.URL) -> "_Line | None":
+    async def exchange(
+        self,
+        method: str,
+        url: SplitResult,
+        headers: Mapping[str, str],
+        content: bytes,
+        *,
+        connect_s: float,
+        most_bytes: int,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """One whole call without httpx's objects: status, headers and body of the answer.
+
+        `headers` are sent with those that HTTP needs; names of the answer's are lower case. Raises
+        httpx's errors; ReadError for an answer that is longer than `most_bytes`.
+        """
+        where = url.hostname or "", url.port or _PORT
+        target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+        sent = [("host", url.netloc), ("accept", "*/*"), *headers.items()]
+        if content or method not in _BODILESS:
+            sent.append(("content-length", str(len(content))))
+        await self._room.acquire()
+        line: _Line | None = None
+        try:
+            line = self._take(where) or await self._open(where, connect_s)
+            head = await line.ask(method, target.encode(), sent, content)
+            body = bytearray()
+            while isinstance(event := await line.event(), h11.Data):
+                body += event.data
+                if len(body) > most_bytes:
+                    raise httpx.ReadError("The answer is too large.")
+        except BaseException:
+            if line is not None:
+                line.close()
+            self._room.release()
+            raise
+        self.give_back(line)
+        return head.status_code, _joined(head.headers), bytes(body)
+
+    def _take(self, where: Where) -> "_Line | None":
         """A kept line that is still good; the one used last."""
-        lines = self._kept.get(_where(url), [])
+        lines = self._kept.get(where, [])
         while lines:
             line = lines.pop()
             if not line.is_over and monotonic() - line.kept_at < KEPT_S:
@@ -56,9 +102,7 @@ class PlainTransport(httpx.AsyncBaseTransport):
             line.close()
         return None
 
-    async def _open(self, request: httpx.Request) -> "_Line":
-        where = _where(request.url)
-        connect_s = request.extensions.get("timeout", {}).get("connect")
+    async def _open(self, where: Where, connect_s: float | None) -> "_Line":
         loop = asyncio.get_running_loop()
         limit = asyncio.timeout(connect_s)
         try:
@@ -66,10 +110,10 @@ class PlainTransport(httpx.AsyncBaseTransport):
                 _, line = await loop.create_connection(lambda: _Line(where), *where)
         except TimeoutError as error:
             if limit.expired():
-                raise httpx.ConnectTimeout(str(error), request=request) from error
-            raise httpx.ConnectError(str(error), request=request) from error
+                raise httpx.ConnectTimeout(str(error)) from error
+            raise httpx.ConnectError(str(error)) from error
         except OSError as error:
-            raise httpx.ConnectError(str(error), request=request) from error
+            raise httpx.ConnectError(str(error)) from error
         return line
 
     def give_back(self, line: "_Line") -> None:
@@ -92,8 +136,13 @@ class PlainTransport(httpx.AsyncBaseTransport):
         await self._otherwise.aclose()
 
 
-def _where(url: httpx.URL) -> Where:
-    return url.host, url.port or 80
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """One value a name; h11 has made the names lower case."""
+    found: dict[str, str] = {}
+    for raw, value in headers:
+        name, text = raw.decode("latin-1"), value.decode("latin-1")
+        found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
 
 
 class _Line(asyncio.Protocol):
@@ -133,25 +182,25 @@ class _Line(asyncio.Protocol):
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
-    async def ask(self, request: httpx.Request, content: bytes) -> h11.Response:
+    async def ask(
+        self, method: str, target: bytes, headers: Headers, content: bytes
+    ) -> h11.Response:
         """Sends it and returns the head of the answer."""
         try:
-            asked = h11.Request(
-                method=request.method, target=request.url.raw_path, headers=request.headers.raw
-            )
+            asked = h11.Request(method=method, target=target, headers=headers)
             sent = self._http.send(asked) or b""
             if content:
                 sent += self._http.send(h11.Data(data=content)) or b""
             sent += self._http.send(h11.EndOfMessage()) or b""
         except h11.LocalProtocolError as error:
-            raise httpx.LocalProtocolError(str(error), request=request) from error
+            raise httpx.LocalProtocolError(str(error)) from error
         self._transport.write(sent)
         while True:
             event = await self.event()
             if isinstance(event, h11.Response):
                 return event
             if not isinstance(event, h11.InformationalResponse):
-                raise httpx.RemoteProtocolError("There was no answer.", request=request)
+                raise httpx.RemoteProtocolError("There was no answer.")
 
     async def event(self) -> object:
         """What comes next of the answer."""

@@ -18,6 +18,8 @@ from haat.kernel.errors import FieldError, Invalid, Problem
 
 MEDIA_TYPE = "application/problem+json"
 ERRORS_MAX = 50
+# What a request may raise and a client is told of.
+KNOWN = (Problem, RequestValidationError, asyncpg.DataError, UnicodeEncodeError)
 _PLACES = frozenset({"body", "query", "path", "header", "cookie"})
 _CODES = {
     400: "bad_request",
@@ -107,13 +109,14 @@ def add_problem_handlers(app: FastAPI) -> None:
     Set `app.state.html_problem`, `(request, problem) -> Response | None` (or asynchronous), to
     answer browsers with a page; None leaves the document.
     """
-    for kind in (Problem, RequestValidationError, asyncpg.DataError, UnicodeEncodeError):
-        app.add_exception_handler(kind, _known)
-    app.add_exception_handler(HTTPException, _routing)
+    for kind in KNOWN:
+        app.add_exception_handler(kind, answer_known)
+    app.add_exception_handler(HTTPException, answer_routing)
     # Middleware is outside of these handlers: `Limits` answers what is left with `unexpected`.
 
 
-async def _known(request: Request, error: Exception) -> Response:
+async def answer_known(request: Request, error: Exception) -> Response:
+    """The answer for an exception that means a problem; raised again when it means none."""
     problem = problem_of(error)
     if problem is None:
         raise error
@@ -122,7 +125,7 @@ async def _known(request: Request, error: Exception) -> Response:
     return await _answer(request, problem)
 
 
-async def _routing(request: Request, error: Exception) -> Response:
+async def answer_routing(request: Request, error: Exception) -> Response:
     """What routing and parsing raise: no such address, method, or a body that is not JSON."""
     assert isinstance(error, HTTPException)
     if error.status_code == 400 and "parsing the body" in str(error.detail):

@@ -4,9 +4,9 @@
 """
 
 import re
+from base64 import b64encode
 from binascii import b2a_qp
 from email import message_from_string
-from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr, parseaddr
@@ -22,6 +22,7 @@ from haat.kernel.model import Model
 
 _EOL = "\r\n"
 _LINE_MAX_CHARS = 500
+_WORD_BYTES = 39  # of an encoded word, so that its line is not longer than 76
 _FOLDED_CHARS = 68  # what fits beside "Subject: " into a line of 78
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _ADDRESS = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@[^\s@<>(),;:\\\"\[\]]{1,255}")
@@ -87,7 +88,14 @@ def _subject(subject: str) -> str:
     """A text of one line as a header's value, folded and encoded as RFC 2047 where it must be."""
     if subject.isascii() and len(subject) <= _FOLDED_CHARS and "=?" not in subject:
         return subject
-    return Header(subject, "utf-8", header_name="Subject").encode(linesep=_EOL)
+    words, word = [], b""
+    for letter in subject:
+        more = letter.encode("utf-8", "replace")
+        if len(word) + len(more) > _WORD_BYTES:
+            words.append(word)
+            word = b""
+        word += more
+    return f"{_EOL} ".join(f"=?utf-8?b?{b64encode(one).decode()}?=" for one in (*words, word))
 
 
 def _part(kind: str, text: str) -> bytes:

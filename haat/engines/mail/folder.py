@@ -1,6 +1,5 @@
 """Mail into a folder: one .eml a mail, named by its id, to open with any mail program."""
 
-import asyncio
 import os
 import secrets
 from pathlib import Path
@@ -21,19 +20,20 @@ class FolderMail:
     async def send(self, message: Message) -> None:
         raw = written(message, self._sender, self._clock)
         try:
-            await asyncio.to_thread(self._write, f"{message.id}.eml", raw)
+            self._write(f"{message.id}.eml", raw)
         except OSError as error:
             raise Unavailable("The mail folder cannot be written.", code="mail_away") from error
 
     def _write(self, name: str, raw: bytes) -> None:
-        path = self._folder / name
-        if path.exists():
-            return
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Not in a thread: handing over costs more than a small file of this machine's own."""
         draft = self._folder / f".{name}.{secrets.token_hex(8)}"
         try:
             draft.write_bytes(raw)
-            os.link(draft, path)  # unlike a rename it leaves a mail that is there already
+        except FileNotFoundError:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(raw)
+        try:
+            os.link(draft, self._folder / name)  # unlike a rename it leaves one that is there
         except FileExistsError:
             pass
         finally:

@@ -6,6 +6,7 @@ deadline, and measures.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, TypeVar, cast
@@ -19,6 +20,8 @@ from haat.kernel.errors import Forbidden, Problem, Timeout, Unauthenticated
 C = TypeVar("C", bound=Contract)
 Call = Callable[..., Awaitable[Any]]  # (ctx, **arguments)
 INTERNAL = "internal"
+# The deadline that a door in this task has set its clock to.
+watched: ContextVar[datetime | None] = ContextVar("watched", default=None)
 
 
 def marks_of(contract: type[Contract]) -> dict[str, Mark]:
@@ -56,6 +59,10 @@ def guarded(contract: str, name: str, mark: Mark, call: Call, caller: str | None
     longest = timedelta(seconds=limit_s)
     observed: dict[str, Observed] = {}
 
+    async def traced(ctx: Context, **arguments: Any) -> Any:
+        with span(where, caller=caller or "", request_id=ctx.request_id):
+            return await call(ctx, **arguments)
+
     async def door(ctx: Context, **arguments: Any) -> Any:
         held = open_transaction.get()
         assert held is None, f"{where} was called inside a transaction of {held}"
@@ -73,25 +80,33 @@ def guarded(contract: str, name: str, mark: Mark, call: Call, caller: str | None
         if ctx.caller != caller or ctx.deadline != deadline:
             ctx = _sent(ctx, caller, deadline)
         outcome = "failed"
-        limit = asyncio.timeout(left_s)
+        if deadline is watched.get():  # by a door we are behind: it ends us as well
+            limit, token = None, None
+        else:
+            limit, token = asyncio.timeout(left_s), watched.set(deadline)
         try:
-            async with limit:
-                if Tracing.tracer is None:
-                    result = await call(ctx, **arguments)
-                else:
-                    with span(where, caller=caller or "", request_id=ctx.request_id):
-                        result = await call(ctx, **arguments)
+            run = call if Tracing.tracer is None else traced
+            if limit is None:
+                result = await run(ctx, **arguments)
+            else:
+                async with limit:
+                    result = await run(ctx, **arguments)
             outcome = "ok"
             return result
         except Problem as problem:
             outcome = "refused" if problem.status < 500 else "unavailable"
             raise
+        except asyncio.CancelledError:
+            outcome = "unavailable"
+            raise
         except TimeoutError:
-            if not limit.expired():
+            if limit is None or not limit.expired():
                 raise
             outcome = "unavailable"
             raise Timeout from None
         finally:
+            if token is not None:
+                watched.reset(token)
             metric = observed.get(outcome)
             if metric is None:
                 metric = observed[outcome] = call_seconds(contract, name, outcome)

@@ -22,17 +22,19 @@ Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
 AWAY = (OSError, psycopg.Error, PoolTimeout)
 
-# The first run comes at once, so that what an earlier process left half done waits no longer.
+# The first run comes within a second: what an earlier process left half done waits no longer.
 _ADD = """
 INSERT INTO scheduler.timers AS t (name, next_at)
-SELECT name, clock_timestamp() + least(seconds, 1) * interval '1 second'
-  FROM unnest(%s::text[], %s::float8[]) AS n(name, seconds) ORDER BY name
+SELECT name, to_timestamp(ceil(extract(epoch FROM clock_timestamp())))
+  FROM unnest(%s::text[]) AS n(name) ORDER BY name
 ON CONFLICT (name) DO UPDATE SET next_at = least(t.next_at, excluded.next_at)"""
-# The next tick is set when this one starts: what is missed until the end is missed.
+# The next tick is set when this one starts: what is missed until the end is missed. Ticks are at
+# multiples of their interval, so that timers are due together and one look serves all of them.
 _CLAIM = """
 UPDATE scheduler.timers t
    SET holder = %s, until = clock_timestamp() + %s * interval '1 second',
-       next_at = clock_timestamp() + n.seconds * interval '1 second'
+       next_at = to_timestamp(
+         (round(extract(epoch FROM clock_timestamp()) / n.seconds) + 1) * n.seconds)
   FROM unnest(%s::text[], %s::float8[]) AS n(name, seconds)
  WHERE t.name = n.name AND t.next_at <= clock_timestamp()
    AND (t.holder IS NULL OR t.until < clock_timestamp())
@@ -78,7 +80,7 @@ class Timers:
     async def start(self) -> None:
         """Enters what was added and begins to look."""
         if self._jobs:
-            await self._execute(_ADD, list(self._jobs), self._seconds)
+            await self._execute(_ADD, list(self._jobs))
             self._tasks = [asyncio.create_task(self._look()), asyncio.create_task(self._renew())]
 
     async def stop(self, timeout_s: float) -> None:

@@ -4,19 +4,22 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, NewType
 
 import asyncpg
 
+from haat.engines.sql.pool import KEPT
+from haat.engines.sql.pool import Pool as Connections
 from haat.kernel.context import Context, open_transaction
-from haat.kernel.errors import Timeout, Unavailable
-from haat.kernel.events import Envelope, EnvelopeActor, Event, Trace
+from haat.kernel.errors import Problem, Timeout, Unavailable
+from haat.kernel.events import Event
 from haat.kernel.ids import RandomIds
 
 UniqueViolation = asyncpg.UniqueViolationError
 ForeignKeyViolation = asyncpg.ForeignKeyViolationError
 Record = Any  # asyncpg ships no types: a row, by name or position
-Pool = Any  # an asyncpg.Pool
+Pool = Any  # haat.engines.sql.pool.Pool, or what a simulation puts in its place
 
 _AWAY = (
     OSError,
@@ -26,11 +29,18 @@ _AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.InternalClientError,  # what it makes of an answer that is cut off
 )
+_TROUBLE = (TimeoutError, asyncpg.QueryCanceledError, *_AWAY)
 _EMIT = (
     "INSERT INTO {schema}.outbox (event_id, type, key, envelope)"
     " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]::jsonb[])"
 )
 _STEP_TRIES = 4
+_AGAIN = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.CheckViolationError,
+)
+_JSON = json.JSONEncoder(default=str)
 STATEMENTS_KEPT = 600  # a connection's; all modules of a process together hold fewer
 
 
@@ -50,9 +60,9 @@ async def open_pool(
     if role is not None:
         settings["role"] = role
     try:
-        return await asyncpg.create_pool(
+        opened = await asyncpg.create_pool(
             url,
-            min_size=min(2, size),
+            min_size=min(KEPT, size),
             max_size=size,
             init=_set_codecs,
             reset=_keep,
@@ -62,6 +72,7 @@ async def open_pool(
             max_inactive_connection_lifetime=300,
             server_settings=settings,
         )
+        return Connections(opened, size)
     except _AWAY as error:
         raise Unavailable(f"The database does not answer: {error}", code="sql_away") from error
 
@@ -75,7 +86,7 @@ async def _set_codecs(connection: Any) -> None:
 
 def _encode(value: Any) -> str:
     """JSON text as it is; anything else encoded."""
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    return value if isinstance(value, str) else _JSON.encode(value)
 
 
 async def _keep(connection: Any) -> None:
@@ -121,20 +132,28 @@ class Database:
 
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
         """All rows of one statement, in a transaction of its own."""
-        async with self._connection() as connection:
-            return await connection.fetch(sql, *args)  # type: ignore[no-any-return]
+        try:
+            return await self.pool.fetch(sql, *args)  # type: ignore[no-any-return]
+        except _TROUBLE as error:
+            raise _problem_of(error) from error
 
     async def fetchrow(self, sql: str, *args: Any) -> Record | None:
-        async with self._connection() as connection:
-            return await connection.fetchrow(sql, *args)
+        try:
+            return await self.pool.fetchrow(sql, *args)
+        except _TROUBLE as error:
+            raise _problem_of(error) from error
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
-        async with self._connection() as connection:
-            return await connection.fetchval(sql, *args)
+        try:
+            return await self.pool.fetchval(sql, *args)
+        except _TROUBLE as error:
+            raise _problem_of(error) from error
 
     async def execute(self, sql: str, *args: Any) -> int:
-        async with self._connection() as connection:
-            return _count(await connection.execute(sql, *args))
+        try:
+            return _count(await self.pool.execute(sql, *args))
+        except _TROUBLE as error:
+            raise _problem_of(error) from error
 
     @asynccontextmanager
     async def begin(self, ctx: Context) -> AsyncIterator[Tx]:
@@ -162,17 +181,24 @@ class Database:
         """One statement and its events as one transaction in one round trip.
 
         With events, `sql` must be a chain of CTEs ending in a SELECT, holding `/*emit:NAME*/`
-        just before that SELECT: the events are written only when the CTE `NAME` returned a row.
-        Tried again when PostgreSQL broke a deadlock with it.
+        just before that SELECT: the events are written only when the CTE `NAME` returned a row;
+        with `/*emit:NAME.COLUMN*/`, those whose key is that column of a row.
+        Tried again when PostgreSQL broke a deadlock with it, or when a CHECK refused it: an UPDATE
+        that waited for a lock is first checked on the version of the row from before the wait.
         """
         assert open_transaction.get() is None, "a transaction is open in this task already"
         if emit:
-            sql = emitting(sql, self.schema, len(args))
-            args = (*args, *outbox_rows(ctx, emit))
+            rows_of = outbox_rows(ctx, emit)
+            if len(emit) == 1:  # as nearly always: values cost less than arrays of one
+                sql = emitting(sql, self.schema, len(args), single=True)
+                args = (*args, *(column[0] for column in rows_of))
+            else:
+                sql = emitting(sql, self.schema, len(args))
+                args = (*args, *rows_of)
         for attempt in range(_STEP_TRIES):
             try:
                 rows = await self.fetch(sql, *args)
-            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+            except _AGAIN:
                 if attempt == _STEP_TRIES - 1:
                     raise
                 await asyncio.sleep(0.005 * 2**attempt)
@@ -187,22 +213,33 @@ class Database:
         try:
             async with self.pool.acquire(timeout=10) as connection:
                 yield connection
-        except (TimeoutError, asyncpg.QueryCanceledError) as error:
-            raise Timeout("The database took too long.") from error
-        except _AWAY as error:
-            raise Unavailable("The database does not answer.", code="sql_away") from error
+        except _TROUBLE as error:
+            raise _problem_of(error) from error
 
 
-def emitting(sql: str, schema: str, count: int) -> str:
-    """`sql` with its `/*emit:NAME*/` mark replaced by the CTE that fills the outbox."""
+def _problem_of(error: BaseException) -> Problem:
+    """What a caller is told when the database is slow or away."""
+    if isinstance(error, TimeoutError | asyncpg.QueryCanceledError):
+        return Timeout("The database took too long.")
+    return Unavailable("The database does not answer.", code="sql_away")
+
+
+@cache
+def emitting(sql: str, schema: str, count: int, *, single: bool = False) -> str:
+    """`sql` with its `/*emit:NAME*/` mark replaced by the CTE that fills the outbox: from four
+    arrays after its own `count` parameters, or from four values where it is `single`."""
     head, mark, rest = sql.partition("/*emit:")
     assert mark, "no /*emit:NAME*/ mark in this statement"
     name, _, tail = rest.partition("*/")
-    types = ("uuid[]", "text[]", "text[]", "text[]::jsonb[]")
+    name, _, column = name.partition(".")
+    shape = "[]" if not single else ""
+    types = (f"uuid{shape}", f"text{shape}", f"text{shape}", f"text{shape}::jsonb{shape}")
     given = ", ".join(f"${count + i}::{kind}" for i, kind in enumerate(types, 1))
+    some = f"e.key IN (SELECT {column}::text FROM {name})" if column else f"EXISTS (TABLE {name})"
+    source = f"(VALUES ({given}))" if single else f"unnest({given})"
     return (
         f"{head}, emitted_ AS (INSERT INTO {schema}.outbox (event_id, type, key, envelope)"
-        f" SELECT * FROM unnest({given}) WHERE EXISTS (SELECT 1 FROM {name})){tail}"
+        f" SELECT e.* FROM {source} AS e (event_id, type, key, envelope) WHERE {some}){tail}"
     )
 
 
@@ -211,28 +248,24 @@ def outbox_rows(
 ) -> tuple[list[Any], list[str], list[str], list[str]]:
     """The outbox's columns for these events, in order: ids, types, keys, envelopes as JSON."""
     ids, types, keys, envelopes = [], [], [], []
-    actor = EnvelopeActor(type=ctx.actor.type, id=ctx.actor.id)
-    trace = Trace(request_id=ctx.request_id, correlation_id=ctx.correlation_id)
-    now = ctx.now()
+    actor = {"type": ctx.actor.type, "id": None if ctx.actor.id is None else str(ctx.actor.id)}
+    trace = {"requestId": ctx.request_id, "correlationId": ctx.correlation_id}
+    # What is the same for all of them, as JSON: an envelope is not built to be taken apart again.
+    at = ctx.now().isoformat().replace("+00:00", "Z")
+    same = json.dumps({"occurredAt": at, "actor": actor, "trace": trace})[1:-1]
     # An event's id is always new: one that repeats with a repeated request could be the id of
     # another event that the first try announced, and be dropped as a duplicate.
     born = RandomIds(ctx.clock)
     for event in events:
         assert event.event_name, f"{type(event).__name__} has no name"
-        envelope = Envelope(
-            event_id=born.new(),
-            type=event.event_name,
-            version=event.event_version,
-            occurred_at=now,
-            actor=actor,
-            data=event.model_dump(mode="json"),
-            trace=trace,
-            key=event.key,
+        id, name, key = born.new(), event.event_name, event.key
+        ids.append(id)
+        types.append(name)
+        keys.append(key)
+        envelopes.append(
+            f'{{"eventId":"{id}","type":"{name}","version":{event.event_version},{same},'
+            f'"data":{event.model_dump_json()},"key":{json.dumps(key)}}}'
         )
-        ids.append(envelope.event_id)
-        types.append(envelope.type)
-        keys.append(envelope.key)
-        envelopes.append(envelope.model_dump_json())
     return ids, types, keys, envelopes
 
 

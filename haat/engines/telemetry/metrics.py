@@ -4,9 +4,12 @@ Where the supervisor sets PROMETHEUS_MULTIPROC_DIR before it starts its workers,
 its counts in that folder and any of them answers for all; otherwise a process answers for itself.
 """
 
+import asyncio
 import os
+from bisect import bisect_left
+from collections.abc import Callable
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -20,6 +23,7 @@ from prometheus_client import (
 from starlette.requests import Request
 from starlette.responses import Response
 
+_LATER_S = 0.5
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -27,6 +31,77 @@ class Observed(Protocol):
     """Takes one measurement, in seconds."""
 
     def observe(self, amount: float) -> None: ...
+
+
+class Pending:
+    """Measurements of this process that are not in the histograms yet.
+
+    A histogram that all workers share is a mapped file: putting a measurement there costs as much
+    as many a call that is measured. They are put there together, half a second later.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[_Collected] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, one: "_Collected") -> None:
+        self._waiting.append(one)
+        if self._timer is None:
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                self.flush()
+            else:
+                self._timer = loop.call_later(_LATER_S, self.flush)
+
+    def flush(self) -> None:
+        """Puts everything measured so far where it is read."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.flush()
+
+
+@cache
+def pending() -> Pending:
+    """This process's."""
+    return Pending()
+
+
+class _Collected:
+    """A histogram with certain labels; what it takes waits in `pending`."""
+
+    __slots__ = ("_histogram", "_pending", "_seen")
+
+    def __init__(self, histogram: Any, pending: Pending) -> None:
+        self._histogram = histogram
+        self._pending = pending
+        self._seen: list[float] = []
+
+    def observe(self, amount: float) -> None:
+        seen = self._seen
+        seen.append(amount)
+        if len(seen) == 1:
+            self._pending.add(self)
+
+    def flush(self) -> None:
+        seen, self._seen = self._seen, []
+        counts: dict[int, int] = {}
+        for amount in seen:
+            place = bisect_left(_BUCKETS, amount)
+            counts[place] = counts.get(place, 0) + 1
+        add_to(self._histogram, sum(seen), counts)
+
+
+def add_to(histogram: Any, total: float, counts: dict[int, int]) -> None:
+    """Many measurements at once: their sum, and how many fell into which bucket. The library has
+    no way in for that; its own `observe` does just this for one."""
+    increase: Callable[[float], None] = histogram._sum.inc
+    increase(total)
+    for place, count in counts.items():
+        histogram._buckets[place].inc(count)
 
 
 @cache
@@ -52,17 +127,18 @@ def call_seconds(contract: str, method: str, outcome: str) -> Observed:
     every = histogram(
         "haat_call_seconds", "Time of a contract call.", "contract", "method", "outcome"
     )
-    return every.labels(contract, method, outcome)
+    return _Collected(every.labels(contract, method, outcome), pending())
 
 
 def http_seconds(method: str, route: str, status: str) -> Observed:
     """Time of HTTP requests. `route` is a template such as /api/v1/products/{id}."""
     every = histogram("haat_http_seconds", "Time of a request.", "method", "route", "status")
-    return every.labels(method, route, status)
+    return _Collected(every.labels(method, route, status), pending())
 
 
 def render_metrics() -> bytes:
     """Everything counted so far, in Prometheus' text format."""
+    pending().flush()
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder or not os.path.isdir(folder):
         return generate_latest(REGISTRY)

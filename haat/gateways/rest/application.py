@@ -15,6 +15,7 @@ from haat.engines.telemetry import AccessLog, metrics_app
 from haat.gateways.rest.branches import include
 from haat.gateways.rest.idempotency import Idempotency
 from haat.gateways.rest.storage import AnswerStore
+from haat.gateways.rest.straight import Straight, compiled
 from haat.kernel.clock import Clock
 from haat.kernel.contract import Contract
 from haat.kernel.errors import NotFound
@@ -47,7 +48,8 @@ def create(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> ASGIApp:
     """The application. `lifespan` starts the runtime and calls `equip` with its parts."""
-    app = _documented_app(routers, lifespan)
+    found = list(routers)
+    app = _documented_app(found, lifespan)
     add_problem_handlers(app)
     for router in site_routers:
         include(app, router, documented=False)
@@ -55,7 +57,7 @@ def create(
     app.add_route("/metrics", _metrics, include_in_schema=False)
     app.add_api_route("/health/live", _live, tags=["health"])
     app.add_api_route("/health/ready", _ready, tags=["health"], response_model=None)
-    inner = Idempotency(app, app.state)
+    inner = Idempotency(Straight(app, compiled(found, (API, ALIAS))), app.state)
     larger = dict.fromkeys(("/vendor/", "/admin/", "/welcome"), UPLOAD_MAX_BYTES)
     for prefix in (API, ALIAS):
         for part in ("media", "products/", "vendors/", "admin/reconciliations/files"):

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from haat.engines.sql import Database, Sql
 
-CLAIM = timedelta(seconds=60)  # after this, a request that never answered may be done again
+# After this a request that never answered may be done again: its process may have died. It may also
+# still be at work; ids derive from the key, so doing it twice does it once.
+CLAIM = timedelta(seconds=15)
 KEEP = timedelta(days=2)
 
 _CLAIM = Sql("""

@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from haat.domains.goods.catalog.api import Catalog, OfferLine
-from haat.domains.goods.inventory.api import Inventory
+from haat.domains.goods.inventory.api import Available, Inventory
 from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import Vendors
-from haat.domains.trade.cart.api import CartState
+from haat.domains.trade.cart.api import CartState, Item
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract
 from haat.kernel.model import Model
@@ -19,13 +19,15 @@ Doors = Mapping[type[Contract], Any]
 
 
 class CartLine(Model):
-    """`problem` is None, "not_buyable" or "out_of_stock" (fewer are left than asked for)."""
+    """`problem` is None, "not_buyable" or "out_of_stock" (fewer are left than asked for).
+    `was`: what one cost when it was put in, where that is another price now."""
 
     offer: OfferLine
     quantity: int
     amount: Money
     available: int
     problem: str | None = None
+    was: Money | None = None
 
 
 class CartGroup(Model):
@@ -58,9 +60,9 @@ async def cart_view(doors: Doors, ctx: Context, state: CartState) -> CartView:
         doors[Inventory].available(ctx, offers=ids),
     )
     known = {offer.offer_id: offer for offer in offers}
-    left = {entry.offer_id: entry.available for entry in stock}
+    left = {one.offer_id: max([one.available, *_collected(one)]) for one in stock}
     lines = [
-        _line(known[item.offer_id], item.quantity, left.get(item.offer_id, 0))
+        _line(known[item.offer_id], item, left.get(item.offer_id, 0))
         for item in state.items
         if item.offer_id in known
     ]
@@ -87,16 +89,22 @@ async def cart_view(doors: Doors, ctx: Context, state: CartState) -> CartView:
     )
 
 
-def _line(offer: OfferLine, quantity: int, available: int) -> CartLine:
+def _collected(one: Available) -> list[int]:
+    """What can be had by collecting it, place by place."""
+    return [place.available for place in one.pickups]
+
+
+def _line(offer: OfferLine, item: Item, available: int) -> CartLine:
     problem = None
     if not offer.buyable:
         problem = "not_buyable"
-    elif available < quantity:
+    elif available < item.quantity:
         problem = "out_of_stock"
     return CartLine(
         offer=offer,
-        quantity=quantity,
-        amount=offer.price * quantity,
+        quantity=item.quantity,
+        amount=offer.price * item.quantity,
         available=available,
         problem=problem,
+        was=item.price if item.price not in (None, offer.price) else None,
     )

@@ -20,6 +20,7 @@ from haat.domains.goods.catalog.bodies import draft_of
 from haat.domains.goods.catalog.proof import prove
 from haat.domains.goods.catalog.service import CatalogService
 from haat.domains.people.media.api import Picture
+from haat.engines.cache import open_cache
 from haat.engines.sql import Database
 from haat.kernel.context import Context
 from haat.kernel.errors import Conflict, Invalid, NotFound
@@ -44,7 +45,7 @@ class Hall:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.vendors = FakeVendors()
-        self.catalog = CatalogService(db, FakeMarket(), self.vendors)
+        self.catalog = CatalogService(db, FakeMarket(), self.vendors, open_cache("memory://"))
         self.vendor: UUID = uuid4()
         self.me: Context = of_vendor(self.vendor)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,6 +14,7 @@ from haat.domains.goods.catalog import reactions, rules
 from haat.domains.goods.catalog.api import (
     CategorySlugTaken,
     Listing,
+    ListingChanged,
     Product,
     Sort,
 )
@@ -20,10 +22,13 @@ from haat.domains.goods.catalog.bodies import draft_of
 from haat.domains.goods.catalog.proof import prove
 from haat.domains.goods.catalog.service import CatalogService
 from haat.domains.goods.catalog.service import statements as sql
+from haat.domains.goods.inventory import reactions as inventory
 from haat.domains.people.vendors.api import VendorApproved, VendorReinstated, VendorSuspended
+from haat.engines.cache import open_cache
 from haat.engines.sql import Database
 from haat.kernel.context import Context
 from haat.kernel.errors import Conflict, Invalid, NotFound
+from haat.kernel.events import noted_in
 from tests.conftest import DatabaseOf
 from tests.domains.goods.doubles import (
     FakeMarket,
@@ -42,7 +47,7 @@ class Hall:
         self.db = db
         self.clock = clock()
         self.ctx: Context = system(self.clock)
-        self.catalog = CatalogService(db, FakeMarket(), FakeVendors())
+        self.catalog = CatalogService(db, FakeMarket(), FakeVendors(), open_cache("memory://"))
         self.vendor: UUID = uuid4()
 
     async def category(self, name: str, parent: UUID | None = None) -> UUID:
@@ -173,7 +178,7 @@ async def test_vendors_come_and_go(hall: Hall) -> None:
     reinstated = VendorReinstated(vendor_id=hall.vendor)
     for _ in range(2):
         async with hall.db.begin(ctx) as tx:
-            await reactions.suspended(catalog, ctx, tx, [suspended])
+            await reactions.vendors_moved(catalog, ctx, tx, [suspended])
     assert await hall.all(vendor_id=hall.vendor) == []
     with pytest.raises(NotFound):
         await catalog.product(guest(), ref=made[0].slug)
@@ -188,14 +193,25 @@ async def test_vendors_come_and_go(hall: Hall) -> None:
     assert changed.brand == "B"
     assert await hall.all(vendor_id=hall.vendor) == []
     async with hall.db.begin(ctx) as tx:
-        await reactions.reinstated(catalog, ctx, tx, [reinstated])
-    assert len(await hall.all(vendor_id=hall.vendor)) == 3
+        await reactions.vendors_moved(catalog, ctx, tx, [reinstated])
     shown = [d for n, d in await emitted(hall.db) if n == "product.index.requested"]
+    heard = [ListingChanged.model_validate(d) for d in shown]
+    await reactions.copies_are_old(catalog, ctx, [*heard])
+    assert len(await hall.all(vendor_id=hall.vendor)) == 3
     assert {d["listing"]["brand"] for d in shown} == {"B", ""}
     assert min(d["version"] for d in shown) > max(d["version"] for _, d in hidden)
     approved = VendorApproved(vendor_id=uuid4(), slug="v", name="V", country="US")
     async with hall.db.begin(ctx) as tx:
-        await reactions.approved(catalog, ctx, tx, [approved])
+        await reactions.vendors_moved(catalog, ctx, tx, [approved])
+
+
+@pytest.mark.parametrize("module", [reactions, inventory], ids=["catalog", "inventory"])
+def test_a_vendors_facts_are_heard_in_the_order_they_happened(module: Any) -> None:
+    """The order of a key holds within one subscriber only."""
+    moves = {VendorApproved, VendorReinstated, VendorSuspended}
+    found = [one for one in noted_in(module).reactions if one.event in moves]
+    assert len(found) >= 2
+    assert len({one.handler for one in found}) == 1
 
 
 async def test_everything_at_once_keeps_the_shelves(hall: Hall) -> None:

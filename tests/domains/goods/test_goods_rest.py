@@ -18,6 +18,7 @@ from haat.domains.goods.pricing.api import Pricing
 from haat.domains.goods.pricing.service import PricingService
 from haat.domains.people.media.api import Media
 from haat.domains.people.vendors.api import Vendors
+from haat.engines.cache import open_cache
 from haat.engines.rpc.door import local
 from tests.conftest import DatabaseOf
 from tests.domains.goods.doubles import FakeMarket, FakeVendors
@@ -51,7 +52,7 @@ class Shop:
 @pytest.fixture
 async def shop(database_of: DatabaseOf) -> Shop:
     vendors, market = FakeVendors(), FakeMarket()
-    catalog = CatalogService(await database_of("catalog"), market, vendors)
+    catalog = CatalogService(await database_of("catalog"), market, vendors, open_cache("memory://"))
     below = local(Catalog, catalog, caller="inventory")
     services: dict[Any, Any] = {
         Catalog: catalog,

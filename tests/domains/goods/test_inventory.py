@@ -225,12 +225,12 @@ async def test_offers_and_vendors_are_heard(store: Store) -> None:
 
     suspended = VendorSuspended(vendor_id=vendor, reason="x")
     async with store.db.begin(store.ctx) as tx:
-        await reactions.vendors_suspended(store.inventory, store.ctx, tx, [suspended])
+        await reactions.vendors_moved(store.inventory, store.ctx, tx, [suspended])
     assert await store.left(offer) == 0
     with pytest.raises(OutOfStock):
         await store.hold(offer)
     async with store.db.begin(store.ctx) as tx:
-        await reactions.vendors_reinstated(
+        await reactions.vendors_moved(
             store.inventory, store.ctx, tx, [VendorReinstated(vendor_id=vendor)]
         )
     assert await store.left(offer) == 4

@@ -25,6 +25,7 @@ from haat.domains.goods.inventory.proof import prove as prove_stock
 from haat.domains.goods.inventory.service import InventoryService
 from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import Vendors
+from haat.engines.cache import open_cache
 from haat.engines.rpc.door import local
 from haat.engines.rpc.loopback import loopback
 from tests.conftest import DatabaseOf
@@ -274,7 +275,9 @@ class Shop:
 @pytest.fixture(params=[local, loopback], ids=["local", "loopback"])
 async def shop(request: pytest.FixtureRequest, database_of: DatabaseOf) -> Shop:
     wiring = request.param
-    catalog = CatalogService(await database_of("catalog"), FakeMarket(), FakeVendors())
+    catalog = CatalogService(
+        await database_of("catalog"), FakeMarket(), FakeVendors(), open_cache("memory://")
+    )
     below = wiring(Catalog, catalog, caller="inventory")
     return Shop(catalog, InventoryService(await database_of("inventory"), below), wiring)
 

@@ -72,7 +72,7 @@ class TestTestCards(RemoteConformance):
                 token=lambda: network.token(cards.SUCCESS),
                 balance=network.balance,
                 message=message,
-                charging="/confirm$",
+                charging="/intents$",
             )
 
 

@@ -520,3 +520,24 @@ def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     parent.stdout.close()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/health")
+
+
+def test_an_intent_that_is_confirmed_as_it_is_made(net: Network) -> None:
+    def body(means: object) -> Doc:
+        amount = {"minor": 1000, "currency": "USD"}
+        return {"id": uuid4().hex, "reference": "r", "amount": amount, "confirm": means}
+
+    made = body({"number": SUCCESS})
+    for _ in range(2):
+        assert net.post("/intents", made).json()["status"] == "authorized"
+    assert net.post("/intents", made | {"reference": "s"}).json()["code"] == "id_taken"
+    unknown = body({"token": "tok_none"})
+    refused = net.post("/intents", unknown)
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_token")
+    assert net.get(str(unknown["id"]))["status"] == "requires_payment"
+    assert net.post("/intents", body("now")).status_code == 422
+    declined = body({"number": "4000000000000002"})
+    assert net.post("/intents", declined).json()["declineCode"] == "do_not_honor"
+    # A card is tried only where none was yet: another one needs a call of its own.
+    again = net.post("/intents", declined | {"confirm": {"number": SUCCESS}})
+    assert again.json()["status"] == "declined"

@@ -15,6 +15,7 @@ from haat.domains.people.market.api import (
 from haat.domains.people.market.routes import router
 from haat.domains.people.market.rules import changed, checked, market_name, support_address
 from haat.domains.people.market.service import MarketOptions, MarketService
+from haat.engines.cache import open_cache
 from haat.engines.sql import Database
 from haat.kernel.errors import Invalid
 from tests.conftest import DatabaseOf
@@ -32,7 +33,7 @@ async def db(database_of: DatabaseOf) -> Database:
 
 
 def service(db: Database, stale_s: float = 0) -> MarketService:
-    return MarketService(db, MarketOptions(market_stale_s=stale_s))
+    return MarketService(db, open_cache("memory://"), MarketOptions(market_stale_s=stale_s))
 
 
 async def test_a_market_opens_once(db: Database) -> None:
@@ -105,6 +106,25 @@ async def test_another_process_sees_a_change_soon(db: Database) -> None:
     await asyncio.sleep(0.21)
     assert (await there.settings(guest(at))).name == "New"
     assert MarketOptions().market_stale_s <= 2
+
+
+async def test_the_operators_order_prefix_stands_above_the_staffs(db: Database) -> None:
+    at = clock()
+    market = service(db)
+    await market.open(system(at), settings=BAZAAR)
+    changed_to = await market.change(system(at), change=SettingsChange(order_prefix="BZ7"))
+    assert changed_to.order_prefix == "BZ7"
+    assert (await service(db).settings(guest(at))).order_prefix == "BZ7"
+    fixed = MarketService(
+        db, open_cache("memory://"), MarketOptions(market_stale_s=0, order_no_prefix="OPS")
+    )
+    assert (await fixed.settings(guest(at))).order_prefix == "OPS"
+    kept = await fixed.change(system(at), change=SettingsChange(name="Bazaar 2"))
+    assert kept.order_prefix == "OPS"
+    assert (await service(db).settings(guest(at))).order_prefix == "BZ7"
+    for bad in ("", "h", "TOO-LNG", "Ä"):
+        with pytest.raises(ValueError, match="order_prefix"):
+            SettingsChange.model_validate({"order_prefix": bad})
 
 
 async def test_rest_shows_the_public_part_and_staff_change(db: Database) -> None:

@@ -17,6 +17,7 @@ from haat.domains.people.vendors.api import (
 )
 from haat.domains.people.vendors.routes import router
 from haat.domains.people.vendors.service import VendorsService
+from haat.engines.cache import open_cache
 from haat.engines.sql import Database
 from haat.kernel.clock import SettableClock
 from haat.kernel.errors import Invalid, NotFound, Unauthenticated
@@ -64,7 +65,7 @@ def media() -> FakeMedia:
 
 @pytest.fixture
 def vendors(db: Database, identity: FakeIdentity, media: FakeMedia) -> VendorsService:
-    return VendorsService(db, identity, media)
+    return VendorsService(db, identity, media, open_cache("memory://"))
 
 
 async def applied(
@@ -107,7 +108,7 @@ async def test_an_application_cut_short_is_finished(
     with pytest.raises(NotFound):
         await vendors.apply(me, id=id, application=FARM)
     identity.fails = False
-    [reaction] = noted_in(reactions).reactions
+    [reaction] = [r for r in noted_in(reactions).reactions if r.event is VendorApplied]
     event = VendorApplied(vendor_id=id, person_id=me.person_id, name="Green Farm")
     for _ in range(2):
         await reaction.handler(vendors, system(at), [event])

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from haat.domains.goods.catalog.api import Catalog, Category, Listing
+from haat.domains.goods.inventory.api import Available, Inventory
 from haat.domains.money.commissions.api import Terms
 from haat.domains.money.ledger.api import Account, Balance, Ledger
 from haat.domains.money.payments.api import Payment, Payments
@@ -13,12 +14,19 @@ from haat.domains.money.payouts.api import Payouts
 from haat.domains.people.identity.api import Contact, Identity
 from haat.domains.people.market.api import Market, MarketSettings
 from haat.domains.people.profiles.api import Address
-from haat.domains.trade.orders.api import Order, OrderLine, Orders, Totals, VendorOrder
+from haat.domains.trade.orders.api import (
+    Order,
+    OrderLine,
+    Orders,
+    TimelineNote,
+    Totals,
+    VendorOrder,
+)
 from haat.domains.trade.settlement.api import RefundResult, Settlement
 from haat.engines.bus import DeadLetter, DeadLetterGone
 from haat.engines.mail import Message
 from haat.kernel.context import Context
-from haat.kernel.errors import Problem
+from haat.kernel.errors import Problem, Unavailable
 from haat.kernel.events import Event
 from haat.kernel.money import Money
 from haat.kernel.page import Page
@@ -69,6 +77,10 @@ class FakeIdentity(Identity):
 class FakeOrders(Orders):
     def __init__(self) -> None:
         self.known: dict[UUID, Order] = {}
+        self.noted: list[TimelineNote] = []
+
+    async def note(self, ctx: Context, *, notes: list[TimelineNote]) -> None:
+        self.noted += notes
 
     async def by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Order]:
         return [self.known[id] for id in ids if id in self.known]
@@ -239,3 +251,22 @@ def order(id: UUID, *, person: UUID | None = None, email: str = "guest@example.c
         vendor_orders=[part],
         placed_at=NOON,
     )
+
+
+class FakeInventory(Inventory):
+    """Everything is sold out but what is in `left`; remembers what is watched."""
+
+    def __init__(self) -> None:
+        self.left: dict[UUID, int] = {}
+        self.watched: list[UUID] = []
+        self.away = False
+
+    async def available(
+        self, ctx: Context, *, offers: list[UUID], country: str | None = None
+    ) -> list[Available]:
+        return [Available(offer_id=id, available=self.left.get(id, 0)) for id in offers]
+
+    async def watch(self, ctx: Context, *, offers: list[UUID]) -> None:
+        if self.away:
+            raise Unavailable("Away.")
+        self.watched += offers

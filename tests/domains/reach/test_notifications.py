@@ -24,6 +24,7 @@ from haat.domains.trade.orders.api import (
     OrderShipped,
     VendorPart,
 )
+from haat.engines.http import Signer
 from haat.engines.mail import MailRefused
 from haat.engines.sql import Database
 from haat.kernel.clock import SettableClock
@@ -31,9 +32,11 @@ from haat.kernel.context import Context
 from haat.kernel.errors import NotFound, Unauthenticated, Unavailable
 from haat.kernel.events import Event
 from tests.conftest import DatabaseOf
+from tests.domains.goods.doubles import FakeCatalog
 from tests.domains.people.doubles import Rest, clock, guest, person, system
 from tests.domains.reach.doubles import (
     FakeIdentity,
+    FakeInventory,
     FakeMail,
     FakeMarket,
     FakeOrders,
@@ -56,6 +59,7 @@ class Told:
         self.mail, self.identity, self.orders = FakeMail(), FakeIdentity(), FakeOrders()
         self.payments, self.payouts = FakePayments(), FakePayouts()
         self.settlement = FakeSettlement()
+        self.catalog, self.inventory = FakeCatalog(), FakeInventory()
         self.identity.teams[VENDOR] = [OWNER, HELPER]
         options = NotificationOptions(public_url="https://market.example/", notify_by_mail=by_mail)
         self.service = NotificationsService(
@@ -67,6 +71,9 @@ class Told:
             self.payments,
             self.payouts,
             self.settlement,
+            self.catalog,
+            self.inventory,
+            Signer(b"s" * 32, self.at),
             options,
         )
 
@@ -94,7 +101,7 @@ class Told:
 @pytest.fixture
 async def told(database_of: DatabaseOf) -> Told:
     db = await database_of("notifications")
-    for table in ("notes", "mails"):
+    for table in ("notes", "mails", "waits"):
         await db.execute(f"DELETE FROM notifications.{table}")
     return Told(db)
 

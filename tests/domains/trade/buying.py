@@ -20,10 +20,10 @@ from haat.domains.goods.inventory.api import (
 from haat.domains.goods.pricing.api import Pricing, TaxableLine, TaxedLine
 from haat.domains.people.identity.api import Contact, Identity
 from haat.domains.people.market.api import Market, MarketSettings
-from haat.domains.people.profiles.api import Address
+from haat.domains.people.profiles.api import Address, Profile, Profiles, SavedAddress
 from haat.domains.people.vendors.api import Vendor, Vendors
-from haat.domains.trade.cart.api import Cart, CartState, Item
-from haat.domains.trade.shipping.api import NoShipping, Option, Parcel, Shipping, VendorOptions
+from haat.domains.trade.cart.api import Cart, CartState, Closing, Item
+from haat.domains.trade.shipping.api import Option, Parcel, Shipping, VendorOptions
 from haat.kernel.clock import SettableClock
 from haat.kernel.context import GUEST, SYSTEM, Actor, Context
 from haat.kernel.errors import Problem
@@ -115,6 +115,18 @@ class FakeIdentity(Identity):
         ]
 
 
+class FakeProfiles(Profiles):
+    """Everybody lives at ADDRESS; `one_click` is whether they allow one press to buy."""
+
+    one_click = True
+
+    async def profile(self, ctx: Context) -> Profile:
+        return Profile(person_id=ctx.person_id, name="Ada", one_click=self.one_click)
+
+    async def addresses(self, ctx: Context) -> list[SavedAddress]:
+        return [SavedAddress(id=UUID(int=5), address=ADDRESS, is_default=True)]
+
+
 class FakeVendors(Vendors):
     async def by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Vendor]:
         return [
@@ -151,9 +163,9 @@ class FakePricing(Pricing):
 class FakeShipping(Shipping):
     price = 490
 
-    async def options(self, ctx: Context, *, parcels: list[Parcel]) -> list[VendorOptions]:
+    async def rates(self, ctx: Context, *, parcels: list[Parcel]) -> list[VendorOptions]:
         if any(parcel.country == "AQ" for parcel in parcels):
-            raise NoShipping(vendors=[str(p.vendor_id) for p in parcels])
+            return [VendorOptions(vendor_id=p.vendor_id, options=[]) for p in parcels]
         return [
             VendorOptions(
                 vendor_id=parcel.vendor_id,
@@ -178,12 +190,10 @@ class FakeCart(Cart):
         items = self.carts[id] if id else {}
         return CartState(id=id, items=[Item(offer_id=o, quantity=q) for o, q in items.items()])
 
-    async def close(
-        self, ctx: Context, *, id: UUID, items: list[Item], checkout_id: UUID | None = None
-    ) -> None:
-        assert checkout_id is not None
-        for item in items:
-            self.carts[id].pop(item.offer_id, None)
+    async def close(self, ctx: Context, *, closings: list[Closing]) -> None:
+        for one in closings:
+            for item in one.items:
+                self.carts[one.cart_id].pop(item.offer_id, None)
 
 
 @dataclass
@@ -212,14 +222,22 @@ class FakeInventory(Inventory):
         over = one.state == "held" and one.expires_at is not None and one.expires_at <= now
         return "expired" if over else one.state
 
-    async def available(self, ctx: Context, *, offers: list[UUID]) -> list[Available]:
+    async def available(
+        self, ctx: Context, *, offers: list[UUID], country: str | None = None
+    ) -> list[Available]:
         now = ctx.now()
         return [
             Available(offer_id=o, available=self.on_hand[o] - self.reserved(o, now)) for o in offers
         ]
 
     async def reserve(
-        self, ctx: Context, *, id: UUID, lines: list[Line], ttl_s: int
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        lines: list[Line],
+        ttl_s: int,
+        country: str | None = None,
     ) -> Reservation:
         known, now = self.held.get(id), ctx.now()
         if known is None:
@@ -261,7 +279,14 @@ class FakeInventory(Inventory):
             one.state = "committed"
 
     async def restock(
-        self, ctx: Context, *, id: UUID, lines: list[Line], reason: str, reference: UUID
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        lines: list[Line],
+        reason: str,
+        reference: UUID,
+        sold: UUID | None = None,
     ) -> None:
         if id not in self.restocked:
             self.restocked[id] = lines
@@ -277,6 +302,7 @@ class World:
     faults: Faults = field(default_factory=Faults)
     market: FakeMarket = field(default_factory=FakeMarket)
     identity: FakeIdentity = field(default_factory=FakeIdentity)
+    profiles: FakeProfiles = field(default_factory=FakeProfiles)
     vendors: FakeVendors = field(default_factory=FakeVendors)
     catalog: FakeCatalog = field(default_factory=FakeCatalog)
     inventory: FakeInventory = field(default_factory=FakeInventory)

@@ -56,6 +56,8 @@ class Day:
             world.pricing,
             world.at(world.inventory),
             world.commissions,
+            world.at(world.payments),
+            world.profiles,
             world.at(world.wallet),
             world.shipping,
             world.at(world.cart),

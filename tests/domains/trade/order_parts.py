@@ -9,6 +9,7 @@ from haat.domains.money.commissions.api import Terms
 from haat.domains.people.market.api import Market, MarketSettings
 from haat.domains.people.profiles.api import Address
 from haat.domains.trade.orders.api import OrderDraft, OrderLine, Totals, VendorOrderDraft
+from haat.domains.trade.orders.service import OrdersService
 from haat.domains.trade.shipping.api import Shipment, Shipping
 from haat.engines.http import Signer
 from haat.engines.sql import Database
@@ -198,6 +199,13 @@ class FakeShipping(Shipping):
             if which(one):
                 self.rows[id] = one.model_copy(update={"status": status})
         return [s for s in self.rows.values() if which(s)]
+
+
+async def caught_up(orders: OrdersService) -> None:
+    """The lists as they are once every event was heard."""
+    after: int | None = 0
+    while after is not None:
+        after = (await orders.rebuild_lists(staff(), after=after)).next
 
 
 def signer() -> Signer:

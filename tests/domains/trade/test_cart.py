@@ -1,6 +1,7 @@
 """Carts on PostgreSQL: guests' and persons', merged once, closed once."""
 
 import asyncio
+import contextvars
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -15,6 +16,7 @@ from haat.domains.trade.cart.api import (
     ITEMS_MAX,
     CartFull,
     CartState,
+    Closing,
     Item,
     NotBuyable,
     TooMany,
@@ -34,12 +36,13 @@ class FakeCatalog(Catalog):
     def __init__(self) -> None:
         self.gone: set[UUID] = set()
         self.unknown: set[UUID] = set()
+        self.cents = 1
 
     async def offers(self, ctx: Context, *, ids: list[UUID]) -> list[OfferLine]:
         return [
             OfferLine(
                 offer_id=id, variant_id=id, product_id=id, product_slug="p", vendor_id=id,
-                category_id=None, title="T", variant_title="", sku="S", price=eur(1),
+                category_id=None, title="T", variant_title="", sku="S", price=eur(self.cents),
                 tax_class="standard", weight_g=1, buyable=id not in self.gone,
             )
             for id in ids
@@ -53,7 +56,9 @@ class FakeInventory(Inventory):
     def __init__(self) -> None:
         self.left: dict[UUID, int] = {}
 
-    async def available(self, ctx: Context, *, offers: list[UUID]) -> list[Available]:
+    async def available(
+        self, ctx: Context, *, offers: list[UUID], country: str | None = None
+    ) -> list[Available]:
         return [Available(offer_id=id, available=self.left.get(id, 100_000)) for id in offers]
 
 
@@ -265,24 +270,56 @@ async def test_closing_takes_what_was_bought_and_no_more(cart: CartService) -> N
     await cart.add(who, offer_id=b)  # came later
     await cart.add(who, offer_id=c)
     checkout, bought = ids.new(), [Item(offer_id=a, quantity=2), Item(offer_id=b, quantity=2)]
-    await asyncio.gather(
-        *(cart.close(system, id=state.id, items=bought, checkout_id=checkout) for _ in range(3))
-    )
+    one = Closing(checkout_id=checkout, cart_id=state.id, items=bought)
+    await asyncio.gather(*(cart.close(system, closings=[one]) for _ in range(3)))
     assert held(await cart.view(who)) == {b: 1, c: 1}
     await cart.add(who, offer_id=a, quantity=2)
-    await cart.close(system, id=state.id, items=bought, checkout_id=checkout)
+    other = person(ids.new())
+    full = await cart.add(other, offer_id=a, quantity=3)
+    assert full.id
+    # A batch: one that was closed before, two of one cart, and one of a cart that is no more.
+    batch = [
+        one,
+        Closing(checkout_id=ids.new(), cart_id=full.id, items=[Item(offer_id=a, quantity=1)]),
+        Closing(checkout_id=ids.new(), cart_id=full.id, items=[Item(offer_id=a, quantity=1)]),
+        Closing(checkout_id=ids.new(), cart_id=ids.new(), items=bought),
+    ]
+    await cart.close(system, closings=batch)
+    await cart.close(system, closings=batch)
     assert held(await cart.view(who)) == {b: 1, c: 1, a: 2}
-    await cart.close(system, id=ids.new(), items=bought, checkout_id=ids.new())
-    await cart.close(system, id=state.id, items=bought)
+    assert held(await cart.view(other)) == {a: 1}
+    last = Closing(checkout_id=ids.new(), cart_id=state.id, items=bought)
+    await cart.close(system, closings=[last])
     assert held(await cart.view(who)) == {c: 1}
 
 
-async def test_old_guest_carts_expire(cart: CartService) -> None:
-    who, offer = person(ids.new()), ids.new()
+async def test_closing_waits_for_a_cart_that_is_being_changed(
+    cart: CartService, db: Database
+) -> None:
+    who, a = person(ids.new()), ids.new()
+    state = await cart.add(who, offer_id=a)
+    assert state.id
+    closing = Closing(checkout_id=ids.new(), cart_id=state.id, items=[Item(offer_id=a, quantity=1)])
+    async with db.begin(system) as tx:
+        await tx.execute("SELECT FROM cart.carts WHERE id = $1 FOR UPDATE", state.id)
+        # In a task of its own context: inside this one a transaction is open.
+        waiting = asyncio.create_task(
+            cart.close(system, closings=[closing]), context=contextvars.Context()
+        )
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        await tx.execute("UPDATE cart.items SET quantity = 3 WHERE cart_id = $1", state.id)
+    await waiting
+    assert held(await cart.view(who)) == {a: 2}
+
+
+async def test_old_carts_expire(cart: CartService) -> None:
+    who, late, offer = person(ids.new()), person(ids.new()), ids.new()
     await cart.add(who, offer_id=offer)
     old = await cart.add(guest, offer_id=offer)
     CLOCK.advance(timedelta(days=20))
     young = await cart.add(guest, offer_id=offer)
+    await cart.add(late, offer_id=offer)
     CLOCK.advance(timedelta(days=11))
     assert await cart.view(guest, cart_id=old.id) == CartState(id=None)
     renewed = await cart.add(guest, offer_id=offer, cart_id=old.id)
@@ -290,4 +327,5 @@ async def test_old_guest_carts_expire(cart: CartService) -> None:
     await reactions.expire(cart, system)
     assert await cart.expire(system) == 0
     assert held(await cart.view(guest, cart_id=young.id)) == {offer: 1}
-    assert held(await cart.view(who)) == {offer: 1}
+    assert held(await cart.view(late)) == {offer: 1}
+    assert await cart.view(who) == CartState(id=None)

@@ -45,7 +45,8 @@ async def test_a_guest_shops_and_signs_in(ask: Client) -> None:
     assert merged.json()["cartId"] != seen["cartId"]
     await ask(who, "PUT", f"/buyer/cart/{two}", json={"quantity": 1})
     left = await ask(who, "DELETE", path)
-    assert left.json()["items"] == [{"offerId": two, "quantity": 1}]
+    price = {"minor": 1, "currency": "EUR"}
+    assert left.json()["items"] == [{"offerId": two, "quantity": 1, "price": price}]
     assert (await ask(who, "DELETE", f"/buyer/cart/{two}")).json()["items"] == []
     assert (await ask(None, "GET", "/cart", headers=header)).json()["items"] == []
 

@@ -14,6 +14,7 @@ from haat.domains.trade.orders.api import (
     DoesNotAddUp,
     LinkInvalid,
     OrderDraft,
+    OrderFilter,
     OrderSummary,
     PaymentState,
     RefundedLine,
@@ -30,6 +31,7 @@ from tests.domains.trade.order_parts import (
     NOW,
     FakeMarket,
     FakeShipping,
+    caught_up,
     draft,
     emitted,
     eur,
@@ -181,7 +183,7 @@ async def test_moves_out_of_turn_are_refused(orders: OrdersService, paid: Made) 
     ctx = vendor(unpaid.vendor_id)
     with pytest.raises(WrongOrderState) as refused:
         await orders.accept(ctx, id=unpaid.id)
-    assert refused.value.data == {"state": "pending", "payment": "authorized"}
+    assert refused.value.data == {"state": "pending", "payment": "authorized", "allowed": []}
     mine = (await paid()).vendor_orders[0]
     ctx = vendor(mine.vendor_id)
     for move in (orders.ready, orders.ship, orders.deliver):
@@ -191,6 +193,9 @@ async def test_moves_out_of_turn_are_refused(orders: OrdersService, paid: Made) 
     with pytest.raises(WrongOrderState) as refused:
         await orders.accept(ctx, id=mine.id)
     assert refused.value.data["state"] == "rejected"
+    with pytest.raises(WrongOrderState) as refused:
+        await orders.deliver(ctx, id=(await paid(vendors=[mine.vendor_id])).vendor_orders[0].id)
+    assert refused.value.data["allowed"] == ["accept", "reject", "cancel"]
 
 
 async def test_rejecting_and_cancelling_tell_settlement(
@@ -455,7 +460,9 @@ async def test_lists_page_through_everything_once(orders: OrdersService, paid: M
     assert cursor is None
     assert seen == [given.id for given in reversed(made)]
     await orders.accept(vendor(shop), id=made[0].vendor_orders[0].id)
-    accepted = await orders.vendor_orders(vendor(shop), vendor_id=shop, fulfilment="accepted")
+    await caught_up(orders)
+    where = OrderFilter(fulfilment="accepted")
+    accepted = await orders.vendor_orders(vendor(shop), vendor_id=shop, where=where)
     assert [s.order_id for s in accepted.items] == [made[0].id]
     first = await orders.vendor_orders(vendor(shop), vendor_id=shop, limit=3)
     rest = await orders.vendor_orders(vendor(shop), vendor_id=shop, limit=3, cursor=first.next)
@@ -482,6 +489,7 @@ async def test_the_payment_filter_is_the_projection(orders: OrdersService, paid:
     await orders.record_refund(
         system, refund_id=ids.new(), vendor_order_id=first.id, amount=first.totals.total, note=""
     )
+    await caught_up(orders)
     whole = [s async for s in _all(orders, None)]
     states: tuple[PaymentState, ...] = get_args(PaymentState)
     for state in states:
@@ -493,7 +501,8 @@ async def test_the_payment_filter_is_the_projection(orders: OrdersService, paid:
 async def _all(orders: OrdersService, payment: PaymentState | None) -> AsyncIterator[OrderSummary]:
     cursor = None
     while True:
-        page = await orders.listed(staff(), payment=payment, limit=100, cursor=cursor)
+        where = OrderFilter(payment=payment)
+        page = await orders.listed(staff(), where=where, limit=100, cursor=cursor)
         for summary in page.items:
             yield summary
         cursor = page.next
@@ -519,6 +528,7 @@ async def test_the_proof_names_what_does_not_add_up(
         system, refund_id=refund_id, vendor_order_id=given.vendor_orders[0].id,
         amount=eur(5), note="", lines=[RefundedLine(line_id=line.id, quantity=1, gross=eur(5))],
     )  # fmt: skip
+    await caught_up(orders)
     assert await prove(db, 10) == []
     mine = await orders.vendor_order(system, id=given.vendor_orders[0].id)
     grow = "UPDATE orders.refund_lines SET gross = gross + $2 WHERE refund_id = $1"

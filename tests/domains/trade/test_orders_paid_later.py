@@ -17,6 +17,7 @@ from tests.conftest import DatabaseOf
 from tests.domains.trade.order_parts import (
     FakeMarket,
     FakeShipping,
+    caught_up,
     draft,
     emitted,
     eur,
@@ -71,6 +72,7 @@ async def test_refunds_by_line(orders: OrdersService, db: Database) -> None:
     for amount, wrong in ((651, gave), (1300, gave * 2), (650, [strange])):
         with pytest.raises(Invalid):
             await refund(ids.new(), amount, wrong)
+    await caught_up(orders)
     assert await prove(db, 10) == []
 
 

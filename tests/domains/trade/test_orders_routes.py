@@ -9,7 +9,15 @@ from haat.domains.trade.orders.api import OrderDraft, Orders
 from haat.domains.trade.orders.routes import router
 from haat.domains.trade.orders.service import OrdersService
 from tests.conftest import DatabaseOf
-from tests.domains.trade.order_parts import FakeMarket, FakeShipping, draft, ids, signer, system
+from tests.domains.trade.order_parts import (
+    FakeMarket,
+    FakeShipping,
+    caught_up,
+    draft,
+    ids,
+    signer,
+    system,
+)
 from tests.domains.trade.rest import Client, served, token
 
 
@@ -63,7 +71,10 @@ async def test_a_vendor_walks_its_part(ask: Client, paid: OrderDraft) -> None:
     assert events[0]["what"] == "placed"
 
 
-async def test_everybody_reads_what_is_theirs(ask: Client, paid: OrderDraft) -> None:
+async def test_everybody_reads_what_is_theirs(
+    ask: Client, orders: OrdersService, paid: OrderDraft
+) -> None:
+    await caught_up(orders)
     one = paid.vendor_orders[0]
     mine = (await ask(shop(paid), "GET", f"/orders/{one.id}")).json()
     assert mine["number"].endswith("-1")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -140,6 +141,14 @@ class FakePayments(Payments):
             one.status = "capture_failed" if failed else "captured"
             one.captured = 0 if failed else one.amount.minor
         return self.answer(id, one)
+
+    async def capture_all(self, ctx: Context, *, ids: list[UUID]) -> list[Hold]:
+        found = []
+        for id in ids:
+            with suppress(ProviderAway):
+                await self.capture(ctx, id=id)
+            found.append(self.answer(id, self.known[id]))
+        return found
 
     async def collected(self, ctx: Context, *, id: UUID) -> Hold:
         if self.away:

@@ -41,6 +41,7 @@ _PLACES = (  # how a path begins → row that {id} or {ref} is
     ("/orders/{ref}", "order"),
     ("/orders/", "part"),
     ("/inventory/", "offer"),
+    ("/warehouses/", "warehouse"),
     ("/shipments/", "shipment"),
     ("/me/addresses/", "address"),
     ("/buyer/addresses/", "address"),

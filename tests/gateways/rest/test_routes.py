@@ -24,6 +24,8 @@ CART.02    POST /buyer/cart, POST /cart/items
 CART.03    PUT /buyer/cart/{}, PATCH /cart/items/{}
 CART.04    DELETE /buyer/cart/{}, DELETE /cart/items/{}
 CART.06    POST /checkout/summary, POST /summary
+CART.08    GET /admin/carts/{}/actions
+CART.09    PUT /cart/reminders, GET /admin/carts/recoveries
 CAT.01     POST /products, POST /products/create, POST /vendors/{}/products
 CAT.02     GET /products/{}
 CAT.03     GET /products, GET /products/
@@ -37,6 +39,10 @@ INV.02     PUT /inventory/{}, PATCH /vendors/{}/inventory/{}
 INV.03     GET /inventory
 INV.04     PUT /inventory/{}/threshold
 INV.05     GET /inventory/alerts
+INV.11     PUT /inventory/{}/safety
+INV.12     GET /inventory/{}/movements, POST /inventory/{}/adjustments
+INV.13     GET /warehouses, POST /warehouses, PUT /warehouses/{}, DELETE /warehouses/{}
+INV.14     POST /inventory/{}/transfers
 MEDIA.01   POST /products/{}/images
 NOTIF.01   GET /notifications
 NOTIF.02   PUT /notifications/{}/read

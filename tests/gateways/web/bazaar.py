@@ -248,7 +248,9 @@ class FakeVendors(Vendors):
 
 
 class FakeInventory(Faking, Inventory):
-    async def available(self, ctx: Any, *, offers: list[UUID]) -> list[Available]:
+    async def available(
+        self, ctx: Any, *, offers: list[UUID], country: str | None = None
+    ) -> list[Available]:
         stock = self.world.stock
         return [Available(offer_id=offer, available=stock.get(offer, 0)) for offer in offers]
 

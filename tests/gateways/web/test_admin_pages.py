@@ -69,7 +69,8 @@ async def test_every_page_answers(box: Box, admin: Browser, clay: Shop) -> None:
         "/admin/orders", "/admin/orders?payment=paid", f"/admin/orders/{number}", "/admin/payouts",
         "/admin/payouts?status=all", "/admin/payments", "/admin/payments?status=awaiting",
         "/admin/refunds", "/admin/disputes", "/admin/settings", "/admin/categories",
-        "/admin/dead-letters", "/admin/people", "/admin/commission", "/admin/commission/explain",
+        "/admin/dead-letters", "/admin/doctor", "/admin/people", "/admin/commission",
+        "/admin/commission/explain",
     ):  # fmt: skip
         assert 'aria-label="Back office"' in await admin.page(path)
 

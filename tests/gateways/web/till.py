@@ -9,6 +9,7 @@ from haat.domains.money.payments.api import TransferInstructions
 from haat.domains.people.profiles.api import Address
 from haat.domains.trade.checkout.api import (
     Checkout,
+    OneClick,
     Placement,
     Quote,
     QuoteExpired,
@@ -119,6 +120,9 @@ class FakeCheckout(Checkout):
         if self.quotes[quote_id].expires_at <= ctx.now():
             raise QuoteExpired
         return self._answer(quote_id)
+
+    async def one_click(self, ctx: Any) -> OneClick:
+        return OneClick(missing=["preference", "address", "method"])
 
     async def resume(self, ctx: Any, *, id: UUID) -> Placement:
         if self.refuses:

@@ -222,6 +222,15 @@ class ListingChanged(Event, name="product.index.requested", key="product_id"):
     listing: Listing | None
 
 
+class CategorySaved(Event, name="category.saved", key="category_id"):
+    """A category is new, or changed."""
+
+    category_id: UUID
+    parent_id: UUID | None
+    slug: str
+    name: str
+
+
 class Catalog(Contract, name="catalog"):
     @query()
     async def categories(self, ctx: Context) -> list[Category]:

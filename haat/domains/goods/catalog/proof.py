@@ -1,10 +1,11 @@
 """Re-derives what the catalogue keeps for speed: shelves, categories' counts, first prices."""
 
 from haat.engines.sql import Database, Sql
+from haat.kernel import synthetic
 
 INVARIANTS = ("shelves", "counts", "prices")
 
-SHELVES = Sql("""
+SHELVES = Sql(f"""
 WITH wanted AS (
     SELECT s.shelf_id, p.id AS product_id, p.created_at, p.price_from, p.title_key
       FROM catalog.products p
@@ -12,14 +13,14 @@ WITH wanted AS (
       LEFT JOIN catalog.categories c ON c.id = p.category_id
      CROSS JOIN LATERAL unnest(
                ARRAY['00000000-0000-0000-0000-000000000000'::uuid, p.vendor_id]
-               || coalesce(c.ancestors, '{}')) AS s (shelf_id)
-     WHERE p.status = 'active'
+               || coalesce(c.ancestors, '{{}}')) AS s (shelf_id)
+     WHERE p.status = 'active' AND p.vendor_id <> '{synthetic.VENDOR}'::uuid
 ), wrong AS (
     (TABLE wanted EXCEPT TABLE catalog.shelves)
     UNION ALL (TABLE catalog.shelves EXCEPT TABLE wanted)
 )
 SELECT shelf_id, product_id FROM wrong ORDER BY 2, 1 LIMIT $1
-""")
+""")  # noqa: S608 - put together here, from a constant
 
 COUNTS = Sql("""
 SELECT c.id, c.product_count, count(s.product_id) AS counted

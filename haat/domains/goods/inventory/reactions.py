@@ -22,18 +22,18 @@ async def offers_renamed(
     await service.rename(tx, events)
 
 
+# One subscriber, so that who comes back right after leaving does not end as gone.
 @on(VendorSuspended)
-async def vendors_suspended(
-    service: InventoryService, ctx: Context, tx: Tx, events: list[VendorSuspended]
-) -> None:
-    await service.suspend(tx, {e.vendor_id for e in events})
-
-
 @on(VendorReinstated)
-async def vendors_reinstated(
-    service: InventoryService, ctx: Context, tx: Tx, events: list[VendorReinstated]
+async def vendors_moved(
+    service: InventoryService,
+    ctx: Context,
+    tx: Tx,
+    events: list[VendorSuspended | VendorReinstated],
 ) -> None:
-    await service.reinstate(tx, {e.vendor_id for e in events})
+    last = {e.vendor_id: isinstance(e, VendorReinstated) for e in events}
+    await service.suspend(tx, {id for id, is_back in last.items() if not is_back})
+    await service.reinstate(tx, {id for id, is_back in last.items() if is_back})
 
 
 @every(seconds=5)
@@ -44,3 +44,8 @@ async def expire_held(service: InventoryService, ctx: Context) -> None:
 @every(seconds=5)
 async def tell_low(service: InventoryService, ctx: Context) -> None:
     await service.tell_low(ctx)
+
+
+@every(seconds=5)
+async def tell_back(service: InventoryService, ctx: Context) -> None:
+    await service.tell_back(ctx)

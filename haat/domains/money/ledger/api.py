@@ -170,7 +170,7 @@ class Ledger(Contract, name="ledger"):
         """Accounts come into being with their first transfer; this makes them before. Harmless
         when repeated."""
 
-    @command(scope="internal")
+    @command(scope="internal", repeatable=True)
     async def post(
         self, ctx: Context, *, transfers: list[Transfer]
     ) -> list[Literal["created", "exists"]]:
@@ -181,12 +181,12 @@ class Ledger(Contract, name="ledger"):
         would fall below zero (what is pending counts as gone).
         """
 
-    @command(scope="internal")
+    @command(scope="internal", repeatable=True)
     async def post_pending(self, ctx: Context, *, ids: list[UUID]) -> None:
         """Pending transfers become posted; harmless when they are; TransferEnded when voided or
         expired."""
 
-    @command(scope="internal")
+    @command(scope="internal", repeatable=True)
     async def void_pending(self, ctx: Context, *, ids: list[UUID]) -> None:
         """Pending transfers end without effect; harmless when voided or expired; TransferEnded
         when posted."""

@@ -264,7 +264,9 @@ class PaymentUpdated(Event, name="payment.updated", key="reference", version=2):
         return {"purpose": "order"} | data
 
 
-class PaymentSucceeded(Event, name="payment.succeeded", key="reference"):
+class PaymentSucceeded(
+    Event, name="payment.succeeded", key="reference", aliases=("payment.success",)
+):
     payment_id: UUID
     reference: UUID
     purpose: Purpose = "order"
@@ -398,6 +400,11 @@ class Payments(Contract, name="payments"):
         otherwise is answered as it ended; `authorized`: not captured yet, ask again, unless
         `collect` is on_delivery: that is captured by `collected`. `awaiting`: by its money.
         WrongPaymentState for one that was never authorized."""
+
+    @command(scope="internal", timeout_s=50, repeatable=True)
+    async def capture_all(self, ctx: Context, *, ids: list[UUID]) -> list[Hold]:
+        """The same for many at once: each as it stands afterwards, in their order, those that are
+        not known left out. A provider that does not answer leaves its own `authorized`."""
 
     @command(scope="internal", timeout_s=30)
     async def void(self, ctx: Context, *, id: UUID) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -119,6 +120,11 @@ def is_stray(ours: Status, theirs: str) -> bool:
     return ours in ("voided", "declined", "capture_failed") and theirs in ("authorized", "captured")
 
 
+@lru_cache(maxsize=1000)
+def _is_hidden(key: str) -> bool:
+    return _HIDDEN.search(key) is not None
+
+
 def redacted(value: Any, depth: int = 0) -> Any:
     """A message fit to be kept: secrets and what tells who somebody is are replaced."""
     if depth > _DEPTH_MAX:
@@ -126,7 +132,7 @@ def redacted(value: Any, depth: int = 0) -> Any:
     if isinstance(value, dict):
         return {
             str(key)[:100]: _REDACTED
-            if _HIDDEN.search(str(key)) and not isinstance(inner, dict | list)
+            if not isinstance(inner, dict | list) and _is_hidden(str(key))
             else redacted(inner, depth + 1)
             for key, inner in list(value.items())[:100]
         }

@@ -39,3 +39,4 @@ class PaymentsSettings(Settings):
     failure_alert_minutes: int = 15
 
     port: int = 4004
+    data: Path = Path("data")  # where `haat doctor` says how its own card network is reached

@@ -356,16 +356,16 @@ class EarningEligible(Event, name="earning.eligible", key="vendor_order_id"):
 
 
 class Payouts(Contract, name="payouts"):
-    @command(scope="internal")
+    @command(scope="internal", repeatable=True)
     async def expect(self, ctx: Context, *, earnings: list[EarningDraft]) -> None:
         """These amounts stand in escrow now, from their sources. Harmless when repeated."""
 
-    @command(scope="internal")
+    @command(scope="internal", repeatable=True)
     async def delivered(self, ctx: Context, *, windows: dict[UUID, datetime]) -> None:
         """Vendor orders were delivered; their return windows close at that moment. For forecasts;
         accrual is `accrue`'s. Harmless when repeated, or for what was never expected."""
 
-    @command(scope="internal")
+    @command(scope="internal", repeatable=True)
     async def accrue(self, ctx: Context, *, vendor_order_ids: list[UUID]) -> None:
         """The return window closed: escrow → payable | commission | commission_tax | tax, and
         payable → reserve, as linked transfers; cash collected by the vendor is settled. What is

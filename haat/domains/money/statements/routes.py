@@ -67,7 +67,10 @@ def _period(
     ctx: Context, since: datetime | None, until: datetime | None
 ) -> tuple[datetime, datetime]:
     end = until or ctx.now()
-    return since or end - timedelta(days=DAYS), end
+    try:
+        return since or end - timedelta(days=DAYS), end
+    except OverflowError:  # the year 1
+        return end, end
 
 
 async def _rest(

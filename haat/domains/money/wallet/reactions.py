@@ -13,6 +13,8 @@ from haat.domains.people.market.api import MarketOpened
 from haat.kernel.context import Context
 from haat.kernel.events import every, on
 
+OURS = {"purpose": "topup"}  # orders' payments are settlement's
+
 
 @on(MarketOpened)
 async def opened(service: WalletService, ctx: Context, events: list[MarketOpened]) -> None:
@@ -20,45 +22,36 @@ async def opened(service: WalletService, ctx: Context, events: list[MarketOpened
         await service.rating.begin(ctx, event.currency)
 
 
-@on(PaymentSucceeded)
+@on(PaymentSucceeded, where=OURS)
 async def succeeded(service: WalletService, ctx: Context, events: list[PaymentSucceeded]) -> None:
     for event in events:
-        if event.purpose == "topup":
-            await service.buying.paid(ctx, event.payment_id)
+        await service.buying.paid(ctx, event.payment_id)
 
 
-@on(PaymentUpdated)
+@on(PaymentUpdated, where=OURS)
 async def updated(service: WalletService, ctx: Context, events: list[PaymentUpdated]) -> None:
     for event in events:
-        if event.purpose == "topup":
-            await service.buying.updated(ctx, event.payment_id, event.status, None)
+        await service.buying.updated(ctx, event.payment_id, event.status, None)
 
 
-@on(PaymentFailed)
+@on(PaymentFailed, where=OURS)
 async def failed(service: WalletService, ctx: Context, events: list[PaymentFailed]) -> None:
     for event in events:
-        if event.purpose == "topup":
-            await service.buying.updated(ctx, event.payment_id, "declined", event.decline_code)
+        await service.buying.updated(ctx, event.payment_id, "declined", event.decline_code)
 
 
-@on(PaymentDisputed)
+@on(PaymentDisputed, where=OURS)
 async def disputed(service: WalletService, ctx: Context, events: list[PaymentDisputed]) -> None:
     for event in events:
-        if event.purpose == "topup":
-            money = (event.amount.minor, event.fee.minor)
-            await service.claiming.heard(
-                ctx, event.dispute_id, event.payment_id, *money, event.status
-            )
+        money = (event.amount.minor, event.fee.minor)
+        await service.claiming.heard(ctx, event.dispute_id, event.payment_id, *money, event.status)
 
 
-@on(PaymentRefunded)
+@on(PaymentRefunded, where=OURS)
 async def refunded(service: WalletService, ctx: Context, events: list[PaymentRefunded]) -> None:
     for event in events:
-        if event.purpose == "topup":
-            minor = event.amount.minor
-            await service.claiming.heard(
-                ctx, event.refund_id, event.payment_id, minor, 0, "refunded"
-            )
+        minor = event.amount.minor
+        await service.claiming.heard(ctx, event.refund_id, event.payment_id, minor, 0, "refunded")
 
 
 @on(PayoutSettled)

@@ -13,6 +13,7 @@ from haat.kernel.model import Model
 from haat.kernel.money import Currency
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+OrderPrefix = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,6}$")]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 
 
@@ -35,7 +36,7 @@ class MarketSettings(Model):
     prices_include_tax: bool = False
     commission_bp: Annotated[int, Field(ge=0, le=10_000)] = 300  # basis points: 300 is 3 %
     return_window_minutes: Annotated[int, Field(ge=0, le=525_600)] = 20_160  # 14 days
-    order_prefix: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,6}$")] = "H"
+    order_prefix: OrderPrefix = "H"  # of the numbers of orders to come
     support_email: str | None = None
 
 
@@ -47,6 +48,7 @@ class SettingsChange(Model):
     prices_include_tax: bool | None = None
     commission_bp: Annotated[int, Field(ge=0, le=10_000)] | None = None
     return_window_minutes: Annotated[int, Field(ge=0, le=525_600)] | None = None
+    order_prefix: OrderPrefix | None = None
     support_email: str | None = None
 
 

@@ -1,5 +1,6 @@
 """The market's manifest."""
 
+from haat.domains.people.market import reactions
 from haat.domains.people.market.api import Market
 from haat.domains.people.market.routes import router
 from haat.domains.people.market.service import MarketService
@@ -13,5 +14,6 @@ MODULE = Module(
     service=MarketService,
     package=__package__,
     tables=metadata,
+    reactions=reactions,
     router=router,
 )

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import Field
 
-from haat.domains.people.market.api import Market, MarketSettings, Name, SettingsChange
+from haat.domains.people.market.api import Market, MarketSettings, Name, OrderPrefix, SettingsChange
 from haat.engines.http import Ctx, Door
 from haat.kernel.model import Body, Model
 
@@ -35,6 +35,7 @@ class SettingsBody(Body):
     commission_bp: Annotated[int, Field(ge=0, le=10_000, strict=True)] | None = None
     return_window_minutes: Annotated[int, Field(ge=0, le=525_600, strict=True)] | None = None
     support_email: Annotated[str, Field(max_length=254)] | None = None
+    order_prefix: OrderPrefix | None = None
 
 
 @router.get("/market", summary="The market's public settings")

@@ -40,6 +40,7 @@ class Profile(Model):
     person_id: UUID
     name: str
     phone: str = ""
+    one_click: bool = False  # one press buys, with the saved method and the default address
 
 
 class Profiles(Contract, name="profiles"):
@@ -48,7 +49,12 @@ class Profiles(Contract, name="profiles"):
 
     @command(scope="person")
     async def change_profile(
-        self, ctx: Context, *, name: str | None = None, phone: str | None = None
+        self,
+        ctx: Context,
+        *,
+        name: str | None = None,
+        phone: str | None = None,
+        one_click: bool | None = None,
     ) -> Profile: ...
 
     @query(scope="person")

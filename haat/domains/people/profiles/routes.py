@@ -28,6 +28,7 @@ class ProfileBody(Body):
 
     name: Line | None = None
     phone: Phone | None = None
+    one_click: Annotated[bool, Field(strict=True)] | None = None
 
 
 class AddressBody(Body):
@@ -82,7 +83,9 @@ async def profile(ctx: Ctx, profiles: Service) -> Profile:
 
 @router.patch("/me", summary="Change my profile")
 async def change_profile(body: ProfileBody, ctx: Ctx, profiles: Service) -> Profile:
-    return await profiles.change_profile(ctx, name=body.name, phone=body.phone)
+    return await profiles.change_profile(
+        ctx, name=body.name, phone=body.phone, one_click=body.one_click
+    )
 
 
 @router.get("/me/addresses", summary="My addresses, the default first")

@@ -15,10 +15,12 @@ from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound
 
-PHONE = Sql("SELECT phone FROM profiles.profiles WHERE person_id = $1")
-SET_PHONE = Sql("""
-INSERT INTO profiles.profiles (person_id, phone) VALUES ($1, $2)
-ON CONFLICT (person_id) DO UPDATE SET phone = excluded.phone
+KEPT = Sql("SELECT phone, one_click FROM profiles.profiles WHERE person_id = $1")
+KEEP = Sql("""
+INSERT INTO profiles.profiles AS p (person_id, phone, one_click)
+VALUES ($1, coalesce($2, ''), coalesce($3, false))
+ON CONFLICT (person_id) DO UPDATE
+   SET phone = coalesce($2, p.phone), one_click = coalesce($3, p.one_click)
 """)
 ADDRESSES = Sql("""
 SELECT a.id, a.name, a.line1, a.line2, a.city, a.region, a.postal_code, a.country, a.phone,
@@ -65,18 +67,30 @@ class ProfilesService(Profiles):
 
     async def profile(self, ctx: Context) -> Profile:
         person = await self._identity.me(ctx)
-        phone = await self._db.fetchval(PHONE, person.id)
-        return Profile(person_id=person.id, name=person.name, phone=phone or "")
+        kept = await self._db.fetchrow(KEPT, person.id)
+        if kept is None:
+            return Profile(person_id=person.id, name=person.name)
+        return Profile(
+            person_id=person.id,
+            name=person.name,
+            phone=kept["phone"],
+            one_click=kept["one_click"],
+        )
 
     async def change_profile(
-        self, ctx: Context, *, name: str | None = None, phone: str | None = None
+        self,
+        ctx: Context,
+        *,
+        name: str | None = None,
+        phone: str | None = None,
+        one_click: bool | None = None,
     ) -> Profile:
         person_id = ctx.person_id
         plain = None if phone is None else clean_phone(phone)
         if name is not None:
             await self._identity.change_name(ctx, name=name)
-        if plain is not None:
-            await self._db.execute(SET_PHONE, person_id, plain)
+        if plain is not None or one_click is not None:
+            await self._db.execute(KEEP, person_id, plain, one_click)
         return await self.profile(ctx)
 
     async def addresses(self, ctx: Context) -> list[SavedAddress]:

@@ -1,6 +1,6 @@
 """One row a person, and one an address."""
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, Table, Text, Uuid, text
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Table, Text, Uuid, text
 
 from haat.engines.sql import PERSONAL, module_metadata
 
@@ -11,6 +11,8 @@ profiles = Table(
     metadata,
     Column("person_id", Uuid, primary_key=True),
     Column("phone", Text, nullable=False, server_default=text("''"), info=PERSONAL),
+    # Whether one press of a button may buy: only who says so.
+    Column("one_click", Boolean, nullable=False, server_default=text("false")),
     # Which address is the default stands here once, so that there are never two.
     Column("default_address_id", Uuid),
 )

@@ -7,6 +7,7 @@ from haat.domains.people.vendors.api import (
     VendorRejected,
     VendorSuspended,
 )
+from haat.domains.reach.backoffice.api import DrillSent
 from haat.domains.reach.backoffice.service import BackofficeService, VendorFact
 from haat.domains.trade.orders.api import OrderCreated, OrderPaid
 from haat.engines.sql import Tx
@@ -32,3 +33,10 @@ async def vendors_moved(
     service: BackofficeService, ctx: Context, tx: Tx, events: list[VendorFact]
 ) -> None:
     await service.stand(tx, events)
+
+
+@on(DrillSent)
+async def drilled(
+    service: BackofficeService, ctx: Context, tx: Tx, events: list[DrillSent]
+) -> None:
+    await service.hear_drill(tx, events)

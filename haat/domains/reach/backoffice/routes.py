@@ -1,10 +1,17 @@
 """The back office over REST."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
-from haat.domains.reach.backoffice.api import Backoffice, DeadLetter, Overview, Stats
+from haat.domains.reach.backoffice.api import (
+    Backoffice,
+    DeadLetter,
+    DoctorReport,
+    Overview,
+    Stats,
+)
 from haat.engines.http import Ctx, Door
 from haat.kernel.page import Limit, Page
 
@@ -43,3 +50,18 @@ async def replay(id: LetterId, ctx: Ctx, service: Service) -> None:
 @router.delete("/admin/dead-letters/{id}", status_code=204, summary="Forget it")
 async def discard(id: LetterId, ctx: Ctx, service: Service) -> None:
     await service.discard(ctx, id=id)
+
+
+@router.get("/admin/doctor", summary="What `haat doctor` found, newest first")
+async def doctor_reports(
+    ctx: Ctx,
+    service: Service,
+    limit: Limit = 30,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Page[DoctorReport]:
+    return await service.doctor_reports(ctx, limit=limit, cursor=cursor)
+
+
+@router.get("/admin/doctor/{id}", summary="One report of `haat doctor`")
+async def doctor_report(id: UUID, ctx: Ctx, service: Service) -> DoctorReport:
+    return await service.doctor_report(ctx, id=id)

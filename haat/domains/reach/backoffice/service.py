@@ -16,10 +16,12 @@ from haat.domains.people.vendors.api import (
     VendorSuspended,
 )
 from haat.domains.reach.backoffice.api import Backoffice, DeadLetter, Overview, Stats
+from haat.domains.reach.backoffice.reports import Reporting
 from haat.domains.reach.backoffice.rules import STANDING, chart, counted, first_day
 from haat.domains.trade.orders.api import OrderCreated, OrderPaid
 from haat.engines.bus import DeadLetters
 from haat.engines.sql import Database, Record, Sql, Tx
+from haat.kernel import synthetic
 from haat.kernel.context import Context
 from haat.kernel.money import Money
 from haat.kernel.page import LIMIT_MAX, Page
@@ -52,7 +54,7 @@ SELECT (SELECT count(*) FROM backoffice.vendors WHERE status = 'active') AS vend
 """)
 
 
-class BackofficeService(Backoffice):
+class BackofficeService(Reporting, Backoffice):
     """Own counts in one statement, the rest in one batch of calls."""
 
     def __init__(
@@ -64,7 +66,7 @@ class BackofficeService(Backoffice):
         ledger: Ledger,
         payouts: Payouts,
     ) -> None:
-        self._db = db
+        super().__init__(db)
         self._letters = letters
         self._market = market
         self._catalog = catalog
@@ -120,14 +122,18 @@ class BackofficeService(Backoffice):
 
     async def count(self, tx: Tx, events: Iterable[OrderCreated | OrderPaid]) -> None:
         """Adds these to their days."""
-        found = counted(events)
+        found = counted(one for one in events if one.person_id not in synthetic.PEOPLE)
         days, currencies = [day for day, _ in found], [currency for _, currency in found]
         orders, sales = [n for n, _ in found.values()], [minor for _, minor in found.values()]
         await tx.execute(COUNT, days, currencies, orders, sales)
 
     async def stand(self, tx: Tx, events: Sequence[VendorFact]) -> None:
         """Notes where these vendors stand; they come in the order they happened."""
-        found = {event.vendor_id: STANDING[type(event)] for event in events}
+        found = {
+            event.vendor_id: STANDING[type(event)]
+            for event in events
+            if event.vendor_id != synthetic.VENDOR
+        }
         await tx.execute(STAND, list(found), list(found.values()))
 
 

@@ -28,6 +28,10 @@ MONEY: dict[str, tuple[str, str]] = {
         "Your order of {total} is paid, and the vendors begin. You will hear from us when each part"
         " of it ships.",
     ),
+    "receipt": (
+        "Your receipt for order {number}",
+        "It is paid. You find the receipt on the order's page as well.",
+    ),
     "order_unpaid": (
         "Order {number} could not be paid",
         "The payment of {total} failed, so the order is cancelled. Nothing was charged.",

@@ -60,10 +60,11 @@ def _transfer(given: TransferInstructions) -> dict[str, Any]:
 
 
 def _paid(event: OrderPaid, _: Known) -> list[Notice]:
-    """The vendors begin now, but those who collect cash: they began when it was ordered. A customer
-    who paid at once saw it then; one whose transfer was awaited hears that it came."""
+    """The vendors begin now, but those who collect cash: they began when it was ordered; the
+    customer gets the receipt. A customer who paid at once saw it then; one whose transfer was
+    awaited hears that it came."""
     if event.was == "on_delivery":
-        return []
+        return [to_customer(event, "receipt")]
     found = [_sold(event, part, "vendor_order_new") for part in event.vendor_orders]
     if event.was == "awaiting":
         found.append(to_customer(event, "order_paid", total=money(event.total)))

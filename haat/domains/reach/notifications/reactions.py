@@ -1,6 +1,7 @@
 """What people are told about, and when mails go out."""
 
 from haat.domains.goods.catalog.api import ProductApproved, ProductRejected
+from haat.domains.goods.inventory.api import BackInStock, StockLow
 from haat.domains.money.payments.api import (
     PaymentDisputed,
     PaymentFailed,
@@ -13,7 +14,9 @@ from haat.domains.money.wallet.api import CreditsToppedUp, WithdrawalEnded
 from haat.domains.people.identity.api import PersonRegistered
 from haat.domains.people.vendors.api import VendorApproved, VendorRejected, VendorSuspended
 from haat.domains.reach.notifications.service import NotificationsService
+from haat.domains.trade.cart.api import CartLeft
 from haat.domains.trade.orders.api import (
+    OrderAdvanced,
     OrderCancelled,
     OrderCreated,
     OrderDelivered,
@@ -22,6 +25,7 @@ from haat.domains.trade.orders.api import (
     OrderShipped,
     OrderUnpaid,
 )
+from haat.domains.trade.receipts.api import ReceiptRequested
 from haat.domains.trade.returns.api import ReturnRequested, ReturnUpdated
 from haat.kernel.context import Context
 from haat.kernel.events import Event, every, on
@@ -31,11 +35,19 @@ from haat.kernel.events import Event, every, on
 @on(OrderCreated)
 @on(OrderPaid)
 @on(OrderUnpaid)
+@on(OrderAdvanced)
 @on(OrderShipped)
 @on(OrderDelivered)
 @on(OrderCancelled)
 @on(OrderRefunded)
 async def tell_of_orders(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
+    await service.tell_of(ctx, events)
+
+
+@on(ReceiptRequested)
+async def tell_of_receipts(
+    service: NotificationsService, ctx: Context, events: list[Event]
+) -> None:
     await service.tell_of(ctx, events)
 
 
@@ -71,6 +83,23 @@ async def tell_of_declines(
 @on(DifferencesFound)
 async def tell_of_money(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
     await service.tell_of(ctx, events)
+
+
+@on(StockLow)
+@on(CartLeft)
+async def tell_of_goods(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
+    await service.tell_of(ctx, events)
+
+
+@on(BackInStock)
+async def tell_back(service: NotificationsService, ctx: Context, events: list[BackInStock]) -> None:
+    await service.tell_back(ctx, events)
+
+
+@every(seconds=3600)
+async def watch_again(service: NotificationsService, ctx: Context) -> None:
+    """What is waited for stays watched."""
+    await service.watch_again(ctx)
 
 
 @every(seconds=2)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from haat.domains.goods.catalog.api import ProductApproved, ProductRejected
+from haat.domains.goods.inventory.api import StockLow
 from haat.domains.people.identity.api import PersonRegistered
 from haat.domains.people.vendors.api import VendorApproved, VendorRejected, VendorSuspended
 from haat.domains.reach.notifications import paying
@@ -17,7 +18,14 @@ from haat.domains.reach.notifications.notice import (
     to_staff,
     to_team,
 )
-from haat.domains.trade.orders.api import OrderCancelled, OrderDelivered, OrderShipped
+from haat.domains.trade.cart.api import CartLeft
+from haat.domains.trade.orders.api import (
+    OrderAdvanced,
+    OrderCancelled,
+    OrderDelivered,
+    OrderShipped,
+)
+from haat.domains.trade.receipts.api import ReceiptRequested
 from haat.domains.trade.returns.api import ReturnRequested, ReturnUpdated
 from haat.kernel.events import Event
 
@@ -64,6 +72,10 @@ def _shipped(event: OrderShipped) -> list[Notice]:
 
 def _delivered(event: OrderDelivered) -> list[Notice]:
     return [to_customer(event, "order_delivered")]
+
+
+def _receipt(event: ReceiptRequested) -> list[Notice]:
+    return [to_customer(event, "receipt")]
 
 
 def _cancelled(event: OrderCancelled) -> list[Notice]:
@@ -145,10 +157,39 @@ def _registered(event: PersonRegistered) -> list[Notice]:
     return [Notice(parent=event.id, kind="welcome", path="/account", person_id=event.person_id)]
 
 
+def _advanced(event: OrderAdvanced) -> list[Notice]:
+    """Who collects is told when it is ready; else these steps are told by the order's page."""
+    collected = event.pickup_id is not None and event.fulfilment == "ready"
+    return [to_customer(event, "order_to_collect")] if collected else []
+
+
+def _low(event: StockLow) -> list[Notice]:
+    path = f"/vendor/stock/{event.offer_id}"
+    facts = {"sku": event.sku, "available": event.available, "low_at": event.low_at}
+    return to_team(event, event.vendor_id, "low_stock", path, **facts)
+
+
+def _left(event: CartLeft) -> list[Notice]:
+    many = len(event.items)
+    return [
+        Notice(
+            parent=event.id,
+            kind="cart_left",
+            path="/cart",
+            facts={"count": "One thing is" if many == 1 else f"{many} things are"},
+            person_id=event.person_id,
+        )
+    ]
+
+
 _BY_EVENT: dict[type[Event], Callable[[Any], list[Notice]]] = {
+    OrderAdvanced: _advanced,
+    StockLow: _low,
+    CartLeft: _left,
     OrderShipped: _shipped,
     OrderDelivered: _delivered,
     OrderCancelled: _cancelled,
+    ReceiptRequested: _receipt,
     ReturnRequested: _return_requested,
     ReturnUpdated: _return_updated,
     VendorApproved: _approved,

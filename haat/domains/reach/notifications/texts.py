@@ -19,6 +19,26 @@ TEXTS: dict[str, tuple[str, str]] = MONEY | {
         "Welcome",
         "Your account is ready. Your orders, addresses and messages are kept in it.",
     ),
+    "low_stock": (
+        "{sku} is running low",
+        "{available} are left for sale; you wanted to be told at {low_at}.",
+    ),
+    "cart_left": (
+        "You left something in your cart",
+        "{count} waiting there. Prices may change, and nothing is kept for you.",
+    ),
+    "waiting_for_stock": (
+        "We tell you when {title} is back",
+        "You asked for one mail when it can be had again. If you do not want it, follow the link.",
+    ),
+    "back_in_stock": (
+        "{title} is back",
+        "You asked to be told when it can be had again. We tell you once; nothing is kept for you.",
+    ),
+    "order_to_collect": (
+        "{number} is ready for you to collect",
+        "The order's page says where and when.",
+    ),
     "order_shipped": (
         "{number} is on its way",
         "{carrier} carries it under the tracking number {tracking}.",
@@ -152,17 +172,24 @@ def subject(title: str, market: str) -> str:
     return line if len(line) <= SUBJECT_MAX_CHARS else line[: SUBJECT_MAX_CHARS - 1] + "…"
 
 
-def plain_mail(name: str, body: str, order: Order | None, link: str, market: str) -> str:
-    """The mail as text. `name` may be empty; `order` adds its goods and totals."""
+def plain_mail(
+    name: str, body: str, order: Order | None, link: str, market: str, receipt: str = ""
+) -> str:
+    """The mail as text. `name` may be empty; `order` adds its goods and totals, `receipt` is where
+    the order's receipt is."""
     parts = [f"Hello {name}," if name else "Hello,", body]
     if order is not None:
         rows = _rows(order)
         width = max(len(left) for left, _ in rows)
         parts.append("\n".join(f"{left:<{width}}  {right}" for left, right in rows))
+    if receipt:
+        parts.append(f"Your receipt: {receipt}")
     return "\n\n".join([*parts, link, market]) + "\n"
 
 
-def html_mail(name: str, body: str, order: Order | None, link: str, market: str) -> str:
+def html_mail(
+    name: str, body: str, order: Order | None, link: str, market: str, receipt: str = ""
+) -> str:
     """The same as a simple page: no pictures, no styles from elsewhere."""
     goods = ""
     if order is not None:
@@ -172,6 +199,8 @@ def html_mail(name: str, body: str, order: Order | None, link: str, market: str)
             for left, right in _rows(order)
         )
         goods = f'<table style="border-collapse:collapse;margin:16px 0">{cells}</table>'
+    if receipt:
+        goods += f'<p><a href="{escape(receipt)}">Your receipt (PDF)</a></p>'
     hello = f"Hello {escape(name)}," if name else "Hello,"
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'

@@ -4,7 +4,8 @@ A guest's cart is known by its id alone, which cannot be guessed; a person's car
 person. Views with titles, prices and stock are made by the gateways.
 """
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -12,7 +13,10 @@ from pydantic import Field
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
 from haat.kernel.errors import Conflict, Invalid
+from haat.kernel.events import Event
 from haat.kernel.model import Model
+from haat.kernel.money import Money
+from haat.kernel.page import Limit, Page
 
 Quantity = Annotated[int, Field(ge=1, le=999)]
 ITEMS_MAX = 100
@@ -31,8 +35,11 @@ class TooMany(Invalid, code="quantity_too_large"):
 
 
 class Item(Model):
+    """`price`: what one cost when it was put in; a cart promises no price."""
+
     offer_id: UUID
     quantity: int
+    price: Money | None = None
 
 
 class CartState(Model):
@@ -40,6 +47,43 @@ class CartState(Model):
 
     id: UUID | None
     items: list[Item] = []
+
+
+class Closing(Model):
+    """What a checkout took out of a cart."""
+
+    checkout_id: UUID
+    cart_id: UUID
+    items: list[Item]
+
+
+class Action(Model):
+    """Something that was done with a cart. `reference`: the checkout that bought it, or the
+    guest's cart that was merged into it."""
+
+    cart_id: UUID
+    at: datetime
+    what: Literal["add", "set", "remove", "merge", "bought", "expire", "remind"]
+    person_id: UUID | None = None
+    offer_id: UUID | None = None
+    quantity: int | None = None
+    reference: UUID | None = None
+
+
+class Recoveries(Model):
+    """Of the carts whose owners were reminded in a time, how many became an order since."""
+
+    reminded: int
+    recovered: int
+
+
+class CartLeft(Event, name="cart.abandoned", key="cart_id"):
+    """A person who wants to be reminded left a cart behind; told once until something of it is
+    bought."""
+
+    cart_id: UUID
+    person_id: UUID
+    items: list[Item]
 
 
 class Cart(Contract, name="cart"):
@@ -71,9 +115,23 @@ class Cart(Contract, name="cart"):
         """At sign-in: the guest's items join the person's (the larger quantity wins), and the
         guest's cart is no more. Harmless when repeated."""
 
-    @command(scope="internal")
-    async def close(
-        self, ctx: Context, *, id: UUID, items: list[Item], checkout_id: UUID | None = None
-    ) -> None:
-        """These were bought: takes them out of cart `id`, keeps what came later. Harmless when
-        repeated with the same `checkout_id`, or when the cart is no more."""
+    @command(scope="internal", repeatable=True)
+    async def close(self, ctx: Context, *, closings: list[Closing]) -> None:
+        """These were bought: takes them out of their carts, keeps what came later. Harmless when
+        a checkout is repeated, or when its cart is no more."""
+
+    @query(scope="person")
+    async def wants_reminders(self, ctx: Context) -> bool:
+        """Whether the person wants one mail when a cart is left behind; not unless they said so."""
+
+    @command(scope="person")
+    async def want_reminders(self, ctx: Context, *, wanted: bool) -> None: ...
+
+    @query(scope="staff:orders")
+    async def recoveries(self, ctx: Context, *, since: datetime, until: datetime) -> Recoveries: ...
+
+    @query(scope="staff:orders")
+    async def actions(
+        self, ctx: Context, *, cart_id: UUID, limit: Limit = 100, cursor: str | None = None
+    ) -> Page[Action]:
+        """What was done with a cart, newest first; kept for some months after the cart itself."""

@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import Field
 
 from haat.domains.money.commissions.api import Terms
-from haat.domains.money.payments.api import Method, TransferInstructions
+from haat.domains.money.payments.api import Method, SavedMethod, TransferInstructions
 from haat.domains.people.media.api import Picture
-from haat.domains.people.profiles.api import Address
+from haat.domains.people.profiles.api import Address, SavedAddress
 from haat.domains.trade.orders.api import Totals
 from haat.domains.trade.shipping.api import Option
 from haat.kernel.context import Context
@@ -38,6 +38,15 @@ class PaymentDeclined(Problem, code="payment_declined"):
     `declineCode` in the problem says why. Only doors raise it; `place` answers a Placement."""
 
     status = 402
+
+
+class OneClickOff(Conflict, code="one_click_off"):
+    """One press does not buy here yet; `missing` in the problem says what it needs."""
+
+
+class PriceChanged(Conflict, code="price_changed"):
+    """The price is not the one that was shown. Nothing was ordered; `unitPrice` and `total` in the
+    problem are today's, and `quoteId` holds them for a while."""
 
 
 class QuoteLine(Model):
@@ -121,6 +130,15 @@ class Placement(Model):
     credits: Money | None = None  # the part paid with credits
 
 
+class OneClick(Model):
+    """What one press would use. `missing`: what it lacks, of "preference" (the buyer has to allow
+    it), "address", "method" (a saved way to pay); none: the button works."""
+
+    address: SavedAddress | None = None
+    method: SavedMethod | None = None
+    missing: list[Literal["preference", "address", "method"]]
+
+
 class Reserved(Model):
     """The reservation of a checkout that is under way or became an order."""
 
@@ -157,7 +175,7 @@ class Checkout(Contract, name="checkout"):
     async def read_quote(self, ctx: Context, *, id: UUID) -> Quote:
         """A person's own, or a guest's by its id, which cannot be guessed."""
 
-    @command(timeout_s=40)
+    @command(timeout_s=40, repeatable=True)
     async def place(
         self,
         ctx: Context,
@@ -176,6 +194,27 @@ class Checkout(Contract, name="checkout"):
     @command(timeout_s=40)
     async def resume(self, ctx: Context, *, id: UUID) -> Placement:
         """Goes on with a checkout that waited for the customer or the provider."""
+
+    @query(scope="person")
+    async def one_click(self, ctx: Context) -> OneClick:
+        """Whether one press may buy for the acting person, and with what."""
+
+    @command(scope="person", timeout_s=50)
+    async def buy_now(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        offer_id: UUID,
+        quantity: Annotated[int, Field(ge=1, le=999)] = 1,
+        unit_price: Money,
+        total: Money | None = None,
+        return_url: str = "",
+    ) -> Placement:
+        """Quotes and places in one go, to the default address, with the saved way to pay. `id` is
+        the quote's and the order's: the same one again is the same order. `unit_price`, and
+        `total` where it was shown, are what the buyer agreed to: PriceChanged otherwise.
+        OneClickOff, and what `quote` and `place` raise."""
 
     @query(scope="internal")
     async def reserved(

@@ -6,14 +6,13 @@ from haat.domains.trade.checkout.service import CheckoutService
 from haat.kernel.context import Context
 from haat.kernel.events import every, on
 
-NEWS = frozenset({"awaiting", "authorized", "captured", "declined", "voided"})
+NEWS = ("awaiting", "authorized", "captured", "declined", "voided")
 
 
-@on(PaymentUpdated)
+@on(PaymentUpdated, where={"purpose": "order", "status": NEWS})
 async def go_on(service: CheckoutService, ctx: Context, events: list[PaymentUpdated]) -> None:
-    decided = {e.reference: None for e in events if e.purpose == "order" and e.status in NEWS}
-    if decided:
-        await service.payments_updated(ctx.as_system(), list(decided))
+    decided = dict.fromkeys(event.reference for event in events)
+    await service.payments_updated(ctx.as_system(), list(decided))
 
 
 @on(CheckoutPlaced)

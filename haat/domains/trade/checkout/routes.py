@@ -4,19 +4,26 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Response
 from pydantic import Field
 
 from haat.domains.money.payments.api import Method
 from haat.domains.people.media.api import Picture
 from haat.domains.people.profiles.api import Address
-from haat.domains.trade.checkout.api import BuyLine, Checkout, PaymentDeclined, Placement, Quote
+from haat.domains.trade.checkout.api import (
+    BuyLine,
+    Checkout,
+    OneClick,
+    PaymentDeclined,
+    Placement,
+    Quote,
+)
 from haat.domains.trade.orders.api import Totals
 from haat.domains.trade.shipping.api import Option
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid
-from haat.kernel.model import Body, Model
+from haat.kernel.model import OF_MODELS, Body, Model
 from haat.kernel.money import Money
 
 router = APIRouter(tags=["checkout"])
@@ -120,6 +127,16 @@ class OrderBody(Body):
     return_url: ReturnUrl | None = None
 
 
+class OneClickBody(Body):
+    """`unitPrice`, and `total` where it was shown, are what the buyer agrees to pay."""
+
+    offer_id: UUID
+    quantity: Annotated[int, Field(ge=1, le=999, strict=True)] = 1
+    unit_price: Money
+    total: Money | None = None
+    return_url: ReturnUrl | None = None
+
+
 class IntentBody(Body):
     quote_id: UUID
     provider: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")] = "test"
@@ -175,6 +192,38 @@ async def place(body: OrderBody, ctx: Ctx, checkout: TheCheckout, response: Resp
     )
 
 
+@router.get("/me/one-click", summary="Whether one press may buy, and with what")
+async def one_click(ctx: Ctx, checkout: TheCheckout) -> OneClick:
+    return await checkout.one_click(ctx)
+
+
+@router.post(
+    "/orders/one-click", status_code=201, responses=_ANSWERS, summary="Buy one thing at once"
+)
+async def buy_now(
+    body: OneClickBody,
+    ctx: Ctx,
+    checkout: TheCheckout,
+    response: Response,
+    key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
+) -> Placement:
+    """Send an `Idempotency-Key`: without one, pressing twice would buy twice."""
+    if not key:
+        raise Invalid.at("Idempotency-Key", "Send one with each press.", "required")
+    return _answer(
+        response,
+        await checkout.buy_now(
+            ctx,
+            id=ctx.new_id(),
+            offer_id=body.offer_id,
+            quantity=body.quantity,
+            unit_price=body.unit_price,
+            total=body.total,
+            return_url=body.return_url or "",
+        ),
+    )
+
+
 @router.post(
     "/payments/intent",
     status_code=201,
@@ -196,7 +245,7 @@ async def intent(
 
 
 def _priced(quote: Quote) -> PricedQuote:
-    return PricedQuote.model_validate(quote, from_attributes=True)
+    return PricedQuote.model_validate(quote, **OF_MODELS)
 
 
 async def _quote(

@@ -78,10 +78,13 @@ def need_buyable(wanted: Mapping[UUID, int], offers: Iterable[OfferLine], curren
         raise NotBuyable(offers=missing)
 
 
-def need_stock(wanted: Mapping[UUID, int], stock: Iterable[Available]) -> None:
-    """OutOfStock, naming them, when less is available than wanted: a courtesy, the reservation
-    decides."""
+def need_stock(wanted: Mapping[UUID, int], stock: Sequence[Available]) -> None:
+    """OutOfStock, naming them, when less is available than wanted, sent or collected: a courtesy,
+    the reservation decides."""
     left = {one.offer_id: one.available for one in stock}
+    for one in stock:
+        for place in one.pickups:
+            left[one.offer_id] = max(left[one.offer_id], place.available)
     lacking = [
         {"offerId": str(id), "available": max(0, left.get(id, 0))}
         for id, quantity in wanted.items()
@@ -400,6 +403,9 @@ def _vendor_order(checkout_id: UUID, one: QuoteGroup) -> VendorOrderDraft:
         vendor_name=one.vendor_name,
         lines=[OrderLine(**line.__dict__) for line in one.lines],  # the same fields
         shipping_method=one.shipping.name,
+        pickup_id=one.shipping.method_id if one.shipping.pickup else None,
+        days_min=one.shipping.days_min,
+        days_max=one.shipping.days_max,
         shipping_tax_bp=one.shipping_tax_bp,
         shipping_tax=one.shipping_tax,
         totals=one.totals,

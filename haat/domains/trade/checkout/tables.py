@@ -13,19 +13,20 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
 metadata = module_metadata("checkout")
 
-# `document` is the whole quote; it never changes.
+# `document` is the whole quote; it never changes. Not jsonb: it is written and read whole, and
+# taking it apart and putting it together again would cost more than the rest of the statement.
 quotes = Table(
     "quotes",
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("person_id", Uuid),
-    Column("document", JSONB, nullable=False, info=PERSONAL),
+    Column("document", JSON, nullable=False, info=PERSONAL),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     # For forgetting old ones. They come in the order of their expiry, so a few pages tell it.

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from haat.domains.money.commissions.api import Terms
 from haat.domains.people.media.api import Picture
@@ -19,7 +19,7 @@ from haat.kernel.contract import Contract, command, query
 from haat.kernel.errors import Conflict, Invalid, NotFound
 from haat.kernel.events import Event
 from haat.kernel.model import Model
-from haat.kernel.money import Money
+from haat.kernel.money import MINOR_MAX, Money
 from haat.kernel.page import Limit, Page
 
 PaymentState = Literal[
@@ -34,13 +34,21 @@ PaymentState = Literal[
 FulfilmentState = Literal[
     "pending", "accepted", "ready", "in_transit", "delivered", "rejected", "cancelled"
 ]
+Partly = Literal[  # an order whose vendor orders differ: how far the foremost is
+    "partially_accepted", "partially_ready", "partially_shipped", "partially_delivered"
+]
+Progress = Literal[FulfilmentState, Partly]  # of an order
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Carrier = Annotated[str, Field(min_length=1, max_length=60)]
 TrackingNumber = Annotated[str, Field(max_length=80)]
 
 
+View = Literal["payment", "delivery", "fulfilment", "order"]
+
+
 class WrongOrderState(Conflict, code="order_state"):
-    """The order is not in a state that allows this. `state` in the problem says which it is in."""
+    """The order is not in a state that allows this. `state` in the problem says which it is in,
+    `allowed` which moves a vendor order in it can make."""
 
 
 class LinkInvalid(NotFound, code="order_link_invalid"):
@@ -49,6 +57,44 @@ class LinkInvalid(NotFound, code="order_link_invalid"):
 
 class DoesNotAddUp(Invalid, code="order_sums"):
     """The amounts of this order do not add up. Nothing was written."""
+
+
+class Statuses(Model):
+    """The two states in the words of four vocabularies (docs/flows/orders.md).
+
+    payment: pending, paid, partial, refunded, failed. delivery: pending, processing, ready,
+    in_transit, delivered, cancelled. fulfilment: unfulfilled, processing, shipped, delivered,
+    returned, cancelled. order: pending, paid, shipped, delivered, refunded, cancelled.
+    """
+
+    payment: str
+    delivery: str
+    fulfilment: str
+    order: str
+
+
+class OrderFilter(Model):
+    """What a list is narrowed to; None leaves it open. Amounts are minor units, `until` is not
+    part of it. `view` and `status` together are a word of one vocabulary. `q` is looked for: a
+    number, or words that a name or an e-mail address has or begins with."""
+
+    payment: PaymentState | None = None
+    fulfilment: Progress | None = None
+    view: View | None = None
+    status: Annotated[str, Field(max_length=30)] | None = None
+    vendor_id: UUID | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    total_min: Annotated[int, Field(ge=0, le=MINOR_MAX)] | None = None
+    total_max: Annotated[int, Field(ge=0, le=MINOR_MAX)] | None = None
+    q: Annotated[str, Field(max_length=200)] | None = None
+
+
+class RebuiltLists(Model):
+    """How many orders were written anew, and where to go on; `next` None when that was all."""
+
+    done: int
+    next: int | None
 
 
 class OrderLine(Model):
@@ -95,6 +141,9 @@ class VendorOrderDraft(Model):
     vendor_name: str
     lines: Annotated[list[OrderLine], Field(min_length=1)]
     shipping_method: str
+    pickup_id: UUID | None = None  # the warehouse where the customer collects it
+    days_min: int | None = None  # how long the carrier takes
+    days_max: int | None = None
     shipping_tax_bp: int = 0
     shipping_tax: Money
     totals: Totals
@@ -137,6 +186,16 @@ class TimelineEntry(Model):
     note: str = ""
 
 
+class TimelineNote(Model):
+    """What another module tells of an order, once for each `source`."""
+
+    source: UUID
+    order_id: UUID
+    vendor_order_id: UUID | None = None
+    what: Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
 class VendorOrder(VendorOrderDraft):
     order_id: UUID
     person_id: UUID | None = None
@@ -150,6 +209,7 @@ class VendorOrder(VendorOrderDraft):
     delivered_at: datetime | None = None
     shipments: list[Shipment] = []
     ship_to: Address | None = None  # for those who have to send it
+    statuses: Statuses | None = None
 
 
 class Order(Model):
@@ -169,17 +229,24 @@ class Order(Model):
     vendor_orders: list[VendorOrder]
     timeline: list[TimelineEntry] = []
     placed_at: datetime
+    statuses: Statuses | None = None
 
 
 class OrderSummary(Model):
+    """One line of a list. `email` and `ship_to_name` are told to staff alone."""
+
     id: UUID
     number: str
     payment: PaymentState
     fulfilment: str
     total: Money
+    refunded: Money | None = None
     items: int
     vendors: list[str]
     placed_at: datetime
+    statuses: Statuses | None = None
+    email: str = ""
+    ship_to_name: str = ""
 
 
 class VendorOrderSummary(Model):
@@ -190,9 +257,11 @@ class VendorOrderSummary(Model):
     fulfilment: FulfilmentState
     total: Money
     net: Money
+    refunded: Money | None = None
     items: int
     ship_to_name: str
     placed_at: datetime
+    statuses: Statuses | None = None
 
 
 class VendorPart(Model):
@@ -205,7 +274,7 @@ class VendorPart(Model):
     net: Money
 
 
-class OrderCreated(Event, name="order.created", key="order_id"):
+class OrderCreated(Event, name="order.created", key="order_id", aliases=("order.placed",)):
     """`payment`: whether its money is held, or awaited, or collected when it is delivered: then
     vendors begin at once."""
 
@@ -242,6 +311,16 @@ class OrderUnpaid(Event, name="order.unpaid", key="order_id"):
     was: Literal["authorized", "awaiting", "on_delivery"] = "authorized"
 
 
+class OrderPaymentUpdated(Event, name="order.payment.updated", key="order_id"):
+    """The payment of some of its vendor orders changed, and no other event tells: cash was
+    collected for one of several, or what was awaited for cancelled ones will not come."""
+
+    order_id: UUID
+    number: str
+    vendor_order_ids: list[UUID]
+    payment: PaymentState
+
+
 class OrderAdvanced(Event, name="order.status.updated", key="order_id"):
     """A vendor order was accepted or is ready: the steps without an event of their own."""
 
@@ -251,6 +330,7 @@ class OrderAdvanced(Event, name="order.status.updated", key="order_id"):
     person_id: UUID | None
     number: str
     fulfilment: FulfilmentState
+    pickup_id: UUID | None = None  # the warehouse where the customer collects it
 
 
 class OrderShipped(Event, name="order.shipped", key="order_id"):
@@ -298,23 +378,23 @@ class OrderRefunded(Event, name="order.refunded", key="order_id"):
 
 
 class Orders(Contract, name="orders"):
-    @command(scope="internal")
+    @command(scope="internal", repeatable=True)
     async def create(self, ctx: Context, *, draft: OrderDraft) -> OrderSummary:
         """Writes the order and its vendor orders; the same id again answers what is there.
         DoesNotAddUp when an amount is not the sum of its parts (rules.discrepancy)."""
 
-    @command(scope="internal")
+    @command(scope="internal", repeatable=True)
     async def mark_paid(self, ctx: Context, *, order_ids: list[UUID]) -> None:
         """authorized, awaiting or on_delivery → paid, with OrderPaid for those that changed.
         Harmless when repeated."""
 
-    @command(scope="internal")
+    @command(scope="internal", repeatable=True)
     async def mark_vendor_orders_paid(self, ctx: Context, *, ids: list[UUID]) -> None:
         """on_delivery → paid: the vendor collected the cash. OrderPaid, with every part that was
         paid and their sum, once nothing of the order is awaited any more. Harmless when
         repeated."""
 
-    @command(scope="internal")
+    @command(scope="internal", repeatable=True)
     async def mark_unpaid(self, ctx: Context, *, order_id: UUID, reason: str) -> None:
         """The capture failed for good, or the money awaited never came: voided and cancelled,
         without a refund; OrderUnpaid unless every part of it was cancelled already. Harmless when
@@ -338,7 +418,7 @@ class Orders(Contract, name="orders"):
     async def own(
         self, ctx: Context, *, limit: Limit = 20, cursor: str | None = None
     ) -> Page[OrderSummary]:
-        """The actor's own orders, newest first."""
+        """The actor's own orders, newest first; what was placed a moment ago is among them."""
 
     @query(scope="person")
     async def order(self, ctx: Context, *, ref: str) -> Order:
@@ -365,10 +445,12 @@ class Orders(Contract, name="orders"):
         ctx: Context,
         *,
         vendor_id: UUID,
-        fulfilment: FulfilmentState | None = None,
+        where: OrderFilter | None = None,
         limit: Limit = 50,
         cursor: str | None = None,
-    ) -> Page[VendorOrderSummary]: ...
+    ) -> Page[VendorOrderSummary]:
+        """Newest first, from the list that is kept of them. Vendors search by number and
+        recipient."""
 
     @query(scope="vendor:orders")
     async def vendor_order(self, ctx: Context, *, id: UUID) -> VendorOrder:
@@ -383,10 +465,15 @@ class Orders(Contract, name="orders"):
         self,
         ctx: Context,
         *,
-        payment: PaymentState | None = None,
+        where: OrderFilter | None = None,
         limit: Limit = 50,
         cursor: str | None = None,
-    ) -> Page[OrderSummary]: ...
+    ) -> Page[OrderSummary]:
+        """Newest first, from the list that is kept of them."""
+
+    @command(scope="staff:orders", timeout_s=60)
+    async def rebuild_lists(self, ctx: Context, *, after: int = 0) -> RebuiltLists:
+        """Writes the lists anew from the orders, oldest first, from behind `after` on."""
 
     @command(scope="vendor:orders")
     async def accept(self, ctx: Context, *, id: UUID) -> VendorOrder:
@@ -412,6 +499,18 @@ class Orders(Contract, name="orders"):
         """accepted or ready → in_transit, with a shipment."""
 
     @command(scope="vendor:orders")
+    async def add_parcel(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        carrier: Carrier = "Own delivery",
+        tracking_number: TrackingNumber | None = None,
+    ) -> VendorOrder:
+        """One more parcel of what is on its way. The same carrier and number again is the same
+        parcel. They are delivered together."""
+
+    @command(scope="vendor:orders")
     async def deliver(self, ctx: Context, *, id: UUID) -> VendorOrder:
         """in_transit → delivered: the return window starts."""
 
@@ -424,6 +523,20 @@ class Orders(Contract, name="orders"):
     @command(scope="person")
     async def cancel_order(self, ctx: Context, *, id: UUID, reason: Reason) -> Order:
         """Every part of it that can be cancelled; WrongOrderState when none can."""
+
+    @command()
+    async def cancel_by_link(
+        self, ctx: Context, *, token: str, id: UUID, reason: Reason
+    ) -> VendorOrder:
+        """A vendor order by who has a guest's signed link, as long as its vendor has not accepted
+        it. LinkInvalid, NotFound."""
+
+    @command(scope="internal")
+    async def note(
+        self, ctx: Context, *, notes: Annotated[list[TimelineNote], Field(max_length=500)]
+    ) -> None:
+        """Adds these to timelines; what was noted before, and orders that are not there, are left
+        out."""
 
     @command(scope="vendor:orders")
     async def move(

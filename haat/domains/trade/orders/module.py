@@ -1,5 +1,6 @@
 """The manifest of orders."""
 
+from haat.domains.trade.orders import reactions
 from haat.domains.trade.orders.api import Orders
 from haat.domains.trade.orders.proof import prove
 from haat.domains.trade.orders.routes import router
@@ -14,6 +15,7 @@ MODULE = Module(
     service=OrdersService,
     package=__package__,
     tables=metadata,
+    reactions=reactions,
     router=router,
     prove=prove,
 )

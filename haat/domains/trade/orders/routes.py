@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime, Field
 
 from haat.domains.people.media.api import Picture
 from haat.domains.people.profiles.api import Address
@@ -15,27 +16,64 @@ from haat.domains.trade.orders.api import (
     Carrier,
     FulfilmentState,
     Order,
+    OrderFilter,
     Orders,
     OrderSummary,
     PaymentState,
+    Progress,
     Reason,
+    RebuiltLists,
+    Statuses,
     TimelineEntry,
     Totals,
     TrackingNumber,
     VendorOrder,
     VendorOrderSummary,
+    View,
 )
 from haat.domains.trade.shipping.api import Shipment
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound
-from haat.kernel.model import Body, Model
-from haat.kernel.money import Money
+from haat.kernel.model import OF_MODELS, Body, Model
+from haat.kernel.money import MINOR_MAX, Money
 from haat.kernel.page import Limit, Page
 
 router = APIRouter(tags=["orders"])
 OrdersDoor = Annotated[Orders, Door(Orders)]
 Cursor = Annotated[str | None, Query(max_length=300)]
+Word = Annotated[str | None, Query(max_length=30)]
+Minor = Annotated[int | None, Query(ge=0, le=MINOR_MAX)]
+
+
+def _filter(
+    payment: PaymentState | None = None,
+    fulfilment: Progress | None = None,
+    view: View | None = None,
+    status: Word = None,
+    vendor_id: Annotated[UUID | None, Query(alias="vendorId")] = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    total_min: Annotated[Minor, Query(alias="totalMin")] = None,
+    total_max: Annotated[Minor, Query(alias="totalMax")] = None,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+) -> OrderFilter:
+    """`status` is a word of `view`; amounts are minor units."""
+    return OrderFilter(
+        payment=payment,
+        fulfilment=fulfilment,
+        view=view,
+        status=status,
+        vendor_id=vendor_id,
+        since=since,
+        until=until,
+        total_min=total_min,
+        total_max=total_max,
+        q=q,
+    )
+
+
+Filter = Annotated[OrderFilter, Depends(_filter)]
 
 
 class SoldLine(Model):
@@ -73,11 +111,15 @@ class SoldPart(Model):
     reason: str | None
     lines: list[SoldLine]
     shipping_method: str
+    pickup_id: UUID | None
     totals: Totals
     refunded: Money
+    days_min: int | None
+    days_max: int | None
     placed_at: datetime
     delivered_at: datetime | None
     shipments: list[Shipment]
+    statuses: Statuses | None
 
 
 class SoldOrder(Model):
@@ -97,15 +139,26 @@ class SoldOrder(Model):
     vendor_orders: list[SoldPart]
     timeline: list[TimelineEntry]
     placed_at: datetime
+    statuses: Statuses | None
 
 
 class ReasonBody(Body):
     reason: Reason
 
 
+class LinkCancelBody(ReasonBody):
+    vendor_order_id: UUID
+
+
 class ShipBody(Body):
     carrier: Carrier = "Own delivery"
     tracking_number: TrackingNumber | None = None
+
+
+class RebuildBody(Body):
+    """`after`: the `next` of the answer before; 0 to begin with."""
+
+    after: Annotated[int, Field(ge=0, strict=True)] = 0
 
 
 class ShipmentBody(ShipBody):
@@ -125,24 +178,19 @@ def _shown(ctx: Context, order: Order) -> Order | SoldOrder:
     """Whole for staff."""
     if "staff:orders" in ctx.scopes:
         return order
-    return SoldOrder.model_validate(order, from_attributes=True)
+    return SoldOrder.model_validate(order, **OF_MODELS)
 
 
 @router.get("/orders", summary="The vendor's orders; all for staff, one's own for customers")
 @router.get("/orders/", include_in_schema=False)
 async def orders_list(
-    ctx: Ctx,
-    orders: OrdersDoor,
-    fulfilment: FulfilmentState | None = None,
-    payment: PaymentState | None = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    ctx: Ctx, orders: OrdersDoor, where: Filter, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[VendorOrderSummary] | Page[OrderSummary]:
     if "staff:orders" in ctx.scopes:
-        return await orders.listed(ctx, payment=payment, limit=limit, cursor=cursor)
+        return await orders.listed(ctx, where=where, limit=limit, cursor=cursor)
     if ctx.vendor_id is not None:
         return await orders.vendor_orders(
-            ctx, vendor_id=ctx.vendor_id, fulfilment=fulfilment, limit=limit, cursor=cursor
+            ctx, vendor_id=ctx.vendor_id, where=where, limit=limit, cursor=cursor
         )
     return await orders.own(ctx, limit=limit, cursor=cursor)
 
@@ -157,13 +205,14 @@ async def own(
 
 @router.get("/admin/orders", summary="All orders, newest first")
 async def all_orders(
-    ctx: Ctx,
-    orders: OrdersDoor,
-    payment: PaymentState | None = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    ctx: Ctx, orders: OrdersDoor, where: Filter, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[OrderSummary]:
-    return await orders.listed(ctx, payment=payment, limit=limit, cursor=cursor)
+    return await orders.listed(ctx, where=where, limit=limit, cursor=cursor)
+
+
+@router.post("/admin/orders/lists/rebuild", summary="Write the lists of orders anew, some at once")
+async def rebuild_lists(ctx: Ctx, orders: OrdersDoor, body: RebuildBody) -> RebuiltLists:
+    return await orders.rebuild_lists(ctx, after=body.after)
 
 
 @router.patch("/admin/orders/{id}/status", summary="Staff move a vendor order")
@@ -174,7 +223,17 @@ async def set_status(id: UUID, body: StatusBody, ctx: Ctx, orders: OrdersDoor) -
 @router.get("/orders/link/{token}", summary="An order by a guest's signed link")
 async def by_link(token: str, ctx: Ctx, orders: OrdersDoor) -> SoldOrder:
     order = await orders.order_by_link(ctx, token=token)
-    return SoldOrder.model_validate(order, from_attributes=True)
+    return SoldOrder.model_validate(order, **OF_MODELS)
+
+
+@router.post("/orders/link/{token}/cancel", summary="Cancel a part by a guest's signed link")
+async def cancel_by_link(
+    token: str, body: LinkCancelBody, ctx: Ctx, orders: OrdersDoor
+) -> SoldPart:
+    part = await orders.cancel_by_link(
+        ctx, token=token, id=body.vendor_order_id, reason=body.reason
+    )
+    return SoldPart.model_validate(part, **OF_MODELS)
 
 
 @router.get("/orders/{ref}", summary="An order, or the vendor's part of one, by id or number")
@@ -223,6 +282,16 @@ async def create_shipment(body: ShipmentBody, ctx: Ctx, orders: OrdersDoor) -> S
     return part.shipments[-1]
 
 
+@router.post("/orders/{id}/parcels", status_code=201, summary="One more parcel on its way")
+async def add_parcel(
+    id: UUID, ctx: Ctx, orders: OrdersDoor, body: ShipBody | None = None
+) -> VendorOrder:
+    given = body or ShipBody()
+    return await orders.add_parcel(
+        ctx, id=id, carrier=given.carrier, tracking_number=given.tracking_number
+    )
+
+
 @router.put("/orders/{id}/deliver", summary="A vendor order has arrived")
 async def deliver(id: UUID, ctx: Ctx, orders: OrdersDoor) -> VendorOrder:
     return await orders.deliver(ctx, id=id)
@@ -243,4 +312,4 @@ async def cancel(
     except NotFound:
         return _shown(ctx, await orders.cancel_order(ctx, id=id, reason=body.reason))
     inside = "staff:orders" in ctx.scopes or part.vendor_id == ctx.vendor_id
-    return part if inside else SoldPart.model_validate(part, from_attributes=True)
+    return part if inside else SoldPart.model_validate(part, **OF_MODELS)

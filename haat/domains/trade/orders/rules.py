@@ -1,13 +1,18 @@
 """The two state machines, their projection onto the order, and the sums of an order. Pure."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from itertools import product
+from typing import Literal, get_args
 
 from haat.domains.trade.orders.api import (
     FulfilmentState,
     OrderDraft,
+    Partly,
     PaymentState,
+    Statuses,
     VendorOrderDraft,
 )
 from haat.kernel.context import Context
@@ -17,6 +22,7 @@ ActorKind = Literal["customer", "vendor", "staff", "system"]
 MoveName = Literal["accept", "reject", "ready", "ship", "deliver", "cancel", "undelivered"]
 Verdict = Literal["go", "made", "refused"]
 
+NUMBER = re.compile(r"[A-Z0-9]{1,6}-[0-9]{1,15}(-[0-9]{1,4})?")
 STAGES: tuple[FulfilmentState, ...] = ("pending", "accepted", "ready", "in_transit", "delivered")
 ENDED_EARLY: frozenset[FulfilmentState] = frozenset({"rejected", "cancelled"})
 # Paid for: a held but not yet taken payment has to become one or the other first, so that a
@@ -49,7 +55,15 @@ MOVES: dict[MoveName, Move] = {
     # Refused at the door, or nobody there to pay: it comes back.
     "undelivered": Move(frozenset({"in_transit"}), "cancelled", CASH),
 }
+# What the customer collects is handed over without a parcel.
+COLLECTED: dict[MoveName, Move] = {
+    **{name: move for name, move in MOVES.items() if name not in ("ship", "undelivered")},
+    "deliver": Move(frozenset({"accepted", "ready"}), "delivered", TAKEN | CASH),
+}
 
+# An order whose parts differ is as far as all of them have come: none of it has left, for whoever
+# asks in the words of the views below.
+PARTLY: tuple[Partly, ...] = get_args(Partly)
 # The status words of the specifications, as moves.
 STATUS_WORDS: dict[str, MoveName] = {
     "processing": "accept",
@@ -63,9 +77,18 @@ STATUS_WORDS: dict[str, MoveName] = {
 }
 
 
-def verdict(name: MoveName, payment: PaymentState, fulfilment: FulfilmentState) -> Verdict:
+def moves(collected: bool) -> dict[MoveName, Move]:
+    """Of goods that are sent, or that the customer collects."""
+    return COLLECTED if collected else MOVES
+
+
+def verdict(
+    name: MoveName, payment: PaymentState, fulfilment: FulfilmentState, *, collected: bool = False
+) -> Verdict:
     """Whether a vendor order in these states may make this move; `made`: it did already."""
-    move = MOVES[name]
+    move = moves(collected).get(name)
+    if move is None:
+        return "refused"
     if fulfilment == move.target:
         return "made"
     allowed = fulfilment in move.sources and payment in move.payments
@@ -76,6 +99,11 @@ def ending(part_payment: PaymentState, fulfilment: FulfilmentState, actor: Actor
     """Which move cancels a vendor order. Customers cannot call back what is on its way."""
     on_its_way = fulfilment == "in_transit" and part_payment in CASH
     return "undelivered" if on_its_way and actor != "customer" else "cancel"
+
+
+def may_cancel_by_link(payment: PaymentState, fulfilment: FulfilmentState) -> bool:
+    """Whoever has a guest's link may call back what its vendor has not begun with."""
+    return fulfilment == "pending" and verdict("cancel", payment, fulfilment) == "go"
 
 
 def payment_of(parts: Iterable[PaymentState]) -> PaymentState:
@@ -109,6 +137,70 @@ def fulfilment_of(parts: Iterable[FulfilmentState]) -> str:
     if len(going) == 1:
         return foremost
     return "partially_" + ("shipped" if foremost == "in_transit" else foremost)
+
+
+# Payment in four words.
+PAYMENT_WORDS: Mapping[PaymentState, str] = {
+    "authorized": "pending",
+    "awaiting": "pending",
+    "on_delivery": "pending",
+    "paid": "paid",
+    "partially_refunded": "partial",
+    "refunded": "refunded",
+    "voided": "failed",
+}
+_DELIVERY = {"accepted": "processing", "rejected": "cancelled"} | dict.fromkeys(
+    PARTLY, "processing"
+)
+_FULFILMENT = {
+    "pending": "unfulfilled",
+    "accepted": "processing",
+    "ready": "processing",
+    "in_transit": "shipped",
+    "rejected": "cancelled",
+} | dict.fromkeys(PARTLY, "processing")
+_SENT = {"in_transit": "shipped", "delivered": "delivered"}
+
+
+@cache
+def statuses(payment: PaymentState, fulfilment: str) -> Statuses:
+    """The two states, a vendor order's or an order's, in the words of each view."""
+    paid = PAYMENT_WORDS[payment]
+    step = _FULFILMENT.get(fulfilment, fulfilment)
+    ended = fulfilment in ENDED_EARLY
+    if payment == "refunded":
+        order = "refunded"
+    elif ended or payment == "voided":
+        order = "cancelled"
+    else:
+        order = _SENT.get(fulfilment, "pending" if payment in WAITING else "paid")
+    return Statuses(
+        payment=paid,
+        delivery=_DELIVERY.get(fulfilment, fulfilment),
+        fulfilment="returned" if step == "delivered" and payment == "refunded" else step,
+        order=order,
+    )
+
+
+@cache
+def states_of(view: str, word: str) -> frozenset[tuple[PaymentState, str]]:
+    """Which (payment, fulfilment) a view calls that; none for a word it does not know."""
+    fulfilments = (*get_args(FulfilmentState), *PARTLY)
+    return frozenset(
+        (payment, fulfilment)
+        for payment, fulfilment in product(get_args(PaymentState), fulfilments)
+        if getattr(statuses(payment, fulfilment), view) == word
+    )
+
+
+def moves_of(
+    payment: PaymentState, fulfilment: FulfilmentState, *, collected: bool = False
+) -> list[MoveName]:
+    """What a vendor order in these states may be moved by."""
+    known = moves(collected)
+    return [
+        name for name in known if verdict(name, payment, fulfilment, collected=collected) == "go"
+    ]
 
 
 def actor_of(ctx: Context, vendor_id: object) -> ActorKind:

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
@@ -43,7 +43,7 @@ orders = Table(
     Column("total", BigInteger, nullable=False),
     Column("placed_at", DateTime(timezone=True), nullable=False),
 )
-Index("ix_orders_newest", orders.c.placed_at.desc(), orders.c.id.desc())
+# For who has just ordered: the lists below come a moment later.
 Index("ix_orders_of_person", orders.c.person_id, orders.c.placed_at.desc(), orders.c.id.desc())
 
 # Person, currency and time stand here again: they are frozen, and lists and rights need them.
@@ -61,6 +61,9 @@ vendor_orders = Table(
     Column("fulfilment", Text, nullable=False, info=IMPERSONAL),
     Column("reason", Text, info=PERSONAL),  # people write what they like into it
     Column("shipping_method", Text, nullable=False, info=IMPERSONAL),
+    Column("pickup_id", Uuid),  # the warehouse where the customer collects it
+    Column("days_min", SmallInteger),  # how long the carrier takes, as was told when it was bought
+    Column("days_max", SmallInteger),
     Column("shipping_tax_bp", Integer, nullable=False),
     Column("shipping_tax", BigInteger, nullable=False),
     Column("currency", CHAR(3), nullable=False, info=IMPERSONAL),
@@ -91,27 +94,6 @@ vendor_orders = Table(
     CheckConstraint("0 <= refunded AND refunded <= total", name="refunded"),
 )
 Index("ix_vendor_orders_of_order", vendor_orders.c.order_id, vendor_orders.c.position)
-Index(
-    "ix_vendor_orders_of_vendor",
-    vendor_orders.c.vendor_id,
-    vendor_orders.c.placed_at.desc(),
-    vendor_orders.c.id.desc(),
-)
-Index(
-    "ix_vendor_orders_of_vendor_by_state",
-    vendor_orders.c.vendor_id,
-    vendor_orders.c.fulfilment,
-    vendor_orders.c.placed_at.desc(),
-    vendor_orders.c.id.desc(),
-)
-# For lists of orders by a payment state that few of them are in.
-Index(
-    "ix_vendor_orders_by_payment",
-    vendor_orders.c.payment,
-    vendor_orders.c.placed_at.desc(),
-    vendor_orders.c.order_id.desc(),
-)
-
 # Frozen at sale but for what was given back. `category_path`: the product's category and those
 # above it.
 lines = Table(
@@ -156,9 +138,16 @@ timeline = Table(
     Column("what", Text, nullable=False, info=IMPERSONAL),
     Column("actor", Text, nullable=False, info=IMPERSONAL),
     Column("note", Text, nullable=False, info=PERSONAL),
+    Column("source", Uuid),  # what was told from outside, so that it is noted once
     CheckConstraint("actor IN ('customer', 'vendor', 'staff', 'system')", name="actor"),
 )
 Index("ix_timeline_of_order", timeline.c.order_id, timeline.c.id)
+Index(
+    "ix_timeline_source",
+    timeline.c.source,
+    unique=True,
+    postgresql_where=text("source IS NOT NULL"),
+)
 
 refunds = Table(
     "refunds",
@@ -185,3 +174,77 @@ refund_lines = Table(
     CheckConstraint("gross >= 0", name="gross"),
 )
 Index("ix_refund_lines_of_line", refund_lines.c.line_id)
+
+# What lists are read from: one row an order and one a vendor order, kept by this module's own
+# reaction to its events (service/listing.py). `version` only grows: states go forward.
+order_list = Table(
+    "order_list",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("number", Text, nullable=False, info=IMPERSONAL),
+    Column("person_id", Uuid),
+    Column("email", Text, nullable=False, info=PERSONAL),
+    Column("ship_to_name", Text, nullable=False, info=PERSONAL),
+    Column("words", TSVECTOR, nullable=False, info=PERSONAL),  # of name and address, to search
+    Column("payment", Text, nullable=False, info=IMPERSONAL),
+    Column("fulfilment", Text, nullable=False, info=IMPERSONAL),
+    Column("currency", CHAR(3), nullable=False, info=IMPERSONAL),
+    Column("total", BigInteger, nullable=False),
+    Column("refunded", BigInteger, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("vendors", ARRAY(Text), nullable=False, info=IMPERSONAL),
+    Column("placed_at", DateTime(timezone=True), nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+Index("ix_order_list_newest", order_list.c.placed_at.desc(), order_list.c.id.desc())
+Index(
+    "ix_order_list_of_person",
+    order_list.c.person_id,
+    order_list.c.placed_at.desc(),
+    order_list.c.id.desc(),
+)
+Index(
+    "ix_order_list_by_payment",
+    order_list.c.payment,
+    order_list.c.placed_at.desc(),
+    order_list.c.id.desc(),
+)
+Index(
+    "ix_order_list_by_fulfilment",
+    order_list.c.fulfilment,
+    order_list.c.placed_at.desc(),
+    order_list.c.id.desc(),
+)
+Index("ix_order_list_words", order_list.c.words, postgresql_using="gin")
+
+part_list = Table(
+    "part_list",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("order_id", Uuid, nullable=False),
+    Column("vendor_id", Uuid, nullable=False),
+    Column("number", Text, nullable=False, info=IMPERSONAL),
+    Column("ship_to_name", Text, nullable=False, info=PERSONAL),
+    Column("payment", Text, nullable=False, info=IMPERSONAL),
+    Column("fulfilment", Text, nullable=False, info=IMPERSONAL),
+    Column("currency", CHAR(3), nullable=False, info=IMPERSONAL),
+    Column("total", BigInteger, nullable=False),
+    Column("net", BigInteger, nullable=False),
+    Column("refunded", BigInteger, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("placed_at", DateTime(timezone=True), nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+Index(
+    "ix_part_list_of_vendor",
+    part_list.c.vendor_id,
+    part_list.c.placed_at.desc(),
+    part_list.c.id.desc(),
+)
+Index(
+    "ix_part_list_by_fulfilment",
+    part_list.c.vendor_id,
+    part_list.c.fulfilment,
+    part_list.c.placed_at.desc(),
+    part_list.c.id.desc(),
+)

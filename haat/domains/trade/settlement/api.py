@@ -92,7 +92,7 @@ class OrderDispute(Model):
 
 
 class Settlement(Contract, name="settlement"):
-    @command(scope="internal", timeout_s=30)
+    @command(scope="internal", timeout_s=30, repeatable=True)
     async def hold(
         self,
         ctx: Context,
@@ -108,11 +108,11 @@ class Settlement(Contract, name="settlement"):
         first, the rest by `method`. When the second part fails the first is given back. May be
         sent again to learn how it stands."""
 
-    @command(scope="internal", timeout_s=30)
+    @command(scope="internal", timeout_s=30, repeatable=True)
     async def void(self, ctx: Context, *, order_id: UUID) -> None:
         """Gives every held part back; harmless when repeated or when nothing was held."""
 
-    @command(scope="internal", timeout_s=60)
+    @command(scope="internal", timeout_s=60, repeatable=True)
     async def capture(self, ctx: Context, *, order_ids: list[UUID]) -> list[CaptureOutcome]:
         """Takes the held money, posts it to each vendor order's escrow, marks orders paid.
 

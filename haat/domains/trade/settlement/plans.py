@@ -114,21 +114,21 @@ def plan(sold: Sold, wanted: Wanted) -> Plan:
     if wanted.by_line:
         lines = _items(sold, wanted.items or []) + _shipping(sold, wanted.shipping)
         minor = sum(one.gross for one in lines)
-    elif wanted.amount is None:
-        minor = sold.rest
-        lines = [Given(x, x.units_left, x.left) for x in sold.lines if x.left or x.units_left]
     else:
-        minor = wanted.amount.minor
-        lines = spread(sold, minor) if minor <= sold.rest else []
+        minor = sold.rest if wanted.amount is None else wanted.amount.minor
+        lines = at_large(sold, minor) if minor <= sold.rest else []
     if not 0 < minor <= sold.rest:
         raise not_refundable(sold)
     return Plan(minor, lines, by_tender(sold, minor))
 
 
-def spread(sold: Sold, minor: int) -> list[Given]:
-    """An amount over all lines, in proportion to what is left of them."""
+def at_large(sold: Sold, minor: int) -> list[Given]:
+    """An amount over all lines, in proportion to what is left of them. All that is left takes every
+    unit with it, of goods that cost nothing, too."""
     if not sold.lines:
         return []
+    if minor == sold.rest:
+        return [Given(x, x.units_left, x.left) for x in sold.lines if x.left or x.units_left]
     parts = allocate(minor, [line.left for line in sold.lines])
     return [Given(line, 0, part) for line, part in zip(sold.lines, parts, strict=True) if part]
 

@@ -59,13 +59,15 @@ class Parcel(Model):
 
 
 class Option(Model):
-    """A way to ship, with its price; the cheapest comes first and is the default."""
+    """A way to ship, with its price; the cheapest comes first and is the default. `pickup`: the
+    customer collects the goods, and `method_id` is the warehouse."""
 
     method_id: UUID
     name: str
     price: Money
     days_min: int
     days_max: int
+    pickup: bool = False
 
 
 class VendorOptions(Model):
@@ -79,6 +81,7 @@ class Shipment(Model):
     vendor_id: UUID
     carrier: str
     tracking_number: str
+    tracking_url: str = ""  # the carrier's own page about it, where we know it
     status: Literal["label_created", "in_transit", "delivered", "cancelled"]
     shipped_at: datetime | None = None
     delivered_at: datetime | None = None

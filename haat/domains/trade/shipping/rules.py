@@ -1,6 +1,7 @@
 """Which ways to ship a parcel there are and what they cost. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 from uuid import UUID
 
 from haat.domains.trade.shipping.api import Band, Option, Parcel, ShippingMethod
@@ -9,6 +10,18 @@ from haat.kernel.ids import derive
 from haat.kernel.money import Money
 
 STANDARD_MINOR = 490  # 4.90 where a currency has two digits
+# Carriers' pages about a parcel, by what stands in the carrier's name.
+TRACKING_PAGES: Mapping[str, str] = {
+    "dhl": "https://www.dhl.com/global-en/home/tracking.html?tracking-id={}",
+    "dpd": "https://tracking.dpd.de/status/en_US/parcel/{}",
+    "evri": "https://www.evri.com/track/parcel/{}",
+    "fedex": "https://www.fedex.com/fedextrack/?trknbr={}",
+    "gls": "https://gls-group.com/track/{}",
+    "postnl": "https://jouw.postnl.nl/track-and-trace/{}",
+    "royal mail": "https://www.royalmail.com/track-your-item#/tracking-results/{}",
+    "ups": "https://www.ups.com/track?tracknum={}",
+    "usps": "https://tools.usps.com/go/TrackConfirmAction?tLabels={}",
+}
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TRACKING_DIGITS = 13  # 65 bits
 
@@ -83,6 +96,13 @@ def check(method: ShippingMethod, currency: str) -> None:
         refuse("daysMax", "order", "The longest time is not shorter than the shortest.")
     if wrong:
         raise Invalid("This shipping method is not valid.", fields=wrong)
+
+
+def tracking_url(carrier: str, number: str) -> str:
+    """The carrier's page about that parcel; "" for a carrier we do not know."""
+    name = f" {carrier.lower()} "
+    page = next((url for word, url in TRACKING_PAGES.items() if f" {word} " in name), None)
+    return page.format(quote(number, safe="")) if page else ""
 
 
 def tracking_number_of(shipment_id: UUID) -> str:

@@ -186,12 +186,14 @@ class ShippingService(Shipping):
         tracking_number: str | None = None,
     ) -> Shipment:
         now = ctx.now()
+        number = (tracking_number or "").strip() or rules.tracking_number_of(id)
         shipment = Shipment(
             id=id,
             vendor_order_id=vendor_order_id,
             vendor_id=vendor_id,
             carrier=carrier,
-            tracking_number=(tracking_number or "").strip() or rules.tracking_number_of(id),
+            tracking_number=number,
+            tracking_url=rules.tracking_url(carrier, number),
             status="in_transit",
             shipped_at=now,
             created_at=now,
@@ -278,7 +280,8 @@ def _method(row: Mapping[str, Any]) -> ShippingMethod:
 
 
 def _shipment(row: Mapping[str, Any]) -> Shipment:
-    return Shipment(**dict(row))
+    url = rules.tracking_url(row["carrier"], row["tracking_number"])
+    return Shipment(**dict(row), tracking_url=url)
 
 
 def _updated(shipment: Shipment) -> ShippingStatusUpdated:

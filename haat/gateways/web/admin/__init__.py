@@ -9,6 +9,7 @@ from haat.gateways.web.admin.commissions_asking import router as commissions_ask
 from haat.gateways.web.admin.credits import router as credits
 from haat.gateways.web.admin.credits_paying import router as credits_paying
 from haat.gateways.web.admin.disputes import router as disputes
+from haat.gateways.web.admin.doctor import router as doctor
 from haat.gateways.web.admin.income import router as income
 from haat.gateways.web.admin.letters import router as letters
 from haat.gateways.web.admin.orders import router as orders
@@ -50,5 +51,6 @@ def admin_routers() -> list[APIRouter]:
         settings,
         categories,
         letters,
+        doctor,
         people,
     ]

@@ -27,6 +27,7 @@ SECTIONS = (
     ("/admin/people", "People", "staff"),
     ("/admin/settings", "Settings", "staff:settings"),
     ("/admin/dead-letters", "Dead letters", "staff:settings"),
+    ("/admin/doctor", "Doctor", "staff:settings"),
 )
 
 

@@ -2,14 +2,24 @@
 
 import asyncio
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from haat.domains.money.payments.api import Payments
-from haat.domains.trade.orders.api import Order, Orders, PaymentState, VendorOrder
+from haat.domains.people.vendors.api import Vendor, Vendors
+from haat.domains.trade.orders.api import (
+    Order,
+    Orders,
+    PaymentState,
+    Progress,
+    VendorOrder,
+)
+from haat.domains.trade.receipts.api import Receipts
 from haat.domains.trade.settlement.api import Settlement
 from haat.gateways.web.admin.office import Staff, page
 from haat.gateways.web.admin.refunds import REFUNDABLE
+from haat.gateways.web.kit.order_filters import narrowed
 from haat.gateways.web.store.paying import labels
 from haat.gateways.web.visit import Visit
 from haat.kernel.errors import Forbidden, NotFound
@@ -27,16 +37,31 @@ PAYMENTS: tuple[tuple[str, str], ...] = (
     ("refunded", "Refunded"),
     ("voided", "Not paid"),
 )
+FULFILMENTS: tuple[tuple[str, str], ...] = (
+    ("", "Any"),
+    ("pending", "Waiting for the vendor"),
+    ("accepted", "Being prepared"),
+    ("ready", "Ready to be sent"),
+    ("in_transit", "On its way"),
+    ("delivered", "Delivered"),
+    ("partially_shipped", "Sent in part"),
+    ("partially_delivered", "Delivered in part"),
+    ("rejected", "Rejected"),
+    ("cancelled", "Cancelled"),
+)
+TAKEN = frozenset({"paid", "partially_refunded", "refunded"})
 
 
 @router.get("/admin/orders")
 async def listed(
     visit: Staff,
+    request: Request,
     payment: PaymentState | Literal[""] = "",
+    fulfilment: Progress | Literal[""] = "",
     number: Annotated[str, Query(max_length=60)] = "",
     cursor: str | None = None,
 ) -> Response:
-    """The list; a number leads to that order at once."""
+    """The list, narrowed; a number leads to that order at once."""
     problem = ""
     if number.strip():
         try:
@@ -44,21 +69,42 @@ async def listed(
             return visit.redirect(f"{HERE}/{found.number}")
         except NotFound:
             problem = f"There is no order {number.strip()}."
-    listing = await visit.doors[Orders].listed(
-        visit.ctx, payment=payment or None, cursor=cursor or None
-    )
+    where, form = narrowed(request.query_params, visit.market.currency)
+    listing = await visit.doors[Orders].listed(visit.ctx, where=where, cursor=cursor or None)
     return page(
         visit,
         "orders.html",
         HERE,
-        404 if problem else 200,
+        404 if problem else 422 if form.problem else 200,
         orders=listing.items,
         next=listing.next,
         payments=PAYMENTS,
         payment=payment,
+        fulfilments=FULFILMENTS,
+        form=form,
+        vendor=await _vendor(visit, where.vendor_id),
         number=number,
         problem=problem,
     )
+
+
+@router.get("/admin/orders/{ref}/receipt.pdf")
+async def receipt(visit: Staff, ref: str) -> Response:
+    file = await visit.doors[Receipts].receipt_file(visit.ctx, ref=ref)
+    return visit.file(file.name, file.media_type, file.content)
+
+
+@router.get("/admin/orders/{ref}/credit-notes/{refund_id}.pdf")
+async def credit_note(visit: Staff, ref: str, refund_id: UUID) -> Response:
+    file = await visit.doors[Receipts].credit_note_file(visit.ctx, refund_id=refund_id, ref=ref)
+    return visit.file(file.name, file.media_type, file.content)
+
+
+@router.post("/admin/orders/{ref}/receipt")
+async def send_receipt(visit: Staff, ref: str) -> Response:
+    await visit.doors[Receipts].send(visit.ctx, ref=ref)
+    visit.flash("The receipt is on its way to the customer.")
+    return visit.redirect(f"{HERE}/{ref}")
 
 
 @router.get("/admin/orders/{ref}")
@@ -88,7 +134,14 @@ async def show(visit: Staff, ref: str) -> Response:
         names={part.id: part.vendor_name for part in order.vendor_orders},
         lines={line.id: line.title for part in order.vendor_orders for line in part.lines},
         parts=[(part, _left(part)) for part in order.vendor_orders],
+        has_receipt=order.payment in TAKEN,
     )
+
+
+async def _vendor(visit: Visit, id: UUID | None) -> Vendor | None:
+    """Whose orders are shown."""
+    found: list[Vendor] = await visit.doors[Vendors].by_ids(visit.ctx, ids=[id]) if id else []
+    return found[0] if found else None
 
 
 async def _order(visit: Visit, ref: str) -> Order:

@@ -60,9 +60,20 @@ def change_of(values: Mapping[str, str]) -> SettingsChange:
         "commission_bp": reader.percent("commission"),
         "return_window_minutes": reader.whole("return_window_minutes", most=YEAR_MINUTES),
         "prices_include_tax": values.get("prices_include_tax") == "on",
+        "order_prefix": _prefix(reader, values),
     }
     reader.done()
     return SettingsChange.model_validate(given)
+
+
+def _prefix(reader: Reader, values: Mapping[str, str]) -> str | None:
+    """What order numbers begin with; None, not sent, leaves it."""
+    if "order_prefix" not in values:
+        return None
+    found = reader.text("order_prefix", longest=6).upper()
+    if found and not (found.isascii() and found.isalnum()):
+        reader.refuse("order_prefix", "Use letters from A to Z and digits.", "prefix_invalid")
+    return found
 
 
 def rate_of(values: Mapping[str, str]) -> TaxRate:

@@ -14,6 +14,7 @@ from haat.gateways.web.store.product import router as product
 from haat.gateways.web.store.returns import router as returns
 from haat.gateways.web.store.search import router as search
 from haat.gateways.web.store.sign_in import router as sign_in
+from haat.gateways.web.store.waiting import router as waiting
 from haat.gateways.web.store.wallet import router as wallet
 from haat.gateways.web.store.welcome import router as welcome
 
@@ -24,6 +25,7 @@ def store_routers() -> list[APIRouter]:
         browse,
         search,
         product,
+        waiting,
         cart,
         checkout,
         payment,

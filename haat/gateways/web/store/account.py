@@ -9,6 +9,7 @@ from pydantic import Field
 from haat.domains.people.identity.api import Identity, Person
 from haat.domains.people.profiles.api import Address, Profile, Profiles, SavedAddress
 from haat.domains.people.vendors.api import Vendors
+from haat.domains.trade.checkout.api import Checkout, OneClick
 from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.kit.places import countries
 from haat.gateways.web.store.shopping import PersonShopping
@@ -19,11 +20,19 @@ from haat.kernel.model import Body
 router = APIRouter()
 
 
+NEEDS = {
+    ("address",): "To use it, add an address.",
+    ("method",): "To use it, keep a way to pay: tick it when you pay for an order.",
+    ("address", "method"): "To use it, add an address, and keep a way to pay with your next order.",
+}
+
+
 class ProfileForm(Body):
     """An empty phone removes the one that is there."""
 
     full_name: Annotated[str, Field(min_length=1, max_length=120)]
     own_phone: Annotated[str, Field(max_length=40)] = ""
+    one_click: bool = False
 
 
 @router.get("/account")
@@ -37,7 +46,10 @@ async def change(visit: PersonShopping, request: Request) -> Response:
     try:
         wanted = read(ProfileForm, values)
         await visit.doors[Profiles].change_profile(
-            visit.ctx, name=wanted.full_name, phone=wanted.own_phone
+            visit.ctx,
+            name=wanted.full_name,
+            phone=wanted.own_phone,
+            one_click=wanted.one_click,
         )
     except Problem as problem:
         if problem.status >= 500:
@@ -120,4 +132,12 @@ async def _page(
         profile_form=profile_form,
         address_form=address_form,
         countries=countries(),
+        one_click_lacks=_lacks(await visit.doors[Checkout].one_click(visit.ctx)),
     )
+
+
+def _lacks(state: OneClick) -> str:
+    """What one-click buying still needs; "" while it is off, or nothing is missing."""
+    if "preference" in state.missing:
+        return ""
+    return NEEDS.get(tuple(state.missing), "")

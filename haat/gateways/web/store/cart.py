@@ -9,7 +9,7 @@ from pydantic import Field
 from haat.domains.trade.cart.api import Cart
 from haat.gateways.views import CartView, cart_view
 from haat.gateways.web.kit.forms import Form, read
-from haat.gateways.web.store.shopping import Shopping, guest_cart, plainly
+from haat.gateways.web.store.shopping import PersonShopping, Shopping, guest_cart, plainly
 from haat.gateways.web.visit import Visit, form_of
 from haat.kernel.errors import Problem
 from haat.kernel.model import Body
@@ -60,8 +60,19 @@ async def change(visit: Shopping, request: Request) -> Response:
     return visit.redirect("/cart")
 
 
+@router.post("/cart/reminders")
+async def remind(visit: PersonShopping, request: Request) -> Response:
+    """Whether the person is told once of a cart left behind."""
+    wanted = (await form_of(request)).get("wanted") == "on"
+    await visit.doors[Cart].want_reminders(visit.ctx, wanted=wanted)
+    visit.flash("We remind you once of what you leave here." if wanted else "No reminders, then.")
+    return visit.redirect("/cart")
+
+
 async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
     view = await cart_of(visit)
+    cart: Cart = visit.doors[Cart]
+    reminds = visit.signed_in and bool(view.groups) and await cart.wants_reminders(visit.ctx)
     visit.cart_count = view.count
     return visit.page(
         "store/cart.html",
@@ -69,5 +80,6 @@ async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
         cart=view,
         form=form,
         blocked=has_problem(view),
+        reminds=reminds,
         wrong_offer=form.values.get("offer_id") if form.problem else None,
     )

@@ -45,6 +45,7 @@ async def quote(visit: Shopping, request: Request) -> Response:
     saved = await _saved(visit)
     try:
         email, address = _delivery(visit, values, saved)
+        bill_to = _billing(values)
         if visit.signed_in and values.get("save") and values.get("address", NEW) == NEW:
             await visit.doors[Profiles].save_address(
                 visit.ctx, id=visit.ctx.new_id(), address=address
@@ -54,6 +55,7 @@ async def quote(visit: Shopping, request: Request) -> Response:
             id=visit.ctx.new_id(),
             email=email,
             ship_to=address,
+            bill_to=bill_to,
             cart_id=guest_cart(visit),
         )
     except Problem as problem:
@@ -159,6 +161,20 @@ def _delivery(
         return None, read(Address, fields)
     guest = read(GuestDelivery, fields)
     return guest.email, Address(**guest.model_dump(by_alias=False, exclude={"email"}))
+
+
+def _billing(values: dict[str, str]) -> Address | None:
+    """Who the receipt is made out to; None: where the goods go. Invalid at its fields."""
+    if not values.get("bill"):
+        return None
+    fields = {name: values.get(f"bill_{name}", "") for name in Address.model_fields}
+    try:
+        return read(Address, fields)
+    except Problem as problem:
+        problem.fields = tuple(
+            error.model_copy(update={"path": f"bill_{error.path}"}) for error in problem.fields
+        )
+        raise
 
 
 def _explained(problem: Problem, cart: CartView) -> Problem:

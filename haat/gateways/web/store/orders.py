@@ -1,22 +1,25 @@
 """A customer's orders: the list, one order with its parcels, the same for guests, tracking."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
+from haat.domains.goods.inventory.api import Inventory, Warehouse
 from haat.domains.money.payments.api import TransferInstructions
+from haat.domains.money.statements.api import Document
 from haat.domains.trade.checkout.api import Checkout, Placement
-from haat.domains.trade.orders.api import Order, Orders
+from haat.domains.trade.orders.api import Order, Orders, VendorOrder
+from haat.domains.trade.receipts.api import Receipts
 from haat.domains.trade.settlement.api import Receipt, Settlement
 from haat.domains.trade.shipping.api import Shipping
 from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.store.paying import labels
 from haat.gateways.web.store.shopping import PersonShopping, Shopping
-from haat.gateways.web.visit import Visit, form_of
+from haat.gateways.web.visit import PersonVisit, Visit, Visiting, form_of
 from haat.kernel.errors import NotFound, Problem, Unavailable
 from haat.kernel.model import Body
 from haat.kernel.money import total
@@ -29,6 +32,9 @@ JUST_NOW = timedelta(seconds=10)
 UNPAID = frozenset({"awaiting", "on_delivery"})
 PARCEL_STEPS = ("Label made", "On its way", "Delivered")
 PARCEL_REACHED = {"label_created": 0, "in_transit": 1, "delivered": 3}
+
+
+PARTS_PAID = frozenset({"paid", "partially_refunded", "refunded"})
 
 
 class CancelForm(Body):
@@ -47,6 +53,62 @@ async def linked(visit: Shopping, token: str) -> Response:
     """A guest's order by its signed link."""
     order = await visit.doors[Orders].order_by_link(visit.ctx, token=token)
     return await _page(visit, order, Form(), link=token)
+
+
+@router.post("/orders/link/{token}/cancel")
+async def cancel_linked(visit: Shopping, token: str, request: Request) -> Response:
+    """A guest cancels a part that its vendor has not accepted yet."""
+    values = await form_of(request)
+    order: Order = await visit.doors[Orders].order_by_link(visit.ctx, token=token)
+    try:
+        wanted = read(CancelForm, values)
+        await visit.doors[Orders].cancel_by_link(
+            visit.ctx, token=token, id=wanted.vendor_order_id, reason=wanted.reason
+        )
+    except Problem as problem:
+        if problem.status >= 500:
+            raise
+        order = await visit.doors[Orders].order_by_link(visit.ctx, token=token)
+        form = Form(values, problem)
+        return await _page(visit, order, form, link=token, status=problem.status)
+    _told(visit, order)
+    return visit.redirect(f"/orders/link/{token}")
+
+
+@router.get("/orders/link/{token}/receipt.pdf")
+async def receipt_linked(visit: Visiting, token: str) -> Response:
+    return _file(visit, await visit.doors[Receipts].receipt_file(visit.ctx, link=token))
+
+
+@router.get("/orders/link/{token}/credit-notes/{refund_id}.pdf")
+async def credit_note_linked(visit: Visiting, token: str, refund_id: UUID) -> Response:
+    found = await visit.doors[Receipts].credit_note_file(visit.ctx, refund_id=refund_id, link=token)
+    return _file(visit, found)
+
+
+@router.post("/orders/link/{token}/receipt")
+async def send_linked(visit: Shopping, token: str) -> Response:
+    await visit.doors[Receipts].send(visit.ctx, link=token)
+    visit.flash("The receipt is on its way to you by e-mail.")
+    return visit.redirect(f"/orders/link/{token}")
+
+
+@router.get("/orders/{ref}/receipt.pdf")
+async def receipt(visit: PersonVisit, ref: str) -> Response:
+    return _file(visit, await visit.doors[Receipts].receipt_file(visit.ctx, ref=ref))
+
+
+@router.get("/orders/{ref}/credit-notes/{refund_id}.pdf")
+async def credit_note(visit: PersonVisit, ref: str, refund_id: UUID) -> Response:
+    found = await visit.doors[Receipts].credit_note_file(visit.ctx, refund_id=refund_id, ref=ref)
+    return _file(visit, found)
+
+
+@router.post("/orders/{ref}/receipt")
+async def send_receipt(visit: PersonShopping, ref: str) -> Response:
+    await visit.doors[Receipts].send(visit.ctx, ref=ref)
+    visit.flash("The receipt is on its way to you by e-mail.")
+    return visit.redirect(f"/orders/{ref}")
 
 
 @router.get("/orders/{ref}")
@@ -69,10 +131,7 @@ async def cancel(visit: PersonShopping, ref: str, request: Request) -> Response:
         if problem.status >= 500:
             raise
         return await _page(visit, order, Form(values, problem), status=problem.status)
-    if order.payment in UNPAID:
-        visit.flash("That part of your order is cancelled.")
-    else:
-        visit.flash("That part of your order is cancelled; what you paid for it comes back.")
+    _told(visit, order)
     return visit.redirect(f"/orders/{order.number}")
 
 
@@ -100,10 +159,38 @@ async def track(visit: Shopping, number: str) -> Response:
     )
 
 
+def _told(visit: Visit, order: Order) -> None:
+    if order.payment in UNPAID:
+        visit.flash("That part of your order is cancelled.")
+    else:
+        visit.flash("That part of your order is cancelled; what you paid for it comes back.")
+
+
+def _file(visit: Visit, file: Document) -> Response:
+    return visit.file(file.name, file.media_type, file.content)
+
+
+def _cancellable(part: VendorOrder, link: str) -> bool:
+    """A guest's link cancels only what its vendor has not begun with."""
+    states = frozenset({"pending"}) if link else CANCELLABLE
+    return part.fulfilment in states and part.payment not in ("voided", "authorized")
+
+
+def _expected(part: VendorOrder) -> tuple[datetime, datetime] | None:
+    """From when to when it should arrive, counted from the day it was sent, else ordered."""
+    if part.days_min is None or part.days_max is None or part.pickup_id is not None:
+        return None
+    if part.fulfilment not in ("pending", "accepted", "ready", "in_transit"):
+        return None
+    sent = [one.shipped_at for one in part.shipments if one.shipped_at is not None]
+    begin = min(sent, default=part.placed_at)
+    return begin + timedelta(days=part.days_min), begin + timedelta(days=part.days_max)
+
+
 async def _page(
     visit: Visit, order: Order, form: Form, *, link: str = "", status: int = 200
 ) -> Response:
-    """The order; with `link` as a guest sees it, who may not cancel."""
+    """The order; with `link` as a guest sees it."""
     is_new = order.payment in UNPAID and visit.ctx.now() - order.placed_at < JUST_NOW
     if order.payment == "authorized" or is_new:
         visit.cart_count = 0  # the cart is this order now; it is emptied in a moment
@@ -113,16 +200,26 @@ async def _page(
         order=order,
         link=link,
         form=form,
-        cancellable=[
-            part.id
-            for part in order.vendor_orders
-            if not link and part.fulfilment in CANCELLABLE and part.payment != "voided"
-        ],
+        here=f"/orders/link/{link}" if link else f"/orders/{order.number}",
+        cancellable=[part.id for part in order.vendor_orders if _cancellable(part, link)],
+        expected={part.id: _expected(part) for part in order.vendor_orders},
+        has_receipt=order.payment in PARTS_PAID,
         names={part.id: part.vendor_name for part in order.vendor_orders},
         steps=STEPS,
         reached=REACHED,
+        places=await _places(visit, order),
         **await _paid(visit, order, link),
     )
+
+
+async def _places(visit: Visit, order: Order) -> dict[UUID, Warehouse]:
+    """Where parts of it are collected, as far as goods still are."""
+    ids = [part.pickup_id for part in order.vendor_orders if part.pickup_id is not None]
+    found: list[Warehouse] = []
+    if ids:
+        with suppress(Unavailable):  # the order itself is more than where it is collected
+            found = await visit.doors[Inventory].pickup_points(visit.ctx, ids=ids)
+    return {one.id: one for one in found}
 
 
 async def _paid(visit: Visit, order: Order, link: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """A product: pictures, variants to choose from, what is left, and into the cart with it."""
 
 import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -11,12 +13,18 @@ from pydantic import Field
 from haat.domains.goods.catalog.api import Catalog
 from haat.domains.people.media.api import Picture
 from haat.domains.trade.cart.api import Cart
+from haat.domains.trade.checkout.api import Checkout, OneClick
 from haat.gateways.views import ProductPage, product_page
 from haat.gateways.web.kit.forms import Form, read
-from haat.gateways.web.store.shopping import Shopping, guest_cart, plainly
+from haat.gateways.web.pages import money
+from haat.gateways.web.store.account import NEEDS
+from haat.gateways.web.store.paying import MINOR_DIGITS, declined
+from haat.gateways.web.store.payment import site_of
+from haat.gateways.web.store.shopping import PersonShopping, Shopping, guest_cart, plainly
 from haat.gateways.web.store.tree import Tree
 from haat.gateways.web.visit import Visit, form_of
-from haat.kernel.errors import Problem
+from haat.kernel.errors import Invalid, Problem, Unavailable
+from haat.kernel.ids import derive
 from haat.kernel.model import Body
 from haat.kernel.money import Money
 
@@ -28,6 +36,12 @@ RADIOS_MAX = 10  # more choices than that stand in a list to open
 class AddForm(Body):
     offer_id: UUID
     quantity: Annotated[int, Field(ge=1, le=999)] = 1
+
+
+class BuyForm(AddForm):
+    """`press` names the press."""
+
+    press: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,7 @@ async def add(visit: Shopping, slug: str, request: Request) -> Response:
     """Puts a variant into the cart; the page again, with what is wrong, where that fails."""
     values = await form_of(request)
     try:
-        wanted = read(AddForm, values)
+        wanted = read(AddForm, _only(values, AddForm))
         state = await visit.doors[Cart].add(
             visit.ctx,
             offer_id=wanted.offer_id,
@@ -96,11 +110,78 @@ async def add(visit: Shopping, slug: str, request: Request) -> Response:
     return visit.redirect("/cart")
 
 
+@router.post("/products/{slug}/buy-now")
+async def buy_now(visit: PersonShopping, slug: str, request: Request) -> Response:
+    """One press buys what the page showed at the price it showed. The page names the press, so
+    that pressing twice is one order."""
+    values = await form_of(request)
+    try:
+        wanted = read(BuyForm, _only(values, BuyForm))
+        shown = values.get(f"price-{wanted.offer_id}", "")
+        if not (shown.isascii() and shown.isdecimal() and len(shown) <= MINOR_DIGITS):
+            raise Invalid.at("offer_id", "Choose one of the list.", "offer_unknown")
+        order_id = derive(visit.ctx.person_id, f"press:{wanted.press}")
+        placed = await visit.doors[Checkout].buy_now(
+            visit.ctx,
+            id=order_id,
+            offer_id=wanted.offer_id,
+            quantity=wanted.quantity,
+            unit_price=Money(minor=int(shown), currency=visit.market.currency),
+            return_url=f"{site_of(visit)}/checkout/{order_id}/return",
+        )
+    except Problem as problem:
+        if problem.status == 503:  # its fate is not known here: the page behind asks until it is
+            return visit.redirect(f"/checkout/{order_id}/return")
+        if problem.status >= 500:
+            raise
+        at = {"out_of_stock": "quantity", "not_buyable": "offer_id", "price_changed": "offer_id"}
+        form = Form(values, _pressed(plainly(problem)), at)
+        chosen = values.get("offer_id", "")
+        return await _page(visit, slug, form, problem.status, chosen=chosen)
+    if placed.status == "placed":
+        visit.flash("Thank you. Your order is placed.")
+        return visit.redirect(f"/orders/{placed.order_number}")
+    if placed.status == "declined":
+        form = Form(values, declined(placed.decline_code or "declined"))
+        return await _page(visit, slug, form, 402, chosen=str(wanted.offer_id))
+    # The bank wants to see the customer, or does not answer yet: no form of ours may lead there.
+    return visit.redirect(f"/checkout/{order_id}/return?go=on")
+
+
+def _only(values: Mapping[str, str], form: type[AddForm]) -> dict[str, str]:
+    """What is that form's: the page has one form for both buttons."""
+    return {name: values[name] for name in form.model_fields if name in values}
+
+
+def _pressed(problem: Problem) -> Problem:
+    """The same in a customer's words."""
+    if problem.code == "price_changed":
+        price = Money.model_validate(problem.data["unitPrice"])
+        problem.detail = (
+            f"The price is {money(price)} now. Nothing was ordered; press again to buy."
+        )
+    elif problem.code == "one_click_off":
+        problem.detail = "One-click buying needs an address, a saved way to pay and your consent."
+    return problem
+
+
+async def _one_click(visit: Visit) -> OneClick | None:
+    """What one press would use; None for who has not asked for it."""
+    if not visit.signed_in:
+        return None
+    with suppress(Unavailable):  # the page is more than its button
+        found: OneClick = await visit.doors[Checkout].one_click(visit.ctx)
+        return None if "preference" in found.missing else found
+    return None
+
+
 async def _page(
     visit: Visit, slug: str, form: Form, status: int = 200, *, chosen: str = ""
 ) -> Response:
-    page, categories = await asyncio.gather(
-        product_page(visit.doors, visit.ctx, slug), visit.doors[Catalog].categories(visit.ctx)
+    page, categories, one_click = await asyncio.gather(
+        product_page(visit.doors, visit.ctx, slug),
+        visit.doors[Catalog].categories(visit.ctx),
+        _one_click(visit),
     )
     choices = choices_of(page)
     first = next((c for c in choices if c.left), choices[0] if choices else None)
@@ -117,5 +198,9 @@ async def _page(
         legend=" / ".join(page.product.option_names) or "Choose",
         left=sum(choice.left for choice in choices),
         form=form,
+        unsent=Form(),
         few=FEW,
+        one_click=one_click,
+        one_click_lacks=NEEDS.get(tuple(one_click.missing), "") if one_click else "",
+        press=visit.ctx.new_id(),
     )

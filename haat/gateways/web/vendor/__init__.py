@@ -14,7 +14,9 @@ from haat.gateways.web.vendor.returns import router as returns
 from haat.gateways.web.vendor.shipping import router as shipping
 from haat.gateways.web.vendor.statement import router as statement
 from haat.gateways.web.vendor.stock import router as stock
+from haat.gateways.web.vendor.stock_item import router as stock_item
 from haat.gateways.web.vendor.wallet import router as wallet
+from haat.gateways.web.vendor.warehouses import router as warehouses
 
 
 def vendor_routers() -> list[APIRouter]:
@@ -24,6 +26,8 @@ def vendor_routers() -> list[APIRouter]:
         apply,
         products,
         stock,
+        stock_item,
+        warehouses,
         orders,
         returns,
         shipping,

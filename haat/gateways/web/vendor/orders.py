@@ -9,7 +9,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from haat.domains.trade.orders.api import FulfilmentState, Orders, Reason, VendorOrder
+from haat.domains.trade.receipts.api import Receipts
 from haat.gateways.web.kit.forms import Form, read
+from haat.gateways.web.kit.order_filters import narrowed
 from haat.gateways.web.vendor.portal import Team, page, vendor_of
 from haat.gateways.web.visit import Visit, form_of
 from haat.kernel.errors import NotFound, Problem
@@ -36,6 +38,7 @@ TOLD = {
     "deliver": "The order is delivered.",
     "reject": "The order is rejected. The customer gets the money back.",
     "cancel": "The order is cancelled. The customer gets the money back.",
+    "add_parcel": "One more parcel is on its way.",
     "ship": "The parcel is on its way. The customer can follow it.",
 }
 
@@ -51,23 +54,33 @@ class ShipForm(Body):
 
 @router.get("/vendor/orders")
 async def listed(
-    visit: Team, fulfilment: FulfilmentState | Literal[""] = "", cursor: str | None = None
+    visit: Team,
+    request: Request,
+    fulfilment: FulfilmentState | Literal[""] = "",
+    cursor: str | None = None,
 ) -> Response:
+    where, form = narrowed(request.query_params, visit.market.currency)
     found = await visit.doors[Orders].vendor_orders(
-        visit.ctx,
-        vendor_id=vendor_of(visit),
-        fulfilment=fulfilment or None,
-        cursor=cursor or None,
+        visit.ctx, vendor_id=vendor_of(visit), where=where, cursor=cursor or None
     )
     return page(
         visit,
         "orders.html",
         HERE,
+        422 if form.problem else 200,
+        form=form,
         orders=found.items,
         next=found.next,
         states=STATES,
         fulfilment=fulfilment,
     )
+
+
+@router.get("/vendor/orders/{id}/packing-slip.pdf")
+async def packing_slip(visit: Team, id: UUID) -> Response:
+    await _own(visit, id)
+    file = await visit.doors[Receipts].packing_slip(visit.ctx, id=id)
+    return visit.file(file.name, file.media_type, file.content)
 
 
 @router.get("/vendor/orders/{id}")
@@ -79,7 +92,7 @@ async def show(visit: Team, id: UUID) -> Response:
 async def move(
     visit: Team,
     id: UUID,
-    move: Literal["accept", "reject", "ready", "ship", "deliver", "cancel"],
+    move: Literal["accept", "reject", "ready", "ship", "add_parcel", "deliver", "cancel"],
     request: Request,
 ) -> Response:
     """One step on; harmless when the button is pressed twice."""
@@ -104,7 +117,7 @@ def _given(move: str, values: Mapping[str, str]) -> dict[str, str]:
     """What the move needs beside the order, out of its form."""
     if move in ("reject", "cancel"):
         return read(ReasonForm, values).model_dump(by_alias=False)
-    if move == "ship":
+    if move in ("ship", "add_parcel"):
         return read(ShipForm, values).model_dump(by_alias=False, exclude_none=True)
     return {}
 
@@ -138,7 +151,7 @@ async def _page(visit: Visit, id: UUID, moved: str, form: Form, status: int = 20
         form=form,
         rejecting=form if moved == "reject" else Form(),
         cancelling=form if moved == "cancel" else Form(),
-        shipping=form if moved == "ship" else Form(),
+        shipping=form if moved in ("ship", "add_parcel") else Form(),
         rate=rates.pop() if plain and len(rates) == 1 else None,
         # Whether tax came on top is the order's; the sums of this part say it as well.
         tax_on_top=order.totals.total != order.totals.goods + order.totals.shipping,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from haat.domains.goods.inventory.api import Inventory
 from haat.domains.money.payouts.api import Payouts, SalesDay
 from haat.domains.people.vendors.api import Vendor, Vendors
-from haat.domains.trade.orders.api import Orders
+from haat.domains.trade.orders.api import FulfilmentState, OrderFilter, Orders
 from haat.gateways.web.kit.bars import Bar, bars
 from haat.gateways.web.pages import money
 from haat.gateways.web.store.shopping import count
@@ -50,17 +50,23 @@ async def show(visit: PersonVisit) -> Response:
     )
 
 
+TO_DO: dict[FulfilmentState, str] = {
+    "pending": "Orders to accept",
+    "accepted": "Orders to prepare",
+    "ready": "Orders to ship",
+}
+
+
 async def _tasks(visit: Visit) -> list[tuple[str, str, str]]:
     """(label, how many, where) of what waits for the vendor."""
     asked: list[tuple[str, str, Any]] = []
     if may(visit, "vendor:orders"):
-        for state, label in (
-            ("pending", "Orders to accept"),
-            ("accepted", "Orders to prepare"),
-            ("ready", "Orders to ship"),
-        ):
+        for state, label in TO_DO.items():
             orders = visit.doors[Orders].vendor_orders(
-                visit.ctx, vendor_id=vendor_of(visit), fulfilment=state, limit=COUNTED
+                visit.ctx,
+                vendor_id=vendor_of(visit),
+                where=OrderFilter(fulfilment=state),
+                limit=COUNTED,
             )
             asked.append((label, f"/vendor/orders?fulfilment={state}", orders))
     if may(visit, "vendor:stock"):

@@ -93,7 +93,7 @@ def method_of(
         bands.append(Band(weight_g_max=limit or None, price=price))
     given: dict[str, Any] = {
         "name": reader.text("name", longest=80),
-        "countries": _codes(reader, values.get("countries", "")),
+        "countries": codes_in(reader, values.get("countries", "")),
         "free_from": reader.amount_or_none("free_from", currency),
         "days_min": reader.whole("days_min", most=90),
         "days_max": reader.whole("days_max", most=90),
@@ -106,7 +106,7 @@ def method_of(
         raise invalid(error) from None
 
 
-def _codes(reader: Reader, text: str) -> list[str]:
+def codes_in(reader: Reader, text: str) -> list[str]:
     """'PT, Spain' → ['PT', 'ES']: codes by spaces, names by commas."""
     known = dict(countries())
     by_name = {name.casefold(): code for code, name in known.items()}

@@ -3,7 +3,7 @@
 What vendors' events change stands here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from haat.domains.goods.catalog import markup
@@ -13,12 +13,18 @@ from haat.domains.goods.catalog.service.lists import ListCases
 from haat.domains.goods.catalog.service.products import ProductCases
 from haat.domains.goods.catalog.service.tree import TreeCases
 from haat.engines.sql import Tx
+from haat.kernel import synthetic
 
 __all__ = ["CatalogService"]
 
 
 class CatalogService(ProductCases, ListCases, TreeCases):
     """The catalogue on PostgreSQL."""
+
+    async def forget_copies(self, ids: Sequence[UUID]) -> None:
+        """These products, or the tree, have changed. CacheAway."""
+        slugs = await self._db.fetch(sql.SLUGS, ids) if ids else []
+        await self._kept.heard([*map(str, ids), *(row["slug"] for row in slugs)])
 
     async def set_vendors(self, tx: Tx, active: Mapping[UUID, bool]) -> None:
         """Shows or hides all products of these vendors, as their events say."""
@@ -32,7 +38,7 @@ class CatalogService(ProductCases, ListCases, TreeCases):
         await tx.execute(sql.RESHELVE, [row["id"] for row in rows])
         for row in rows:
             listing = None
-            if standing[row["vendor_id"]]:
+            if standing[row["vendor_id"]] and row["vendor_id"] != synthetic.VENDOR:
                 text = markup.plain(row["description_html"])
                 card = Listing.model_validate_json(row["card"])
                 listing = card.model_copy(update={"text": text})

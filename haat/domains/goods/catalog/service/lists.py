@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from haat.domains.goods.catalog.api import Listing, OfferLine, ProductStatus, Sort
 from haat.domains.goods.catalog.service import statements as sql
+from haat.domains.goods.catalog.service.kept import is_outside
 from haat.domains.goods.catalog.service.stored import Cases
 from haat.engines.sql import Record
 from haat.kernel.context import Context
@@ -61,14 +62,23 @@ class ListCases(Cases):
         limit: int = 24,
         cursor: str | None = None,
     ) -> Page[Listing]:
-        short, long, convert, start = _SORTS[sort]
-        after = start if cursor is None else _behind(cursor, sort, convert)
         shelf, other = vendor_id or category_id or EVERYTHING, None
         if vendor_id and category_id:
             other = category_id
-        statement = short if limit <= sql.SHORT else long
-        rows = await self._db.fetch(statement, shelf, *after, other)
-        return _page(rows, limit, sort)
+
+        async def look_up() -> Page[Listing]:
+            short, long, convert, start = _SORTS[sort]
+            after = start if cursor is None else _behind(cursor, sort, convert)
+            statement = short if limit <= sql.SHORT else long
+            rows = await self._db.fetch(statement, shelf, *after, other)
+            return _page(rows, limit, sort)
+
+        if cursor is not None or limit > sql.SHORT or not is_outside(ctx):
+            return await look_up()
+        name = f"{shelf}:{other or ''}:{sort}:{limit}"
+        page = await self._kept.shelves.through(name, look_up)
+        assert page is not None, "there is a page of every shelf"
+        return page
 
     async def listings_by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Listing]:
         return _listings(await self._db.fetch(sql.CARDS, ids))

@@ -1,6 +1,7 @@
 """The catalogue's fixed SQL."""
 
 from haat.engines.sql import Sql
+from haat.kernel import synthetic
 
 # --- categories ------------------------------------------------------------------------------
 
@@ -153,8 +154,9 @@ SELECT sku FROM catalog.offers
 # --- shelves ---------------------------------------------------------------------------------
 
 # Puts these products on the shelves they belong on and takes them off the others; keeps the
-# categories' counts. Rows that are right already stay as they are.
-RESHELVE = Sql("""
+# categories' counts. Rows that are right already stay as they are. What is there for drills only
+# stands on none.
+RESHELVE = Sql(f"""
 WITH wanted AS (
     SELECT s.shelf_id, p.id AS product_id, p.created_at, p.price_from, p.title_key
       FROM catalog.products p
@@ -162,8 +164,9 @@ WITH wanted AS (
       LEFT JOIN catalog.categories c ON c.id = p.category_id
      CROSS JOIN LATERAL unnest(
                ARRAY['00000000-0000-0000-0000-000000000000'::uuid, p.vendor_id]
-               || coalesce(c.ancestors, '{}')) AS s (shelf_id)
+               || coalesce(c.ancestors, '{{}}')) AS s (shelf_id)
      WHERE p.id = ANY($1::uuid[]) AND p.status = 'active'
+       AND p.vendor_id <> '{synthetic.VENDOR}'::uuid
 ), gone AS (
     DELETE FROM catalog.shelves s
      WHERE s.product_id = ANY($1::uuid[])
@@ -193,7 +196,7 @@ WITH wanted AS (
      WHERE c.id = locked.id
 )
 SELECT
-""")
+""")  # noqa: S608 - put together here, from a constant
 
 
 def _shelf(key: str, *, falling: bool, limit: int) -> Sql:
@@ -237,6 +240,8 @@ SELECT p.card
 
 TITLES = Sql("SELECT id, title FROM catalog.products WHERE id = ANY($1::uuid[])")
 
+SLUGS = Sql("SELECT slug FROM catalog.products WHERE id = ANY($1::uuid[])")
+
 OWN = Sql("""
 SELECT p.created_at AS key, p.id AS product_id, p.card FROM catalog.products p
  WHERE p.vendor_id = $1 AND (p.created_at, p.id) < ($2, $3)
@@ -259,12 +264,13 @@ SELECT p.created_at AS key, p.id AS product_id, p.card FROM catalog.products p
  LIMIT $4
 """)
 
+# The array comes out of a subquery: of one it can look into, PostgreSQL makes a new plan each time.
 OFFERS = Sql("""
 SELECT o.id AS offer_id, o.variant_id, o.product_id, p.slug AS product_slug, o.vendor_id,
        p.category_id, c.ancestors, p.title, v.title AS variant_title, o.sku, o.price_minor,
        o.currency, p.tax_class, v.weight_g, coalesce(v.picture, p.pictures -> 0) AS picture,
        p.status = 'active' AND o.status = 'active' AND coalesce(s.active, false) AS buyable
-  FROM unnest($1::uuid[]) WITH ORDINALITY AS w (id, place)
+  FROM unnest((SELECT $1::uuid[])) WITH ORDINALITY AS w (id, place)
   JOIN catalog.offers o ON o.id = w.id
   JOIN catalog.variants v ON v.id = o.variant_id
   JOIN catalog.products p ON p.id = o.product_id

@@ -14,9 +14,12 @@ from haat.domains.goods.catalog.api import (
     VendorNotActive,
 )
 from haat.domains.goods.catalog.service import statements as sql
+from haat.domains.goods.catalog.service.kept import Kept
 from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import Vendors
+from haat.engines.cache import Cache
 from haat.engines.sql import Database, Tx
+from haat.kernel import synthetic
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound
 from haat.kernel.events import Event
@@ -33,10 +36,11 @@ class Stored:
 class Cases(Catalog):
     """What the catalogue's use cases stand on."""
 
-    def __init__(self, db: Database, market: Market, vendors: Vendors) -> None:
+    def __init__(self, db: Database, market: Market, vendors: Vendors, cache: Cache) -> None:
         self._db = db
         self._market = market
         self._vendors = vendors
+        self._kept = Kept(cache)
 
     async def _read(self, ref: str | UUID) -> Stored | None:
         """By id or slug."""
@@ -105,9 +109,11 @@ class Cases(Catalog):
             tx.emit(*events)
             if "active" in (before.status, after.status):
                 await tx.execute(sql.RESHELVE, [after.id])
-                if locks is not None and locks["vendor_active"]:
+                shown = locks is not None and locks["vendor_active"]
+                if shown and after.vendor_id != synthetic.VENDOR:
                     tx.emit(_changed(after, listing_version))
-            return True
+        await self._kept.product_changed(after)
+        return True
 
     async def _write_variants(self, tx: Tx, product: Product) -> None:
         variants = product.variants

@@ -3,8 +3,9 @@
 from uuid import UUID
 
 from haat.domains.goods.catalog import rules
-from haat.domains.goods.catalog.api import Category, CategorySlugTaken
+from haat.domains.goods.catalog.api import Category, CategorySaved, CategorySlugTaken
 from haat.domains.goods.catalog.service import statements as sql
+from haat.domains.goods.catalog.service.kept import is_outside
 from haat.domains.goods.catalog.service.stored import Cases, uuid_or_none
 from haat.engines.sql import Tx, UniqueViolation
 from haat.kernel.context import Context
@@ -15,13 +16,25 @@ DEPTH_MAX = 8
 
 class TreeCases(Cases):
     async def categories(self, ctx: Context) -> list[Category]:
+        if not is_outside(ctx):
+            return await self._all()
+        return await self._kept.tree.through("all", self._all) or []
+
+    async def _all(self) -> list[Category]:
         return [Category(**row) for row in await self._db.fetch(sql.CATEGORIES)]
 
     async def category(self, ctx: Context, *, ref: str) -> Category:
-        row = await self._db.fetchrow(sql.CATEGORY, uuid_or_none(ref), ref.replace("\0", ""))
-        if row is None:
+        async def look_up() -> list[Category] | None:
+            row = await self._db.fetchrow(sql.CATEGORY, uuid_or_none(ref), ref.replace("\0", ""))
+            return None if row is None else [Category(**row)]
+
+        if is_outside(ctx):
+            found = await self._kept.tree.through("=" + ref, look_up)
+        else:
+            found = await look_up()
+        if found is None:
             raise NotFound
-        return Category(**row)
+        return found[0]
 
     async def save_category(
         self,
@@ -76,7 +89,10 @@ class TreeCases(Cases):
             assert row is not None, "inserted or updated"
             if present is not None and present[:-1] != parent:
                 row = await tx.fetchrow(sql.CATEGORY, id, None) or row
-        return Category(**row)
+            saved = Category(**row)
+            tx.emit(CategorySaved(category_id=id, parent_id=parent_id, slug=saved.slug, name=name))
+        await self._kept.tree_changed()
+        return saved
 
     async def _moved(self, tx: Tx, id: UUID, parent: list[UUID]) -> None:
         """Everything below comes along, and the products in it change shelves."""

@@ -1,7 +1,8 @@
-"""Inventory's use cases: reservations in `reserving.py`, counts in `counting.py`."""
+"""Inventory's use cases: what can be had and reservations here (statements in `reserving.py`),
+counts in `keeping.py`, warehouses in `warehousing.py`, announcements in `telling.py`."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -9,20 +10,26 @@ from haat.domains.goods.catalog.api import Catalog, OfferAdded, OfferRenamed
 from haat.domains.goods.inventory import rules
 from haat.domains.goods.inventory.api import (
     Available,
+    Counted,
     Inventory,
     Line,
     Movement,
     OutOfStock,
+    Reason,
     Reservation,
     ReservationExpired,
     Stock,
     StockCommitted,
-    StockLow,
     StockReleased,
     StockReserved,
+    Warehouse,
+    WarehouseDraft,
 )
 from haat.domains.goods.inventory.service import counting, reserving
-from haat.engines.sql import Database, Record, Tx
+from haat.domains.goods.inventory.service.keeping import Keeping, vendor_of
+from haat.domains.goods.inventory.service.telling import Telling
+from haat.domains.goods.inventory.service.warehousing import Warehousing
+from haat.engines.sql import Database, Tx
 from haat.kernel.context import Context
 from haat.kernel.errors import Conflict, NotFound
 from haat.kernel.ids import derive
@@ -32,8 +39,6 @@ BATCH = 500
 SWEEPS = 20  # batches at most in one run of a timer
 RESERVE_TRIES = 3
 _FIRST_ID = UUID(int=0)
-_LAST_ID = UUID(int=(1 << 128) - 1)
-_FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class InventoryService(Inventory):
@@ -41,35 +46,46 @@ class InventoryService(Inventory):
 
     def __init__(self, db: Database, catalog: Catalog) -> None:
         self._db = db
-        self._catalog = catalog
+        self._telling = Telling(db)
+        self._keeping = Keeping(db, catalog, self._telling)
+        self._warehousing = Warehousing(db)
 
     # --- what can be had -------------------------------------------------------------------
 
-    async def available(self, ctx: Context, *, offers: list[UUID]) -> list[Available]:
-        rows = await self._db.fetch(counting.AVAILABLE, offers)
-        return [Available(offer_id=r["offer_id"], available=r["available"]) for r in rows]
+    async def available(
+        self, ctx: Context, *, offers: list[UUID], country: str | None = None
+    ) -> list[Available]:
+        rows = await self._db.fetch(counting.AVAILABLE, list(set(offers)), country)
+        return rules.had(offers, rows)
 
     # --- reservations ----------------------------------------------------------------------
 
     async def reserve(
-        self, ctx: Context, *, id: UUID, lines: list[Line], ttl_s: int
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        lines: list[Line],
+        ttl_s: int,
+        country: str | None = None,
     ) -> Reservation:
         wanted = rules.together(lines)
         now = ctx.now()
         expires_at = now + timedelta(seconds=ttl_s)
-        offers, quantities = list(wanted), list(wanted.values())
+        offers = list(wanted)
+        quantities = [one.quantity for one in wanted.values()]
+        pickups = [one.pickup_id for one in wanted.values()]
+        asked = (id, offers, quantities, now, expires_at, pickups, country)
         event = StockReserved(reservation_id=id, lines=lines)
         for _ in range(RESERVE_TRIES):
-            found = await self._db.step(
-                ctx, reserving.RESERVE, id, offers, quantities, now, expires_at, emit=[event]
-            )
+            found = await self._db.step(ctx, reserving.RESERVE, *asked, emit=[event])
             if found[0]["born"]:
                 if found[0]["fell"]:
-                    await self.tell_low(ctx)
+                    await self._telling.low(ctx, offers)
                 return Reservation(id=id, state="held", expires_at=expires_at)
             if found[0]["state"] is not None:
                 return rules.standing(id, found[0]["state"], found[0]["expires_at"], now)
-            rows = await self._db.fetch(reserving.WHY_NOT, id, offers)
+            rows = await self._db.fetch(reserving.WHY_NOT, id, offers, pickups, country)
             if rows[0]["state"] is not None:  # the same id, at the same moment, came first
                 return rules.standing(id, rows[0]["state"], rows[0]["expires_at"], now)
             lacking = rules.lacking(wanted, [(r["offer_id"], r["available"]) for r in rows])
@@ -97,9 +113,12 @@ class InventoryService(Inventory):
     async def commit(self, ctx: Context, *, ids: list[UUID]) -> None:
         if not ids:
             return
-        async with self._db.begin(ctx) as tx:
-            rows = await tx.fetch(reserving.COMMIT, sorted(set(ids)), ctx.now())
-            tx.emit(*(StockCommitted(reservation_id=r["id"]) for r in rows if r["committed"]))
+        mine = sorted(set(ids))
+        events = [StockCommitted(reservation_id=id) for id in mine]
+        actor = ctx.actor
+        rows = await self._db.step(
+            ctx, reserving.COMMIT, mine, ctx.now(), actor.type, actor.id, emit=events
+        )
         wrong = [r["id"] for r in rows if not r["committed"] and r["state"] != "committed"]
         if wrong:
             # The rest of the set is committed: one wrong id does not keep the others waiting.
@@ -117,18 +136,21 @@ class InventoryService(Inventory):
         lines: list[Line],
         reason: Literal["return", "reject", "cancel"],
         reference: UUID,
+        sold: UUID | None = None,
     ) -> None:
         back = rules.together(lines)
-        ids = [derive(id, str(offer_id)) for offer_id in back]
         rows = await self._db.step(
             ctx,
             reserving.RESTOCK,
-            ids,
+            [derive(id, str(offer_id)) for offer_id in back],
             list(back),
-            list(back.values()),
+            [one.quantity for one in back.values()],
             reason,
             reference,
             ctx.now(),
+            ctx.actor.type,
+            ctx.actor.id,
+            sold,
         )
         if len(rows) < len(back):
             missing = set(back) - {r["offer_id"] for r in rows}
@@ -155,33 +177,17 @@ class InventoryService(Inventory):
         *,
         vendor_id: UUID,
         low_only: bool = False,
+        warehouse_id: UUID | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Stock]:
-        if ctx.caller is None:
-            ctx.need_vendor(vendor_id)
-        after = decode_cursor(cursor, _sku, UUID) or ["", _FIRST_ID]
-        sql = counting.STOCK_LOW if low_only else counting.STOCK
-        rows = await self._db.fetch(sql, vendor_id, *after, limit + 1)
-        return page_of([_stock(r) for r in rows], limit, "sku", "offer_id")
+        return await self._keeping.stock(ctx, vendor_id, low_only, warehouse_id, limit, cursor)
 
     async def stock_of(self, ctx: Context, *, offers: list[UUID]) -> list[Stock]:
-        rows = await self._db.fetch(counting.STOCK_OF, offers, _vendor_of(ctx))
-        return [_stock(r) for r in rows]
+        return await self._keeping.stock_of(ctx, offers)
 
     async def find(self, ctx: Context, *, ref: str, vendor_id: UUID | None = None) -> list[Stock]:
-        bound = _vendor_of(ctx)
-        if vendor_id is not None and bound is not None and vendor_id != bound:
-            raise NotFound
-        vendor = vendor_id or bound
-        try:
-            rows = await self._db.fetch(counting.STOCK_BY_ID, UUID(ref), vendor)
-        except ValueError:
-            rows = []
-        if not rows:
-            vendor = vendor or ctx.vendor_id
-            rows = await self._db.fetch(counting.STOCK_BY_SKU, ref, vendor)
-        return [_stock(r) for r in rows]
+        return await self._keeping.find(ctx, ref, vendor_id)
 
     async def set_on_hand(
         self,
@@ -190,85 +196,83 @@ class InventoryService(Inventory):
         id: UUID,
         offer_id: UUID,
         on_hand: int,
-        reason: Literal["set", "correction", "import"] = "set",
+        reason: Counted = "set",
+        warehouse_id: UUID | None = None,
     ) -> Stock:
-        vendor = _vendor_of(ctx)
-        change = (id, offer_id, on_hand, reason, ctx.now(), vendor)
-        rows = await self._db.step(ctx, counting.SET_ON_HAND, *change)
-        if not rows and await self._opened(ctx, offer_id):
-            rows = await self._db.step(ctx, counting.SET_ON_HAND, *change)
-        if not rows:
-            raise NotFound
-        if rows[0]["offer_id"] is None:
-            return await self._set_before(ctx, id, offer_id, on_hand, rows[0]["held"])
-        await self._told_if_low(ctx, rows[0])
-        return _stock(rows[0])
+        return await self._keeping.count(
+            ctx, id, offer_id, on_hand, reason, warehouse_id, by_difference=False
+        )
 
-    async def _set_before(
-        self, ctx: Context, id: UUID, offer_id: UUID, on_hand: int, reserved: int
+    async def adjust(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        offer_id: UUID,
+        delta: int,
+        reason: Counted = "correction",
+        warehouse_id: UUID | None = None,
     ) -> Stock:
-        """Nothing was counted: this id was here before, or too much is reserved."""
-        moved = await self._db.fetchval(counting.MOVED, id)
-        if moved is None:
-            raise Conflict(
-                f"{reserved} of these are reserved; the count cannot fall below that.",
-                code="stock_reserved",
-                reserved=reserved,
-                on_hand=on_hand,
-            )
-        if moved != offer_id:
-            raise Conflict("This id names another movement.", code="id_taken")
-        rows = await self._db.fetch(counting.STOCK_OF, [offer_id], None)
-        return _stock(rows[0])
+        return await self._keeping.count(
+            ctx, id, offer_id, delta, reason, warehouse_id, by_difference=True
+        )
+
+    async def transfer(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        offer_id: UUID,
+        quantity: int,
+        from_id: UUID,
+        to_id: UUID,
+    ) -> Stock:
+        return await self._keeping.transfer(ctx, id, offer_id, quantity, from_id, to_id)
 
     async def set_threshold(self, ctx: Context, *, offer_id: UUID, low_at: int) -> Stock:
-        change = (offer_id, low_at, ctx.now(), _vendor_of(ctx))
-        rows = await self._db.step(ctx, counting.SET_THRESHOLD, *change)
-        if not rows and await self._opened(ctx, offer_id):
-            rows = await self._db.step(ctx, counting.SET_THRESHOLD, *change)
-        if not rows:
-            raise NotFound
-        await self._told_if_low(ctx, rows[0])
-        return _stock(rows[0])
+        return await self._keeping.set_threshold(ctx, offer_id, low_at)
+
+    async def set_safety(self, ctx: Context, *, offer_id: UUID, safety: int) -> Stock:
+        return await self._keeping.set_safety(ctx, offer_id, safety)
 
     async def movements(
-        self, ctx: Context, *, offer_id: UUID, limit: int = 50, cursor: str | None = None
+        self,
+        ctx: Context,
+        *,
+        offer_id: UUID,
+        reason: Reason | None = None,
+        warehouse_id: UUID | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> Page[Movement]:
-        before = decode_cursor(cursor, _moment, UUID) or [_FOREVER, _LAST_ID]
-        vendor = _vendor_of(ctx)
-        rows = await self._db.fetch(counting.MOVEMENTS, offer_id, *before, limit + 1, vendor)
-        if not rows and not await self._db.fetch(counting.STOCK_OF, [offer_id], vendor):
-            raise NotFound
-        return page_of([Movement(**r) for r in rows], limit, "at", "id")
+        return await self._keeping.movements(ctx, offer_id, reason, warehouse_id, limit, cursor)
 
-    async def _opened(self, ctx: Context, offer_id: UUID) -> bool:
-        """Opens the row of an offer whose OfferAdded has not been heard yet."""
-        found = await self._catalog.offers(ctx, ids=[offer_id])
-        await self._db.step(
-            ctx,
-            counting.OPEN,
-            [o.offer_id for o in found],
-            [o.product_id for o in found],
-            [o.vendor_id for o in found],
-            [o.sku for o in found],
-            ctx.now(),
-        )
-        return bool(found)
+    # --- warehouses ------------------------------------------------------------------------
 
-    async def _told_if_low(self, ctx: Context, row: Record) -> None:
-        low = rules.is_low(row["on_hand"], row["reserved"], row["low_at"])
-        if row["low_at"] > 0 and low != row["low_told"]:
-            await self.tell_low(ctx)
+    async def warehouses(self, ctx: Context, *, vendor_id: UUID) -> list[Warehouse]:
+        return await self._warehousing.of_vendor(ctx, vendor_id)
+
+    async def save_warehouse(
+        self, ctx: Context, *, id: UUID, vendor_id: UUID, draft: WarehouseDraft
+    ) -> Warehouse:
+        return await self._warehousing.save(ctx, id, vendor_id, draft)
+
+    async def close_warehouse(self, ctx: Context, *, id: UUID) -> None:
+        await self._warehousing.close(ctx, id, vendor_of(ctx))
+
+    async def pickup_points(self, ctx: Context, *, ids: list[UUID]) -> list[Warehouse]:
+        return await self._warehousing.pickup_points(ids)
 
     # --- for reactions and timers ----------------------------------------------------------
 
+    async def watch(self, ctx: Context, *, offers: list[UUID]) -> None:
+        await self._telling.watch(ctx, offers)
+
     async def tell_low(self, ctx: Context) -> None:
-        """Announces what fell to its threshold, once per fall; forgets what recovered."""
-        async with self._db.begin(ctx) as tx:
-            rows = await tx.fetch(counting.TELL_LOW, BATCH)
-            for row in rows:
-                if row["low_told"]:
-                    tx.emit(_low(row))
+        await self._telling.low(ctx)
+
+    async def tell_back(self, ctx: Context) -> None:
+        await self._telling.back(ctx)
 
     async def expire(self, ctx: Context) -> int:
         """Gives back what held reservations past their time keep; answers how many ended."""
@@ -290,6 +294,8 @@ class InventoryService(Inventory):
             [e.vendor_id for e in added],
             [e.sku for e in added],
             tx.ctx.now(),
+            [rules.first_warehouse(e.vendor_id) for e in added],
+            rules.FIRST_NAME,
         )
 
     async def rename(self, tx: Tx, renamed: list[OfferRenamed]) -> None:
@@ -303,49 +309,6 @@ class InventoryService(Inventory):
         await tx.execute(counting.REINSTATE, list(vendors))
 
 
-def _vendor_of(ctx: Context) -> UUID | None:
-    """Whose rows the caller may see: its vendor's; None (all) for modules and the system."""
-    everything = ctx.caller is not None or ctx.actor.type == "system"
-    return None if everything else ctx.acting_vendor
-
-
-def _stock(row: Record) -> Stock:
-    return Stock(
-        offer_id=row["offer_id"],
-        vendor_id=row["vendor_id"],
-        sku=row["sku"],
-        on_hand=row["on_hand"],
-        reserved=row["reserved"],
-        available=row["on_hand"] - row["reserved"],
-        low_at=row["low_at"],
-        is_low=rules.is_low(row["on_hand"], row["reserved"], row["low_at"]),
-        updated_at=row["updated_at"],
-    )
-
-
-def _low(row: Record) -> StockLow:
-    return StockLow(
-        offer_id=row["offer_id"],
-        vendor_id=row["vendor_id"],
-        sku=row["sku"],
-        available=row["on_hand"] - row["reserved"],
-        low_at=row["low_at"],
-    )
-
-
 def _out_of_stock(lacking: dict[UUID, int]) -> OutOfStock:
     offers = [{"offerId": str(o), "available": n} for o, n in lacking.items()]
     return OutOfStock("Not enough is left of some of this.", offers=offers)
-
-
-def _sku(value: object) -> str:
-    if not isinstance(value, str) or "\0" in value:
-        raise ValueError
-    return value
-
-
-def _moment(value: object) -> datetime:
-    found = datetime.fromisoformat(str(value))
-    if found.tzinfo is None:
-        raise ValueError
-    return found

@@ -1,55 +1,92 @@
 """Statements of the life of a reservation.
 
 Each is one statement. Rows are locked in one order everywhere: reservations first (but for a new
-one, which nobody else can hold), then stock by offer id; so none waits for another in a circle.
-A row that was changed while a statement waited for it is read again by PostgreSQL.
+one, which nobody else can hold), then stock by offer id and warehouse id; so none waits for another
+in a circle. A row that was changed while a statement waited for it is read again by PostgreSQL, but
+its CHECKs are tried on what the statement saw first: so counts are written from the locked row.
 """
 
 from haat.engines.sql import Sql
 
-# Rows that have too little are not locked at all: when the goods are gone, nobody queues.
+# Where an offer's goods lie is locked all at once, and only when it looked as if there were enough:
+# when the goods are gone, nobody queues. Then each line is allocated from what the locked rows
+# say, by the rule of `rules.allocate`. $7 is the country, $6 where each offer is collected.
 RESERVE = Sql("""
 WITH known AS (
     SELECT state, expires_at FROM inventory.reservations WHERE id = $1
 ), want AS (
-    SELECT * FROM unnest($2::uuid[], $3::int[]) AS w (offer_id, quantity)
+    SELECT * FROM unnest($2::uuid[], $3::int[], $6::uuid[]) AS w (offer_id, quantity, pickup_id)
 ), locked AS (
-    SELECT s.offer_id, want.quantity
-      FROM inventory.stock s JOIN want ON want.offer_id = s.offer_id
-     WHERE s.on_hand - s.reserved >= want.quantity
+    SELECT s.offer_id, s.warehouse_id, s.on_hand, s.reserved, s.on_hand - s.reserved AS free,
+           want.quantity, o.safety,
+           CASE WHEN o.low_told THEN 0 ELSE o.low_at END AS low_at, w.priority,
+           CASE WHEN want.pickup_id IS NOT NULL THEN s.warehouse_id = want.pickup_id
+                ELSE w.countries = '{}' OR $7::text IS NULL OR $7 = ANY (w.countries)
+           END AS usable
+      FROM want
+      JOIN inventory.offers o ON o.offer_id = want.offer_id
+      JOIN inventory.stock s ON s.offer_id = want.offer_id
+      JOIN inventory.warehouses w ON w.id = s.warehouse_id
+     WHERE s.on_hand > s.reserved
+       AND (want.quantity + o.safety = 1
+            OR want.quantity + o.safety <= (
+               SELECT sum(t.on_hand - t.reserved) FROM inventory.stock t
+                WHERE t.offer_id = want.offer_id))
        AND NOT EXISTS (
-           SELECT FROM inventory.suspended_vendors v WHERE v.vendor_id = s.vendor_id)
+           SELECT FROM inventory.suspended_vendors v WHERE v.vendor_id = o.vendor_id)
        AND NOT EXISTS (SELECT FROM known)
-     ORDER BY s.offer_id
+     ORDER BY s.offer_id, s.warehouse_id
        FOR UPDATE OF s
+), ranked AS (
+    SELECT locked.*, sum(free) OVER (PARTITION BY offer_id) - safety AS there,
+           coalesce(sum(can) OVER (
+               PARTITION BY offer_id
+               ORDER BY CASE WHEN can >= quantity THEN priority END, can DESC, priority,
+                        warehouse_id
+               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+      FROM (SELECT *, CASE WHEN usable THEN free ELSE 0 END AS can FROM locked) locked
+), taking AS (
+    SELECT offer_id, warehouse_id, on_hand, reserved,
+           least(can, quantity - before)::int AS quantity,
+           low_at > 0 AND there - quantity <= low_at AS fell
+      FROM ranked
+     WHERE there >= quantity AND can > 0 AND before < quantity
 ), born AS (
-    INSERT INTO inventory.reservations (id, state, offers, quantities, created_at, expires_at)
-    SELECT $1, 'held', array_agg(offer_id), array_agg(quantity), $4, $5
-      FROM locked
-    HAVING count(*) = cardinality($2::uuid[])
+    INSERT INTO inventory.reservations
+           (id, state, offers, quantities, warehouses, created_at, expires_at)
+    SELECT $1, 'held', array_agg(offer_id), array_agg(quantity), array_agg(warehouse_id), $4, $5
+      FROM taking
+    HAVING sum(quantity) = (SELECT sum(quantity) FROM want)
         ON CONFLICT (id) DO NOTHING
     RETURNING id
 ), taken AS (
     UPDATE inventory.stock s
-       SET reserved = s.reserved + locked.quantity, updated_at = $4
-      FROM locked, born
-     WHERE s.offer_id = locked.offer_id
-    RETURNING s.low_at > 0 AND NOT s.low_told AND s.on_hand - s.reserved <= s.low_at AS fell
+       SET on_hand = taking.on_hand, reserved = taking.reserved + taking.quantity, updated_at = $4
+      FROM taking, born
+     WHERE s.offer_id = taking.offer_id AND s.warehouse_id = taking.warehouse_id
 )/*emit:born*/
 SELECT EXISTS (SELECT FROM born) AS born, known.state, known.expires_at,
-       coalesce((SELECT bool_or(fell) FROM taken), false) AS fell
+       coalesce((SELECT bool_or(fell) FROM taking), false) AS fell
   FROM (SELECT) one LEFT JOIN known ON true
 """)
 
 # Why nothing was born: the same id came first, or too little is left.
 WHY_NOT = Sql("""
 SELECT w.offer_id, r.state, r.expires_at,
-       CASE WHEN v.vendor_id IS NULL THEN coalesce(s.on_hand - s.reserved, 0) ELSE 0 END
+       CASE WHEN v.vendor_id IS NULL THEN greatest(coalesce(n.free, 0), 0) ELSE 0 END
            AS available
-  FROM unnest($2::uuid[]) AS w (offer_id)
-  LEFT JOIN inventory.stock s ON s.offer_id = w.offer_id
-  LEFT JOIN inventory.suspended_vendors v ON v.vendor_id = s.vendor_id
+  FROM unnest($2::uuid[], $3::uuid[]) AS w (offer_id, pickup_id)
+  LEFT JOIN inventory.offers o ON o.offer_id = w.offer_id
+  LEFT JOIN inventory.suspended_vendors v ON v.vendor_id = o.vendor_id
   LEFT JOIN inventory.reservations r ON r.id = $1
+ CROSS JOIN LATERAL (
+       SELECT least(coalesce(sum(s.on_hand - s.reserved), 0) - o.safety,
+                    coalesce(sum(s.on_hand - s.reserved) FILTER (
+                        WHERE CASE WHEN w.pickup_id IS NOT NULL THEN h.id = w.pickup_id
+                                   ELSE h.countries = '{}' OR $4::text IS NULL
+                                        OR $4 = ANY (h.countries) END), 0))::int AS free
+         FROM inventory.stock s JOIN inventory.warehouses h ON h.id = s.warehouse_id
+        WHERE s.offer_id = w.offer_id) n
 """)
 
 PROMISE = Sql("""
@@ -83,23 +120,27 @@ SELECT id, state, expires_at FROM inventory.reservations
 # A release that comes first leaves a released row: the reserve that follows finds it.
 RELEASE = Sql("""
 WITH ended AS (
-    INSERT INTO inventory.reservations AS r (id, state, offers, quantities, created_at, ended_at)
-    VALUES ($1, 'released', '{}', '{}', $2, $2)
+    INSERT INTO inventory.reservations AS r
+           (id, state, offers, quantities, warehouses, created_at, ended_at)
+    VALUES ($1, 'released', '{}', '{}', '{}', $2, $2)
         ON CONFLICT (id) DO UPDATE SET state = 'released', ended_at = $2
      WHERE r.state IN ('held', 'promised')
-    RETURNING r.id, r.offers, r.quantities
+    RETURNING r.offers, r.quantities, r.warehouses
 ), line AS (
-    SELECT l.offer_id, l.quantity
-      FROM ended, unnest(ended.offers, ended.quantities) AS l (offer_id, quantity)
+    SELECT l.* FROM ended, unnest(ended.offers, ended.quantities, ended.warehouses)
+           AS l (offer_id, quantity, warehouse_id)
 ), locked AS (
-    SELECT s.offer_id, line.quantity
-      FROM inventory.stock s JOIN line ON line.offer_id = s.offer_id
-     ORDER BY s.offer_id
+    SELECT s.offer_id, s.warehouse_id, s.on_hand, s.reserved, line.quantity
+      FROM line
+      JOIN inventory.stock s
+        ON s.offer_id = line.offer_id AND s.warehouse_id = line.warehouse_id
+     ORDER BY s.offer_id, s.warehouse_id
        FOR UPDATE OF s
 ), given AS (
-    UPDATE inventory.stock s SET reserved = s.reserved - locked.quantity, updated_at = $2
+    UPDATE inventory.stock s
+       SET on_hand = locked.on_hand, reserved = locked.reserved - locked.quantity, updated_at = $2
       FROM locked
-     WHERE s.offer_id = locked.offer_id
+     WHERE s.offer_id = locked.offer_id AND s.warehouse_id = locked.warehouse_id
     RETURNING s.offer_id
 )/*emit:given*/
 SELECT count(*) AS lines FROM given
@@ -117,25 +158,29 @@ WITH due AS (
     UPDATE inventory.reservations r SET state = 'expired', ended_at = $1
       FROM due
      WHERE r.id = due.id AND r.state = 'held'
-    RETURNING r.id, r.offers, r.quantities
+    RETURNING r.id, r.offers, r.quantities, r.warehouses
 ), line AS (
-    SELECT l.offer_id, sum(l.quantity) AS quantity
-      FROM ended, unnest(ended.offers, ended.quantities) AS l (offer_id, quantity)
-     GROUP BY l.offer_id
+    SELECT l.offer_id, l.warehouse_id, sum(l.quantity) AS quantity
+      FROM ended, unnest(ended.offers, ended.quantities, ended.warehouses)
+           AS l (offer_id, quantity, warehouse_id)
+     GROUP BY l.offer_id, l.warehouse_id
 ), locked AS (
-    SELECT s.offer_id, line.quantity
-      FROM inventory.stock s JOIN line ON line.offer_id = s.offer_id
-     ORDER BY s.offer_id
+    SELECT s.offer_id, s.warehouse_id, s.on_hand, s.reserved, line.quantity
+      FROM line
+      JOIN inventory.stock s
+        ON s.offer_id = line.offer_id AND s.warehouse_id = line.warehouse_id
+     ORDER BY s.offer_id, s.warehouse_id
        FOR UPDATE OF s
 ), given AS (
-    UPDATE inventory.stock s SET reserved = s.reserved - locked.quantity, updated_at = $1
+    UPDATE inventory.stock s
+       SET on_hand = locked.on_hand, reserved = locked.reserved - locked.quantity, updated_at = $1
       FROM locked
-     WHERE s.offer_id = locked.offer_id
+     WHERE s.offer_id = locked.offer_id AND s.warehouse_id = locked.warehouse_id
 )
 SELECT id FROM ended
 """)
 
-# A movement's id follows from reservation and offer (UUIDv8 of their SHA-256).
+# A movement's id follows from reservation, offer and warehouse (UUIDv8 of their SHA-256).
 COMMIT = Sql("""
 WITH mine AS (
     SELECT id FROM inventory.reservations WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
@@ -143,55 +188,104 @@ WITH mine AS (
     UPDATE inventory.reservations r SET state = 'committed', ended_at = $2
       FROM mine
      WHERE r.id = mine.id AND r.state = 'promised'
-    RETURNING r.id, r.offers, r.quantities
+    RETURNING r.id, r.offers, r.quantities, r.warehouses
 ), line AS (
-    SELECT ended.id, l.offer_id, l.quantity,
-           substr(sha256(uuid_send(ended.id) || uuid_send(l.offer_id)), 1, 16) AS digest
-      FROM ended, unnest(ended.offers, ended.quantities) AS l (offer_id, quantity)
+    SELECT ended.id, l.offer_id, l.quantity, l.warehouse_id,
+           substr(sha256(uuid_send(ended.id) || uuid_send(l.offer_id)
+                         || uuid_send(l.warehouse_id)), 1, 16) AS digest
+      FROM ended, unnest(ended.offers, ended.quantities, ended.warehouses)
+           AS l (offer_id, quantity, warehouse_id)
 ), sold AS (
-    SELECT offer_id, sum(quantity) AS quantity FROM line GROUP BY offer_id
+    SELECT offer_id, warehouse_id, sum(quantity) AS quantity FROM line
+     GROUP BY offer_id, warehouse_id
 ), locked AS (
-    SELECT s.offer_id, sold.quantity
-      FROM inventory.stock s JOIN sold ON sold.offer_id = s.offer_id
-     ORDER BY s.offer_id
+    SELECT s.offer_id, s.warehouse_id, s.on_hand, s.reserved, sold.quantity
+      FROM sold
+      JOIN inventory.stock s
+        ON s.offer_id = sold.offer_id AND s.warehouse_id = sold.warehouse_id
+     ORDER BY s.offer_id, s.warehouse_id
        FOR UPDATE OF s
 ), gone AS (
     UPDATE inventory.stock s
-       SET on_hand = s.on_hand - locked.quantity, reserved = s.reserved - locked.quantity,
-           updated_at = $2
+       SET on_hand = locked.on_hand - locked.quantity,
+           reserved = locked.reserved - locked.quantity, updated_at = $2
       FROM locked
-     WHERE s.offer_id = locked.offer_id
+     WHERE s.offer_id = locked.offer_id AND s.warehouse_id = locked.warehouse_id
 ), moved AS (
-    INSERT INTO inventory.movements (id, offer_id, delta, reason, reference, at)
+    INSERT INTO inventory.movements
+           (id, offer_id, warehouse_id, delta, reason, reference, actor, actor_id, at)
     SELECT encode(
                set_byte(set_byte(digest, 6, get_byte(digest, 6) & 15 | 128),
                         8, get_byte(digest, 8) & 63 | 128), 'hex')::uuid,
-           offer_id, -quantity, 'sale', id, $2
+           offer_id, warehouse_id, -quantity, 'sale', id, $3, $4, $2
       FROM line
-)
+)/*emit:ended.id*/
 SELECT wanted.id, ended.id IS NOT NULL AS committed, r.state
   FROM unnest($1::uuid[]) AS wanted (id)
   LEFT JOIN ended ON ended.id = wanted.id
   LEFT JOIN inventory.reservations r ON r.id = wanted.id
 """)
 
+# What was sold from several warehouses comes back into the one that gave most of it, and so on;
+# what nobody knows the sale of, and what lay in a warehouse that is closed now, into the first one.
+# The first part of a line has the line's own id, and each other one an id that follows from it.
 RESTOCK = Sql("""
 WITH line AS (
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS l (id, offer_id, quantity)
+    SELECT l.id, l.offer_id, l.quantity, w.id AS first_id
+      FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS l (id, offer_id, quantity)
+      JOIN inventory.offers o ON o.offer_id = l.offer_id
+      JOIN inventory.warehouses w ON w.vendor_id = o.vendor_id AND w.is_default
+), source AS (
+    SELECT line.id, line.offer_id, line.quantity,
+           CASE WHEN w.closed_at IS NULL THEN w.id ELSE line.first_id END AS warehouse_id,
+           sold.quantity AS most,
+           row_number() OVER (PARTITION BY line.id ORDER BY sold.quantity DESC, w.id) AS place,
+           coalesce(sum(sold.quantity) OVER (
+               PARTITION BY line.id ORDER BY sold.quantity DESC, w.id
+               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before,
+           sum(sold.quantity) OVER (PARTITION BY line.id) AS whole
+      FROM line
+      JOIN inventory.reservations r ON r.id = $9
+      JOIN LATERAL unnest(r.offers, r.quantities, r.warehouses)
+           AS sold (offer_id, quantity, warehouse_id) ON sold.offer_id = line.offer_id
+      JOIN inventory.warehouses w ON w.id = sold.warehouse_id
+), part AS (
+    SELECT id, offer_id, warehouse_id, place,
+           (least(most, quantity - before)
+            + CASE WHEN place = 1 THEN greatest(quantity - whole, 0) ELSE 0 END)::int AS quantity
+      FROM source
+     WHERE before < quantity
+    UNION ALL
+    SELECT id, offer_id, first_id, 1, quantity
+      FROM line WHERE NOT EXISTS (SELECT FROM source WHERE source.id = line.id)
+), open AS (
+    SELECT id FROM inventory.warehouses WHERE id IN (SELECT warehouse_id FROM part)
+     ORDER BY id
+       FOR SHARE
 ), locked AS (
-    SELECT s.offer_id, line.id, line.quantity
-      FROM inventory.stock s JOIN line ON line.offer_id = s.offer_id
-     ORDER BY s.offer_id
+    SELECT s.offer_id, s.warehouse_id, part.quantity, part.place, part.id AS line_id,
+           CASE WHEN part.place = 1 THEN part.id
+                ELSE encode(substr(sha256(uuid_send(part.id)
+                                          || int8send(part.place)), 1, 16), 'hex')::uuid
+           END AS id
+      FROM part
+      JOIN open ON open.id = part.warehouse_id
+      JOIN inventory.stock s
+        ON s.offer_id = part.offer_id AND s.warehouse_id = part.warehouse_id
+     ORDER BY s.offer_id, s.warehouse_id
        FOR UPDATE OF s
 ), moved AS (
-    INSERT INTO inventory.movements (id, offer_id, delta, reason, reference, at)
-    SELECT id, offer_id, quantity, $4, $5, $6 FROM locked
+    INSERT INTO inventory.movements
+           (id, offer_id, warehouse_id, delta, reason, reference, actor, actor_id, at)
+    SELECT id, offer_id, warehouse_id, quantity, $4, $5, $7, $8, $6 FROM locked
         ON CONFLICT (id) DO NOTHING
-    RETURNING offer_id, delta
+    RETURNING offer_id, warehouse_id, delta
+), back AS (
+    SELECT offer_id, warehouse_id, sum(delta) AS delta FROM moved GROUP BY 1, 2
 ), given AS (
-    UPDATE inventory.stock s SET on_hand = s.on_hand + moved.delta, updated_at = $6
-      FROM moved
-     WHERE s.offer_id = moved.offer_id
+    UPDATE inventory.stock s SET on_hand = s.on_hand + back.delta, updated_at = $6
+      FROM back
+     WHERE s.offer_id = back.offer_id AND s.warehouse_id = back.warehouse_id
 )
-SELECT offer_id FROM locked
+SELECT DISTINCT offer_id FROM locked
 """)

@@ -1,6 +1,5 @@
 """Pending transfers are posted, voided, or expire: one outcome row decides."""
 
-import secrets
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from haat.domains.money.ledger.hashing import outcome_hash
 from haat.domains.money.ledger.service.posting import SALT_BYTES, again
 from haat.domains.money.ledger.statements import END_PENDING, EXPIRED, STANDING
 from haat.engines.sql import Database, Record
+from haat.kernel.chance import chance
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound
 
@@ -58,7 +58,7 @@ class Ending(Ledger):
         if not wanted:
             return []
         at = ctx.now()
-        salts = [secrets.token_bytes(SALT_BYTES) for _ in wanted]
+        salts = [chance().bytes(SALT_BYTES) for _ in wanted]
         hashes = [outcome_hash(s, id, posted, at) for s, id in zip(salts, wanted, strict=True)]
 
         async def write() -> list[UUID]:

@@ -3,6 +3,7 @@
 from haat.domains.money.payments.api import ProviderInfo
 from haat.domains.money.payments.providers.bank import BankTransfers
 from haat.domains.money.payments.providers.delivery import CashOnDelivery
+from haat.domains.money.payments.providers.drill import DrillCards
 from haat.domains.money.payments.providers.paypal.adapter import PayPal
 from haat.domains.money.payments.providers.port import KeepsMethods, Onboards, Provider, Reports
 from haat.domains.money.payments.providers.recorded import Recorded
@@ -29,6 +30,7 @@ def configured(settings: PaymentsSettings, http: HttpClient, db: Database) -> di
         found.append(CashOnDelivery(db))
     if settings.recorded_payments:
         found.append(Recorded(db))
+    found.append(DrillCards(settings, http))
     return {provider.name: provider for provider in found}
 
 

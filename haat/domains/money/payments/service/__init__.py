@@ -31,7 +31,7 @@ from haat.domains.money.payments.api import (
     VendorAccount,
 )
 from haat.domains.money.payments.providers.configured import configured, told
-from haat.domains.money.payments.providers.port import Ask, ProviderRefused, Reports
+from haat.domains.money.payments.providers.port import Ask, Provider, ProviderRefused, Reports
 from haat.domains.money.payments.service.awaiting import Awaiting
 from haat.domains.money.payments.service.charging import Charging, may_record
 from haat.domains.money.payments.service.disputing import Disputing
@@ -40,11 +40,13 @@ from haat.domains.money.payments.service.hearing import Hearing
 from haat.domains.money.payments.service.reading import Reading, payment
 from haat.domains.money.payments.service.saving import Saving
 from haat.domains.money.payments.service.settling import Settling
+from haat.domains.money.payments.service.taking import Taking
 from haat.domains.money.payments.service.vendors import Accounts
 from haat.domains.money.payments.service.watching import Watching
 from haat.domains.money.payments.settings import PaymentsSettings
 from haat.engines.http.client import HttpClient
 from haat.engines.sql import Database
+from haat.kernel import synthetic
 from haat.kernel.context import Context
 from haat.kernel.money import Money
 from haat.kernel.page import Page
@@ -57,8 +59,15 @@ _log: Any = structlog.get_logger(__name__)
 class PaymentsService(Payments):
     """Chooses the provider and hands on."""
 
-    def __init__(self, db: Database, http: HttpClient, settings: PaymentsSettings) -> None:
-        self._providers = configured(settings, http, db)
+    def __init__(
+        self,
+        db: Database,
+        http: HttpClient,
+        settings: PaymentsSettings,
+        providers: dict[str, Provider] | None = None,
+    ) -> None:
+        """`providers` in place of those that the settings name: a simulation's."""
+        self._providers = configured(settings, http, db) if providers is None else providers
         self._charging = Charging(db, self._providers)
         self._giving = Giving(db, self._providers)
         self._disputing = Disputing(db)
@@ -67,6 +76,7 @@ class PaymentsService(Payments):
         self._saving = Saving(db, self._providers)
         self._awaiting = Awaiting(db)
         self._settling = Settling(db)
+        self._taking = Taking(db, self._charging)
         self._reading = Reading(db)
         self._watching = Watching(db, settings)
 
@@ -88,6 +98,9 @@ class PaymentsService(Payments):
 
     async def capture(self, ctx: Context, *, id: UUID) -> Hold:
         return await self._charging.capture(ctx, id)
+
+    async def capture_all(self, ctx: Context, *, ids: list[UUID]) -> list[Hold]:
+        return await self._taking.capture_all(ctx, ids)
 
     async def collected(self, ctx: Context, *, id: UUID) -> Hold:
         return await self._charging.collected(ctx, id)
@@ -227,7 +240,7 @@ class PaymentsService(Payments):
 
     async def providers(self, ctx: Context) -> list[ProviderInfo]:
         # Only staff may record a payment, so only staff are offered it.
-        found = [told(provider) for provider in self._providers.values()]
+        found = [told(p) for p in self._providers.values() if p.name != synthetic.PROVIDER]
         return [one for one in found if one.kind != "recorded" or may_record(ctx)]
 
     async def ask_again(self, ctx: Context) -> None:

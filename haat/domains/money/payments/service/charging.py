@@ -210,16 +210,22 @@ class Charging:
         return row
 
     async def _capture_there(self, ctx: Context, row: Record) -> Record:
+        return await self._told(ctx, row, *await self.captured_there(ctx, row))
+
+    async def captured_there(
+        self, ctx: Context, row: Record
+    ) -> tuple[Verdict, ProviderPayment | None]:
+        """What follows from the provider's answer to a capture; nothing is written. ProviderAway
+        leaves it open."""
         try:
             provider = self.provider(row["provider"])
             seen = await provider.capture(ctx, row["id"], ref=row["provider_ref"])
         except ProviderRefused as refused:
-            failed = Verdict("capture_failed", decline_code=refused.code)
-            return await self._move(ctx, row, failed)
+            return Verdict("capture_failed", decline_code=refused.code), None
         if seen is None:
             _log.error("payment_unknown_to_provider", payment_id=str(row["id"]))
-            return await self._move(ctx, row, Verdict("capture_failed", decline_code="unknown"))
-        return await self._hear(ctx, row, seen, capturing=True)
+            return Verdict("capture_failed", decline_code="unknown"), None
+        return _judged(row, seen, capturing=True), seen
 
     async def void(self, ctx: Context, id: UUID) -> None:
         row, is_ours = await self._end_here(ctx, id)
@@ -339,24 +345,21 @@ class Charging:
             except Problem as error:
                 _log.error("void_waits", payment_id=str(row["id"]), why=str(error))
 
-    async def _hear(
-        self, ctx: Context, row: Record, seen: ProviderPayment, *, capturing: bool = False
+    async def _hear(self, ctx: Context, row: Record, seen: ProviderPayment) -> Record:
+        return await self._told(ctx, row, _judged(row, seen), seen)
+
+    async def _told(
+        self, ctx: Context, row: Record, verdict: Verdict, seen: ProviderPayment | None
     ) -> Record:
-        amount, hosted = amount_of(row), row["hosted"]
-        verdict = rules.judge(row["reference"], amount, seen, hosted=hosted, capturing=capturing)
-        if verdict.decline_code == rules.MISMATCH:
-            _log.error(
-                "payment_amount_mismatch",
-                payment_id=str(row["id"]),
-                ours=str(amount),
-                theirs=str(seen.amount),
-                captured=seen.captured_minor,
-                reference_agrees=seen.reference == str(row["reference"]),
-            )
-        after = await self._move(ctx, row, verdict, seen.ref)
+        after = await self._move(ctx, row, verdict, seen.ref if seen is not None else None)
+        if seen is not None:
+            await self.keep_saved(ctx, row, seen)
+        return after
+
+    async def keep_saved(self, ctx: Context, row: Record, seen: ProviderPayment) -> None:
+        """The card that the provider kept for the person who paid, if it did."""
         if seen.saved is not None and row["person_id"] is not None:
             await keep_method(self._db, ctx, row, seen.saved)
-        return after
 
     async def _move(
         self, ctx: Context, row: Record, verdict: Verdict, ref: str | None = None
@@ -381,6 +384,21 @@ class Charging:
         row = await self._db.fetchrow(FIND, id)
         assert row is not None, "payments are never deleted"
         return row
+
+
+def _judged(row: Record, seen: ProviderPayment, *, capturing: bool = False) -> Verdict:
+    amount, hosted = amount_of(row), row["hosted"]
+    verdict = rules.judge(row["reference"], amount, seen, hosted=hosted, capturing=capturing)
+    if verdict.decline_code == rules.MISMATCH:
+        _log.error(
+            "payment_amount_mismatch",
+            payment_id=str(row["id"]),
+            ours=str(amount),
+            theirs=str(seen.amount),
+            captured=seen.captured_minor,
+            reference_agrees=seen.reference == str(row["reference"]),
+        )
+    return verdict
 
 
 def move_arguments(id: UUID, verdict: Verdict, ref: str | None) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from haat.domains.money.payments.providers.port import (
 )
 from haat.domains.money.payments.service.charging import Charging, amount_of, move_arguments
 from haat.domains.money.payments.service.disputing import Disputing
+from haat.domains.money.payments.service.gathering import Gathering, Message
 from haat.domains.money.payments.service.giving import FIND_PAYOUT, Giving, verdict_on_payout
 from haat.domains.money.payments.service.saving import keep_method
 from haat.domains.money.payments.service.vendors import Accounts
@@ -81,6 +82,7 @@ class Hearing:
         self._giving = giving
         self._disputing = disputing
         self._accounts = accounts
+        self._gathering = Gathering(db)
 
     async def webhook(
         self, ctx: Context, provider: Provider, headers: Mapping[str, str], body: bytes
@@ -113,6 +115,8 @@ class Hearing:
         await self._db.step(ctx, KEEP, *kept, payment_id, ctx.now())
 
     async def _payment(self, ctx: Context, seen: ProviderPayment, kept: Kept) -> None:
+        if await self._is_known(ctx, seen, kept):
+            return
         row = await self._move(ctx, seen, kept, "order")
         if row is not None and row["purpose"] == "topup":
             # Most payments are orders': only for the others it is told twice.
@@ -126,6 +130,15 @@ class Hearing:
             await self._charging.mismatch(ctx, row, seen)
         elif not row["moved"] and rules.is_stray(row["status"], seen.status):
             await self._charging.heard_stray(ctx, row, seen)
+
+    async def _is_known(self, ctx: Context, seen: ProviderPayment, kept: Kept) -> bool:
+        """Whether it only tells what we know from our own calls; it is kept then."""
+        reference = _uuid(seen.reference)
+        if reference is None or seen.saved is not None:
+            return False
+        verdict = rules.judge(reference, seen.amount, seen, hosted=False)
+        about = (seen.id, verdict.rank, seen.amount, reference)
+        return await self._gathering.keep(Message(*kept, *about, ctx.now()))
 
     async def _move(
         self, ctx: Context, seen: ProviderPayment, kept: Kept, purpose: Purpose

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from haat.domains.goods.catalog.api import Catalog
+from haat.domains.goods.inventory.api import BackInStock, Inventory
 from haat.domains.money.payments.api import Payments
 from haat.domains.money.payouts.api import Payouts
 from haat.domains.people.identity.api import Identity
@@ -18,11 +20,15 @@ from haat.domains.reach.notifications.service import statements as sql
 from haat.domains.reach.notifications.service.asking import Asking
 from haat.domains.reach.notifications.service.mailing import Mailing
 from haat.domains.reach.notifications.service.reading import ReadingCases
+from haat.domains.reach.notifications.service.waiting import Waiting
 from haat.domains.trade.orders.api import Orders
 from haat.domains.trade.settlement.api import Settlement
+from haat.engines.http import Signer
 from haat.engines.mail import Mail
 from haat.engines.sql import Database
+from haat.kernel import synthetic
 from haat.kernel.context import Context
+from haat.kernel.errors import Invalid
 from haat.kernel.events import Event
 from haat.kernel.settings import Settings
 
@@ -54,12 +60,16 @@ class NotificationsService(ReadingCases, Notifications):
         payments: Payments,
         payouts: Payouts,
         settlement: Settlement,
+        catalog: Catalog,
+        inventory: Inventory,
+        signer: Signer,
         options: NotificationOptions,
     ) -> None:
         self._db = db
         self._identity = identity
         self._asking = Asking(orders, payments, payouts, settlement)
         self._by_mail = options.notify_by_mail
+        self._waiting = Waiting(db, catalog, inventory, signer, options.notify_by_mail)
         self._mailing = Mailing(db, mail, identity, market, orders, options.site)
 
     async def tell_of(self, ctx: Context, events: Sequence[Event]) -> None:
@@ -93,7 +103,23 @@ class NotificationsService(ReadingCases, Notifications):
         teams: dict[UUID, list[UUID]] = {}
         for vendor, person in members:
             teams.setdefault(vendor, []).append(person)
-        return [found for one in notices for found in _copies(one, teams, staff)]
+        found = [copy for one in notices for copy in _copies(one, teams, staff)]
+        return [one for one in found if one.person_id not in synthetic.PEOPLE]
+
+    async def wait_for(self, ctx: Context, *, offer_id: UUID, email: str | None = None) -> None:
+        if ctx.actor.type != "person" and email is None:
+            raise Invalid.at("email", "Say where to write to.", "required")
+        await self._waiting.wait(ctx, offer_id, email and email.strip().lower())
+
+    async def stop_waiting(self, ctx: Context, *, token: str) -> None:
+        await self._waiting.stop(token)
+
+    async def tell_back(self, ctx: Context, events: Sequence[BackInStock]) -> None:
+        """Tells whoever waited for these."""
+        await self._waiting.tell(ctx, events)
+
+    async def watch_again(self, ctx: Context) -> None:
+        await self._waiting.watch_again(ctx)
 
     async def send_mails(self, ctx: Context) -> int:
         """Sends what is due; how many were handed over."""

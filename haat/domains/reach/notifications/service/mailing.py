@@ -14,7 +14,8 @@ from haat.domains.people.market.api import Market
 from haat.domains.reach.notifications import texts
 from haat.domains.reach.notifications.rules import ATTEMPTS_MAX, backoff
 from haat.domains.reach.notifications.service import statements as sql
-from haat.domains.trade.orders.api import Order, Orders
+from haat.domains.reach.notifications.service.waiting import addresses, forget
+from haat.domains.trade.orders.api import Order, Orders, TimelineNote
 from haat.engines.mail import Mail, Message
 from haat.engines.sql import Database, Record
 from haat.kernel.context import Context
@@ -22,14 +23,16 @@ from haat.kernel.errors import Invalid, Problem
 
 log = structlog.get_logger()
 
-BATCH = 40
-BATCHES_MAX = 10  # a round ends after that many, and the timer comes again
+BATCH = 60
+BATCHES_MAX = 30  # a round ends after that many, and the timer comes again
 AT_ONCE = 4
 LEASE = timedelta(minutes=10)  # longer than BATCH mails take of a server that hangs
 KEPT = timedelta(days=30)
 DETAILED = frozenset(  # kinds that list the order's goods
     {"order_placed", "order_awaiting_money", "order_awaiting_transfer", "order_on_delivery"}
 )
+RECEIPTS = frozenset({"order_placed", "order_paid", "receipt"})  # these lead to it, once it is paid
+PAID = frozenset({"paid", "partially_refunded", "refunded"})
 
 Outcome = Literal["sent", "refused", "given_up", "nobody"]
 
@@ -42,8 +45,10 @@ class _Round:
     contacts: dict[UUID, Contact]
     orders: dict[UUID, Order]
     links: dict[UUID, str]
+    waiting: dict[UUID, str] = field(default_factory=dict)  # addresses of who waits for an offer
     away: bool = False  # the server does not answer: the rest of the batch waits
     tried: dict[UUID, Outcome | None] = field(default_factory=dict)
+    receipts: dict[UUID, UUID] = field(default_factory=dict)  # mail with a receipt → order
 
 
 class Mailing:
@@ -76,6 +81,7 @@ class Mailing:
             round_ = await self._asked(ctx, rows)
             slots = asyncio.Semaphore(AT_ONCE)
             await asyncio.gather(*(self._send(row, round_, slots) for row in rows))
+            await self._tell_sent(ctx, round_)
             await self._note(ctx, rows, round_)
             sent += sum(outcome == "sent" for outcome in round_.tried.values())
             if round_.away or len(rows) < BATCH:
@@ -87,9 +93,10 @@ class Mailing:
 
     async def _asked(self, ctx: Context, rows: Sequence[Record]) -> _Round:
         people = {row["person_id"] for row in rows if row["person_id"] is not None}
-        guests = {row["order_id"] for row in rows if row["person_id"] is None}
-        detailed = {row["order_id"] for row in rows if row["kind"] in DETAILED}
+        guests = {row["order_id"] for row in rows if row["person_id"] is None} - {None}
+        detailed = {row["order_id"] for row in rows if row["kind"] in DETAILED | RECEIPTS}
         order_ids = sorted((guests | detailed) - {None})
+        waits = await addresses(self._db, rows)
         settings, contacts, orders, links = await asyncio.gather(
             self._market.settings(ctx),
             self._identity.contacts(ctx, person_ids=sorted(people)),
@@ -101,6 +108,7 @@ class Mailing:
             contacts={contact.person_id: contact for contact in contacts},
             orders={order.id: order for order in orders},
             links=links,
+            waiting=waits,
         )
 
     async def _send(self, row: Record, round_: _Round, slots: asyncio.Semaphore) -> None:
@@ -131,11 +139,17 @@ class Mailing:
             to, name = contact.email, contact.name
         elif row["person_id"] is None and order is not None:
             to, path = order.email, f"/orders/link/{round_.links.get(order.id, '')}"
+        elif row["wait_id"] in round_.waiting:
+            to = round_.waiting[row["wait_id"]]
         else:
             return None
         shown = order if row["kind"] in DETAILED else None
         written = texts.written(row["kind"], row["facts"])
-        parts = (name, written.body, shown, self._site + path, round_.market)
+        receipt = ""
+        if order is not None and row["kind"] in RECEIPTS and order.payment in PAID:
+            receipt = f"{self._site}{path}/receipt.pdf"
+            round_.receipts[row["id"]] = order.id
+        parts = (name, written.body, shown, self._site + path, round_.market, receipt)
         return Message(
             id=row["id"],
             to=to,
@@ -143,6 +157,17 @@ class Mailing:
             text=texts.plain_mail(*parts),
             html=texts.html_mail(*parts),
         )
+
+    async def _tell_sent(self, ctx: Context, round_: _Round) -> None:
+        """Notes on the orders' timelines which receipts went out; a mail's id is its name there, so
+        that one that is sent again is not noted again."""
+        notes = [
+            TimelineNote(source=mail, order_id=order, what="receipt_sent")
+            for mail, order in round_.receipts.items()
+            if round_.tried.get(mail) == "sent"
+        ]
+        if notes:
+            await self._orders.note(ctx, notes=notes)
 
     async def _note(self, ctx: Context, rows: Sequence[Record], round_: _Round) -> None:
         """Writes how each ended. One that was not tried, the server being away, loses no try."""
@@ -158,3 +183,4 @@ class Mailing:
             due.append(now + backoff(max(tries, 1)))
             attempts.append(tries)
         await self._db.execute(sql.TRIED, ids, outcomes, due, attempts, now)
+        await forget(self._db, rows)

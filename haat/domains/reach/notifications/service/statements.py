@@ -49,7 +49,7 @@ WITH due AS (
 )
 UPDATE notifications.mails m SET due_at = $2, attempts = m.attempts + 1
   FROM due WHERE m.id = due.id
-RETURNING m.id, m.person_id, m.order_id, m.kind, m.facts, m.path, m.attempts
+RETURNING m.id, m.person_id, m.order_id, m.wait_id, m.kind, m.facts, m.path, m.attempts
 """)
 # A null outcome: tried again at `due_at`.
 TRIED = Sql("""

@@ -9,21 +9,23 @@ from haat.domains.goods.catalog.api import Catalog
 from haat.domains.goods.inventory.api import Inventory
 from haat.domains.goods.pricing.api import Pricing
 from haat.domains.money.commissions.api import Commissions
-from haat.domains.money.payments.api import Method
+from haat.domains.money.payments.api import Method, Payments
 from haat.domains.money.wallet.api import Wallet
 from haat.domains.people.identity.api import Identity
 from haat.domains.people.market.api import Market
-from haat.domains.people.profiles.api import Address
+from haat.domains.people.profiles.api import Address, Profiles
 from haat.domains.people.vendors.api import Vendors
 from haat.domains.trade.cart.api import Cart
 from haat.domains.trade.checkout.api import (
     BuyLine,
     Checkout,
     CheckoutPlaced,
+    OneClick,
     Placement,
     Quote,
     Reserved,
 )
+from haat.domains.trade.checkout.service.one_click import OneClicks
 from haat.domains.trade.checkout.service.placing import Placing
 from haat.domains.trade.checkout.service.quoting import Lower, Quoting
 from haat.domains.trade.checkout.service.settling import Settling
@@ -57,6 +59,8 @@ class CheckoutService(Checkout):
         pricing: Pricing,
         inventory: Inventory,
         commissions: Commissions,
+        payments: Payments,
+        profiles: Profiles,
         wallet: Wallet,
         shipping: Shipping,
         cart: Cart,
@@ -77,6 +81,8 @@ class CheckoutService(Checkout):
         self._quoting = Quoting(db, lower, options.quote_ttl_minutes)
         self._placing = Placing(db, inventory, wallet, orders, settlement)
         self._settling = Settling(db, inventory, cart, orders, settlement)
+
+        self._one_click = OneClicks(profiles, payments, self._quoting, self._placing)
 
     async def quote(
         self,
@@ -110,6 +116,23 @@ class CheckoutService(Checkout):
 
     async def resume(self, ctx: Context, *, id: UUID) -> Placement:
         return await self._placing.resume(ctx, id)
+
+    async def one_click(self, ctx: Context) -> OneClick:
+        return await self._one_click.state(ctx)
+
+    async def buy_now(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        offer_id: UUID,
+        quantity: Annotated[int, Field(ge=1, le=999)] = 1,
+        unit_price: Money,
+        total: Money | None = None,
+        return_url: str = "",
+    ) -> Placement:
+        line = BuyLine(offer_id=offer_id, quantity=quantity)
+        return await self._one_click.buy(ctx, id, line, (unit_price, total), return_url)
 
     async def reserved(
         self, ctx: Context, *, limit: int = 100, cursor: str | None = None

@@ -100,7 +100,11 @@ class Run:
     def lines(self) -> list[Line]:
         """What is reserved; validated with the quote."""
         return [
-            Line.model_construct(offer_id=line.offer_id, quantity=line.quantity)
+            Line.model_construct(
+                offer_id=line.offer_id,
+                quantity=line.quantity,
+                warehouse_id=one.shipping.method_id if one.shipping.pickup else None,
+            )
             for one in self.quote.groups
             for line in one.lines
         ]
@@ -237,7 +241,11 @@ class Placing:
             ttl_s = int(rules.RESERVED.total_seconds())
             try:
                 await self._inventory.reserve(
-                    ctx, id=run.reservation, lines=run.lines(), ttl_s=ttl_s
+                    ctx,
+                    id=run.reservation,
+                    lines=run.lines(),
+                    ttl_s=ttl_s,
+                    country=run.quote.ship_to.country,
                 )
             except OutOfStock as problem:
                 # Released all the same: should a copy of that call come late, it holds nothing.

@@ -1,13 +1,13 @@
 """The quote: one batch call to each module that knows something, then arithmetic."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from haat.domains.goods.catalog.api import Catalog
-from haat.domains.goods.inventory.api import Inventory
+from haat.domains.goods.inventory.api import Available, Inventory, Warehouse
 from haat.domains.goods.pricing.api import Pricing
 from haat.domains.money.commissions.api import Commissions
 from haat.domains.people.identity.api import Identity
@@ -17,6 +17,7 @@ from haat.domains.people.vendors.api import Vendors
 from haat.domains.trade.cart.api import Cart
 from haat.domains.trade.checkout import rules
 from haat.domains.trade.checkout.api import BuyLine, CartEmpty, Quote, QuoteGroup
+from haat.domains.trade.checkout.collecting import sites_of, ways
 from haat.domains.trade.shipping.api import Shipping
 from haat.engines.sql import Database, Sql
 from haat.kernel.context import Context
@@ -42,6 +43,9 @@ DELETE FROM checkout.quotes
 """)
 KEPT = timedelta(days=1)  # how long a quote that nobody placed can still be looked at
 FORGET_AT_ONCE = 5000
+NAMES_KEPT = timedelta(seconds=10)
+NAMES_MAX = 10_000
+PLACES_MAX = 100  # as many warehouses to collect at as one quote shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Quoting:
         self._db = db
         self._lower = lower
         self._ttl = timedelta(minutes=ttl_minutes)
+        self._names: dict[UUID, tuple[datetime, str]] = {}  # of vendors, and until when they do
 
     async def quote(
         self,
@@ -79,8 +84,8 @@ class Quoting:
         try:
             address = await self._email(ctx, email)
             cart_id, wanted = await self._wanted(ctx, cart_id, items)
-            made = await self._basket(ctx, id, wanted)
-            await self._ship(ctx, made, ship_to.country, shipping)
+            made, stock = await self._basket(ctx, id, wanted, ship_to.country)
+            await self._ship(ctx, made, stock, ship_to.country, shipping)
             groups = await self._groups(ctx, made, ship_to.country)
         except Problem:
             # The same quote asked for again is answered as it was, whatever became of the cart.
@@ -141,29 +146,56 @@ class Quoting:
             raise CartEmpty
         return cart.id, rules.merged(cart.items)
 
-    async def _basket(self, ctx: Context, id: UUID, wanted: Mapping[UUID, int]) -> rules.Basket:
+    async def _basket(
+        self, ctx: Context, id: UUID, wanted: Mapping[UUID, int], country: str
+    ) -> tuple[rules.Basket, list[Available]]:
         ids = list(wanted)
         settings, offers, stock = await asyncio.gather(
             self._lower.market.settings(ctx),
             self._lower.catalog.offers(ctx, ids=ids),
-            self._lower.inventory.available(ctx, offers=ids),
+            self._lower.inventory.available(ctx, offers=ids, country=country),
         )
         rules.need_buyable(wanted, offers, settings.currency)
         rules.need_stock(wanted, stock)
         inclusive = settings.prices_include_tax
-        return rules.basket(id, wanted, offers, settings.currency, inclusive=inclusive)
+        return rules.basket(id, wanted, offers, settings.currency, inclusive=inclusive), stock
 
     async def _ship(
-        self, ctx: Context, made: rules.Basket, country: str, chosen: Mapping[UUID, UUID]
+        self,
+        ctx: Context,
+        made: rules.Basket,
+        stock: list[Available],
+        country: str,
+        chosen: Mapping[UUID, UUID],
     ) -> None:
-        vendors, options = await asyncio.gather(
-            self._lower.vendors.by_ids(ctx, ids=[part.vendor_id for part in made.parts]),
-            self._lower.shipping.options(ctx, parcels=made.parcels(country)),
+        sites = sites_of(made.parts, stock)
+        names, options, places = await asyncio.gather(
+            self._vendor_names(ctx, [part.vendor_id for part in made.parts]),
+            self._lower.shipping.rates(ctx, parcels=made.parcels(country)),
+            self._places(ctx, sites),
         )
-        rules.choose_shipping(made.parts, options, chosen)
-        names = {vendor.id: vendor.name for vendor in vendors}
+        found = ways(made.parts, stock, options, sites, places, made.currency)
+        rules.choose_shipping(made.parts, found, chosen)
         for part in made.parts:
             part.name = names.get(part.vendor_id, "")
+
+    async def _vendor_names(self, ctx: Context, ids: Sequence[UUID]) -> dict[UUID, str]:
+        """What vendors are called. Nothing is charged by it, so it may be some seconds old."""
+        now = ctx.now()
+        known = {id: kept[1] for id in ids if (kept := self._names.get(id)) and kept[0] > now}
+        unknown = [id for id in ids if id not in known]
+        if not unknown:
+            return known
+        found = await self._lower.vendors.by_ids(ctx, ids=unknown)
+        if len(self._names) > NAMES_MAX:
+            self._names.clear()
+        self._names.update({one.id: (now + NAMES_KEPT, one.name) for one in found})
+        return known | {one.id: one.name for one in found}
+
+    async def _places(self, ctx: Context, sites: Mapping[UUID, list[UUID]]) -> list[Warehouse]:
+        """Where something can be collected; nobody is asked when there is no such place."""
+        ids = sorted({id for some in sites.values() for id in some})[:PLACES_MAX]
+        return await self._lower.inventory.pickup_points(ctx, ids=ids) if ids else []
 
     async def _groups(self, ctx: Context, made: rules.Basket, country: str) -> list[QuoteGroup]:
         lines = made.taxable()

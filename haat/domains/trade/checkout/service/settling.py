@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from haat.domains.goods.inventory.api import Inventory, Line
-from haat.domains.trade.cart.api import Cart, Item
+from haat.domains.trade.cart.api import Cart, Closing, Item
 from haat.domains.trade.checkout import rules
 from haat.domains.trade.checkout.api import CheckoutPlaced, Quote
 from haat.domains.trade.checkout.service.standing import SETTLE_BY, bought, reservation_of
@@ -21,7 +21,6 @@ from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.ids import derive
 
-CARTS_AT_ONCE = 8
 ORDERS_AT_ONCE = 8
 DUE_AT_ONCE = 50
 LOOK_AGAIN = timedelta(hours=6)
@@ -71,7 +70,9 @@ class Settling:
         failed = [one.order_id for one in outcomes if one.outcome == "failed"]
         if failed:
             await self._unsell(ctx, failed)
-        await self._close_carts(ctx, events)
+        closings = [_closing(one, one.cart_id) for one in events if one.cart_id is not None]
+        if closings:
+            await self._cart.close(ctx, closings=closings)
         ended = [one.order_id for one in outcomes if one.outcome in ("captured", "failed")]
         if ended:
             await self._db.execute(SETTLED, ended)
@@ -109,23 +110,21 @@ class Settling:
                 lines = [Line(offer_id=x.offer_id, quantity=x.quantity) for x in one.lines]
                 # The id settlement gives back a cancelled vendor order's goods under as well.
                 await self._inventory.restock(
-                    ctx, id=derive(part, "restock"), lines=lines, reason="cancel", reference=part
+                    ctx,
+                    id=derive(part, "restock"),
+                    lines=lines,
+                    reason="cancel",
+                    reference=part,
+                    sold=reservation_of(quote.id),
                 )
             await self._orders.mark_unpaid(
                 ctx, order_id=quote.id, reason="The payment did not arrive."
             )
 
-    async def _close_carts(self, ctx: Context, events: Sequence[CheckoutPlaced]) -> None:
-        gate = asyncio.Semaphore(CARTS_AT_ONCE)
 
-        async def close(id: UUID, event: CheckoutPlaced) -> None:
-            async with gate:
-                items = [Item(offer_id=i.offer_id, quantity=i.quantity) for i in event.items]
-                await self._cart.close(ctx, id=id, items=items, checkout_id=event.checkout_id)
-
-        await asyncio.gather(
-            *(close(event.cart_id, event) for event in events if event.cart_id is not None)
-        )
+def _closing(event: CheckoutPlaced, cart_id: UUID) -> Closing:
+    items = [Item(offer_id=i.offer_id, quantity=i.quantity) for i in event.items]
+    return Closing(checkout_id=event.checkout_id, cart_id=cart_id, items=items)
 
 
 def _placed(row: Record) -> CheckoutPlaced:

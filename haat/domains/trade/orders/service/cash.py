@@ -4,7 +4,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from haat.domains.trade.orders.api import OrderPaid, VendorPart
+from haat.domains.trade.orders.api import OrderPaid, OrderPaymentUpdated, VendorPart
 from haat.domains.trade.orders.service.reading import Reading
 from haat.engines.sql import Record, Sql, Tx
 from haat.kernel.context import Context
@@ -25,7 +25,8 @@ WITH paid AS (
 noted AS (
   INSERT INTO orders.timeline (order_id, vendor_order_id, at, what, actor, note)
   SELECT order_id, id, $2::timestamptz, 'paid', 'system', '' FROM paid)
-SELECT DISTINCT order_id FROM paid
+SELECT p.order_id, array_agg(p.id ORDER BY p.id) AS ids, o.number
+  FROM paid p JOIN orders.orders o ON o.id = p.order_id GROUP BY p.order_id, o.number
 """)
 # What was paid of orders that nothing is awaited for any more.
 WHOLLY_PAID = Sql("""
@@ -49,6 +50,7 @@ class Cash(Reading):
         async with self._db.begin(ctx) as tx:
             await tx.execute(LOCK_ORDERS, ids)
             changed = await tx.fetch(MARK_PARTS_PAID, ids, ctx.now())
+            tx.emit(*map(_collected, changed))
             await self.tell_paid(tx, [row["order_id"] for row in changed])
 
     async def tell_paid(self, tx: Tx, order_ids: list[UUID]) -> None:
@@ -56,6 +58,15 @@ class Cash(Reading):
         rows = await tx.fetch(WHOLLY_PAID, order_ids) if order_ids else []
         for _, parts in groupby(rows, key=lambda row: row["order_id"]):
             tx.emit(paid(list(parts)))
+
+
+def _collected(row: Record) -> OrderPaymentUpdated:
+    return OrderPaymentUpdated(
+        order_id=row["order_id"],
+        number=row["number"],
+        vendor_order_ids=row["ids"],
+        payment="paid",
+    )
 
 
 def paid(rows: list[Record]) -> OrderPaid:

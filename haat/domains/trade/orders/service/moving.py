@@ -5,6 +5,7 @@ learns the state that won.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,10 +22,11 @@ from haat.domains.trade.orders.api import (
 )
 from haat.domains.trade.orders.rules import MoveName
 from haat.domains.trade.orders.service.cash import LOCK_ORDERS, Cash
+from haat.domains.trade.orders.service.listing import Listing
 from haat.domains.trade.shipping.api import Shipment
 from haat.engines.sql import Record, Sql
 from haat.kernel.context import Context
-from haat.kernel.errors import Invalid
+from haat.kernel.errors import Invalid, Unavailable
 from haat.kernel.events import Event
 from haat.kernel.ids import derive
 
@@ -45,7 +47,7 @@ SELECT payment, fulfilment, refunded, reason, delivered_at FROM moved
 """)
 
 
-class Moving(Cash):
+class Moving(Cash, Listing):
     """The fulfilment side of the state machine."""
 
     async def accept(self, ctx: Context, *, id: UUID) -> VendorOrder:
@@ -181,15 +183,23 @@ class Moving(Cash):
         if moved is None:
             return await self._winner(ctx, name, part.id)
         if part.fulfilment != "pending":
-            # Left over from a `ship` that died between booking and writing; else not there.
-            await self._shipping.cancel(ctx, id=_shipment_id(part))
+            # Left over from a `ship` that died between booking and writing, or what came back
+            # from the door; else not there.
+            sent = await self._shipping.shipments_of(ctx, vendor_order_ids=[part.id])
+            for id in {_shipment_id(part), *(parcel.id for parcel in sent)}:
+                await self._shipping.cancel(ctx, id=id)
         return moved
 
     def _made(self, name: MoveName, part: VendorOrder) -> bool:
         """True: it was made already. WrongOrderState when it may not be made."""
-        found = rules.verdict(name, part.payment, part.fulfilment)
+        collected = part.pickup_id is not None
+        found = rules.verdict(name, part.payment, part.fulfilment, collected=collected)
         if found == "refused":
-            raise WrongOrderState(state=part.fulfilment, payment=part.payment)
+            raise WrongOrderState(
+                state=part.fulfilment,
+                payment=part.payment,
+                allowed=rules.moves_of(part.payment, part.fulfilment, collected=collected),
+            )
         return found == "made"
 
     async def _move(
@@ -203,7 +213,7 @@ class Moving(Cash):
         emit: Sequence[Event],
     ) -> VendorOrder | None:
         """The moved vendor order; None when its state has changed since it was read."""
-        move = rules.MOVES[name]
+        move = rules.moves(part.pickup_id is not None)[name]
         args = (
             part.id,
             move.target,
@@ -221,6 +231,8 @@ class Moving(Cash):
             rows = await self._db.step(ctx, MOVE, *args, emit=emit)
         if not rows:
             return None
+        with suppress(Unavailable):  # the move is made; the event does this again
+            await self.relist([part.order_id])
         changed = dict(rows[0])
         refunded = part.refunded.model_copy(update={"minor": changed.pop("refunded")})
         return part.model_copy(update={**changed, "refunded": refunded})
@@ -267,6 +279,7 @@ def _advanced(part: VendorOrder, name: MoveName) -> OrderAdvanced:
         person_id=part.person_id,
         number=part.number,
         fulfilment=rules.MOVES[name].target,
+        pickup_id=part.pickup_id,
     )
 
 

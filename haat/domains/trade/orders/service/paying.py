@@ -7,6 +7,7 @@ from haat.domains.money.payments.api import RefundTooLarge
 from haat.domains.trade.orders import rules
 from haat.domains.trade.orders.api import (
     Order,
+    OrderPaymentUpdated,
     OrderRefunded,
     OrderUnpaid,
     RefundedLine,
@@ -59,6 +60,8 @@ noted AS (
 /*emit:gone*/
 SELECT id FROM voided
 """)
+# Where all were cancelled before, only that nothing will come is told.
+MARK_UNPAID_ENDED = Sql(MARK_UNPAID.replace("/*emit:gone*/", "/*emit:voided*/"))
 # The lock makes refunds of one vendor order follow each other; what it returns is the newest.
 RECORD_REFUND = Sql("""
 WITH target AS (
@@ -115,9 +118,17 @@ class Paying(Reading):
         order = found[0]
         if order.payment == "voided":
             return
-        changed = await self._db.step(
-            ctx, MARK_UNPAID, order_id, reason, ctx.now(), emit=[_unpaid(order, reason)]
+        ended = all(
+            part.fulfilment in rules.ENDED_EARLY
+            for part in order.vendor_orders
+            if part.payment in rules.WAITING
         )
+        statement, event = (
+            (MARK_UNPAID_ENDED, _nothing_comes(order))
+            if ended
+            else (MARK_UNPAID, _unpaid(order, reason))
+        )
+        changed = await self._db.step(ctx, statement, order_id, reason, ctx.now(), emit=[event])
         if not changed:
             order = (await self.by_ids(ctx, ids=[order_id]))[0]
             if order.payment != "voided":
@@ -175,6 +186,15 @@ def _need_lines(part: VendorOrder, amount: Money, given: list[RefundedLine]) -> 
         raise Invalid.at("lines", "These are not lines of this vendor order.")
     if given and sum(one.gross.minor for one in given) != amount.minor:
         raise Invalid.at("lines", "The lines do not come to the amount.")
+
+
+def _nothing_comes(order: Order) -> OrderPaymentUpdated:
+    return OrderPaymentUpdated(
+        order_id=order.id,
+        number=order.number,
+        vendor_order_ids=[part.id for part in order.vendor_orders if part.payment in rules.WAITING],
+        payment="voided",
+    )
 
 
 def _unpaid(order: Order, reason: str) -> OrderUnpaid:

@@ -30,20 +30,22 @@ WITH new_order AS (
   RETURNING id, person_id, currency, placed_at),
 new_parts AS (
   INSERT INTO orders.vendor_orders (id, order_id, position, number, vendor_id, vendor_name,
-         person_id, payment, fulfilment, shipping_method, shipping_tax_bp, shipping_tax, currency,
-         items, goods, shipping, tax, total, shipping_commission, shipping_commission_tax,
-         shipping_terms, commission, commission_tax, net, placed_at)
+         person_id, payment, fulfilment, shipping_method, pickup_id, days_min, days_max,
+         shipping_tax_bp, shipping_tax, currency, items, goods, shipping, tax, total,
+         shipping_commission, shipping_commission_tax, shipping_terms, commission,
+         commission_tax, net, placed_at)
   SELECT p.id, o.id, p.position, p.number, p.vendor_id, p.vendor_name, o.person_id,
-         $17, 'pending', p.shipping_method, p.shipping_tax_bp, p.shipping_tax, o.currency,
-         p.items, p.goods, p.shipping, p.tax, p.total, p.shipping_commission,
-         p.shipping_commission_tax, p.shipping_terms, p.commission, p.commission_tax, p.net,
-         o.placed_at
+         $17, 'pending', p.shipping_method, p.pickup_id, p.days_min, p.days_max,
+         p.shipping_tax_bp, p.shipping_tax, o.currency, p.items, p.goods, p.shipping, p.tax,
+         p.total, p.shipping_commission, p.shipping_commission_tax, p.shipping_terms, p.commission,
+         p.commission_tax, p.net, o.placed_at
     FROM new_order o, jsonb_to_recordset($15::jsonb) AS p (
          id uuid, position smallint, number text, vendor_id uuid, vendor_name text,
-         shipping_method text, shipping_tax_bp int, shipping_tax bigint, items int, goods bigint,
-         shipping bigint, tax bigint, total bigint, shipping_commission bigint,
-         shipping_commission_tax bigint, shipping_terms jsonb, commission bigint,
-         commission_tax bigint, net bigint)
+         shipping_method text, pickup_id uuid, days_min smallint, days_max smallint,
+         shipping_tax_bp int, shipping_tax bigint, items int, goods bigint, shipping bigint,
+         tax bigint, total bigint,
+         shipping_commission bigint, shipping_commission_tax bigint, shipping_terms jsonb,
+         commission bigint, commission_tax bigint, net bigint)
   RETURNING id),
 new_lines AS (
   INSERT INTO orders.lines (id, vendor_order_id, position, offer_id, product_id, product_slug,
@@ -129,6 +131,9 @@ def _part(part: VendorOrderDraft, number: str, position: int) -> dict[str, Any]:
         "vendor_id": str(part.vendor_id),
         "vendor_name": part.vendor_name,
         "shipping_method": part.shipping_method,
+        "pickup_id": part.pickup_id and str(part.pickup_id),
+        "days_min": part.days_min,
+        "days_max": part.days_max,
         "shipping_tax_bp": part.shipping_tax_bp,
         "shipping_tax": part.shipping_tax.minor,
         "items": sum(line.quantity for line in part.lines),

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from haat.domains.goods.inventory.api import Inventory, Line
+from haat.domains.goods.inventory.api import Inventory, Line, reservation_of
 from haat.domains.trade.orders.api import OrderCancelled, Orders
 from haat.domains.trade.settlement.api import NotRefundable
 from haat.domains.trade.settlement.plans import Wanted
@@ -128,6 +128,7 @@ class Cancellations:
             lines=lines,
             reason="reject" if row["kind"] == "rejected" else "cancel",
             reference=id,
+            sold=reservation_of(row["order_id"]),
         )
         again = await self._give_back(ctx, row)
         if again is None:

@@ -1,11 +1,11 @@
 """Capture: the card first, then the credits; then escrow and order are told."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from haat.domains.money.payments.api import Payments, WrongPaymentState
+from haat.domains.money.payments.api import Hold, Payments
 from haat.domains.money.payouts.api import Payouts
 from haat.domains.money.wallet.api import Wallet
 from haat.domains.trade.orders.api import Orders
@@ -23,7 +23,7 @@ from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import Unavailable
 
-CAPTURES_AT_ONCE = 8
+ORDERS_AT_ONCE = 8
 
 CHARGES = Sql("""
 SELECT c.order_id, c.amount, c.currency, c.state,
@@ -145,9 +145,10 @@ class Capturing:
             row["order_id"]: _KNOWN[row["state"]] for row in rows if row["state"] in _KNOWN
         }
         asked = [row for row in rows if row["state"] in ("open", "waiting")]
-        gate = asyncio.Semaphore(CAPTURES_AT_ONCE)
+        cards = await self._take_cards(ctx, [parts[row["order_id"]] for row in asked])
+        gate = asyncio.Semaphore(ORDERS_AT_ONCE)
         answers = await asyncio.gather(
-            *(self._take(ctx, gate, row, parts[row["order_id"]]) for row in asked)
+            *(self._take(ctx, gate, row, parts[row["order_id"]], cards) for row in asked)
         )
         outcomes.update(zip((row["order_id"] for row in asked), answers, strict=True))
         await self._note(ctx, [row["order_id"] for row in asked], outcomes)
@@ -169,18 +170,42 @@ class Capturing:
             if ids:
                 await self._db.step(ctx, statement, ids, ctx.now())
 
+    async def _take_cards(
+        self, ctx: Context, orders: Sequence[Sequence[Tender]]
+    ) -> dict[UUID, Hold]:
+        """What payments says of those that are captured now, asked once for all of them."""
+        ids = [
+            part.id
+            for parts in orders
+            for part in parts
+            if part.leg == "card" and part.minor > 0 and not part.on_delivery
+        ]
+        if not ids:
+            return {}
+        try:
+            return {one.id: one for one in await self._payments.capture_all(ctx, ids=ids)}
+        except Unavailable:
+            return {}  # of each it is open
+
     async def _take(
-        self, ctx: Context, gate: asyncio.Semaphore, row: Record, parts: Sequence[Tender]
+        self,
+        ctx: Context,
+        gate: asyncio.Semaphore,
+        row: Record,
+        parts: Sequence[Tender],
+        cards: Mapping[UUID, Hold],
     ) -> Outcome:
         if any(part.leg == "cod" for part in parts) and row["state"] == "waiting":
             return "waiting"  # delivery goes on with it
         async with gate:
             try:
-                return await self._take_parts(ctx, row, parts)
+                return await self._take_parts(ctx, row, parts, cards)
             except Unavailable:
                 return "pending"
 
-    async def _take_parts(self, ctx: Context, row: Record, parts: Sequence[Tender]) -> Outcome:
+    async def _take_parts(
+        self, ctx: Context, row: Record, parts: Sequence[Tender], cards: Mapping[UUID, Hold]
+    ) -> Outcome:
         for part in parts:  # "card" before "credits"
             if part.minor == 0:
                 continue
@@ -188,7 +213,7 @@ class Capturing:
                 await self._cash.split(ctx, row["order_id"], part)
                 return "waiting"
             if part.leg == "card":
-                outcome = await self._take_card(ctx, part)
+                outcome = _of_card(cards.get(part.id))
             elif part.leg == "credits":
                 held = await self._wallet.capture(ctx, id=credits_of(row["order_id"]))
                 outcome = captured_as(held)
@@ -201,12 +226,6 @@ class Capturing:
             if outcome != "captured":
                 return outcome
         return "captured"
-
-    async def _take_card(self, ctx: Context, part: Tender) -> Outcome:
-        try:
-            return captured_as(await self._payments.capture(ctx, id=part.id))
-        except WrongPaymentState:
-            return "waiting"  # nothing is there to capture yet: a bank transfer is awaited
 
     async def _book(
         self, ctx: Context, order_ids: list[UUID], parts: dict[UUID, list[Tender]]
@@ -229,3 +248,12 @@ class Capturing:
         gone = [id for id in order_ids if id not in moved]
         known = await self._db.fetch(CHARGES, gone) if gone else []
         return moved | {row["order_id"] for row in known if row["state"] == "booked"}
+
+
+def _of_card(hold: Hold | None) -> Outcome:
+    """None: there was no answer about it."""
+    if hold is None:
+        return "pending"
+    if hold.status in ("created", "needs_action"):
+        return "waiting"  # nothing is there to capture yet
+    return captured_as(hold)

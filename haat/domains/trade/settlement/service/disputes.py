@@ -16,7 +16,7 @@ import structlog
 from haat.domains.money.payments.api import PaymentDisputed, Payments
 from haat.domains.money.payouts.api import Payouts
 from haat.domains.trade.settlement.api import OrderDispute
-from haat.domains.trade.settlement.plans import Paid, Plan, Sold, spread
+from haat.domains.trade.settlement.plans import Paid, Plan, Sold, at_large
 from haat.domains.trade.settlement.rules import retry_after
 from haat.domains.trade.settlement.service.reading import SOLD, sold_in
 from haat.domains.trade.settlement.service.refunds import LOCK, Take, Taking, take
@@ -238,7 +238,7 @@ class Disputes:
                 Take(
                     derive(row["id"], str(part["vendor_order_id"])),
                     part["vendor_order_id"],
-                    Plan(minor, spread(one, minor), [(_card(one), minor)]),
+                    Plan(minor, at_large(one, minor), [(_card(one), minor)]),
                     charged,
                 )
                 for part, one, minor, charged in zip(rows, sold, shares, fees, strict=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from haat.domains.goods.inventory.api import Inventory
+from haat.domains.goods.inventory.api import Inventory, reservation_of
 from haat.domains.goods.inventory.api import Line as StockLine
 from haat.domains.money.payments.api import Payments, RefundTooLarge
 from haat.domains.money.payouts.api import Payouts, RefundLine
@@ -137,6 +137,7 @@ class Repaying:
                 lines=lines,
                 reason="return",
                 reference=row["vendor_order_id"],
+                sold=reservation_of(row["order_id"]),
             )
 
     async def _repay(self, ctx: Context, row: Record) -> bool:

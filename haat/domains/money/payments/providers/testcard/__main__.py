@@ -35,7 +35,7 @@ from .store import Delivery, Store, Unusable
 from .wire import retry_delay_s, signature
 
 _HOST: Final = "127.0.0.1"
-_AT_ONCE: Final = 16
+_AT_ONCE: Final = 100
 _QUERY_SAFE: Final = "/?%:@!$&'()*+,;=~"
 _ANSWERS_KEPT_S: Final = 24 * 3600
 
@@ -116,6 +116,7 @@ class Courier:
         self._desk, self._store, self._caller = desk, desk.store, caller
         self._woken = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
+        self._taken: list[int] = []  # delivered, and not written off yet
 
     def wake(self) -> None:
         """Look at the queue now: something may be due earlier than known."""
@@ -123,10 +124,17 @@ class Courier:
 
     async def run(self) -> None:
         """Until cancelled. What is being sent then is sent again by the next process."""
+        try:
+            await self._run()
+        finally:
+            self._write_off()
+
+    async def _run(self) -> None:
         while True:
             self._woken.clear()
             now_s = self._now_s()
             free = _AT_ONCE - len(self._sending)
+            self._write_off()
             due_s = self._store.next_due_s()
             if free and due_s is not None and due_s <= now_s:
                 with self._store.transaction():
@@ -141,10 +149,16 @@ class Courier:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), wait_s)
 
+    def _write_off(self) -> None:
+        """What was delivered since the last look, together."""
+        taken, self._taken = self._taken, []
+        if taken:
+            with self._store.transaction():
+                self._store.delivered(taken)
+
     async def _deliver(self, delivery: Delivery) -> None:
         if await self._post(delivery):
-            with self._store.transaction():
-                self._store.delivered(delivery.id)
+            self._taken.append(delivery.id)
         else:
             delay_s = retry_delay_s(delivery.attempts + 1, self._desk.pace.first_retry_s)
             with self._store.transaction():

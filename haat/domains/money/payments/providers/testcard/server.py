@@ -27,6 +27,7 @@ from . import network as net
 from . import pages, wire
 from .claims import Claims
 from .desk import Desk, Doc, Outcome, iso
+from .fields import inner
 from .network import Intent, Manner, Refused, Status
 from .store import Answer
 
@@ -62,7 +63,7 @@ class Api:
             Route("/balance", self._show(self._balance), methods=get),
             Route("/balance/transactions", self._show(self._transactions), methods=get),
             Route("/tokens", self.tokens, methods=["POST", "OPTIONS"]),
-            Route("/intents", self._door(lambda _, body: desk.create(body)), methods=post),
+            Route("/intents", self._door(self._create), methods=post),
             Route("/intents", self.by_reference, methods=get),
             Route("/intents/{id}", self._show(self._intent), methods=get),
             Route("/intents/{id}/confirm", self._door(self._confirm), methods=post),
@@ -131,6 +132,16 @@ class Api:
 
         return endpoint
 
+    def _create(self, _: str, body: Mapping[str, object]) -> Outcome:
+        """With `confirm`, its card is tried in the same call, once there is none yet."""
+        made = self.desk.create(body)
+        if "confirm" not in body or made.doc["status"] != Status.REQUIRES_PAYMENT.value:
+            return made
+        try:
+            return self._confirm(str(made.doc["id"]), inner(body, "confirm"))
+        except Refused as refused:  # the intent is there all the same
+            return Outcome(refusal_doc(refused), refused.status)
+
     def _confirm(self, id: str, body: Mapping[str, object]) -> Outcome:
         if "savedMethod" in body:
             return self.desk.confirm_saved(id, body)
@@ -161,7 +172,7 @@ class Api:
         key = request.headers.get("idempotency-key")
         if key is not None and not 1 <= len(key) <= 200:
             raise Refused(422, "invalid", "Expected 1 to 200 characters.", "Idempotency-Key")
-        print_of = _fingerprint(request, body)
+        print_of = _fingerprint(request, body) if key is not None else ""
         with self.store.transaction():
             kept = self.store.answer(key) if key else None
             if kept is not None:
@@ -361,8 +372,12 @@ def _return_to(intent: Intent, asked: str) -> str:
 
 def refusal(refused: Refused) -> Response:
     """A refusal as JSON."""
+    return _json(refusal_doc(refused), refused.status)
+
+
+def refusal_doc(refused: Refused) -> Doc:
     doc: Doc = {"code": refused.code, "detail": refused.detail}
-    return _json(doc | ({"field": refused.at} if refused.at else {}), refused.status)
+    return doc | ({"field": refused.at} if refused.at else {})
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -269,9 +269,9 @@ class Store:
         self._db.executemany("UPDATE deliveries SET sending = 1 WHERE id = ?", marks)
         return [Delivery(*row) for row in rows]
 
-    def delivered(self, id: int) -> None:
-        """The endpoint has taken a delivery; only open and hopeless ones are kept."""
-        self._db.execute("DELETE FROM deliveries WHERE id = ?", (id,))
+    def delivered(self, ids: Sequence[int]) -> None:
+        """Endpoints have taken these deliveries; only open and hopeless ones are kept."""
+        self._db.executemany("DELETE FROM deliveries WHERE id = ?", [(id,) for id in ids])
 
     def give_up(self, id: int) -> None:
         """A delivery was tried often enough; it stays in the file for whoever looks."""

@@ -1,0 +1,176 @@
+"""Runs seeds: a PostgreSQL and a market once, then run after run from the same beginning."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+
+from haat.app.migrating import migrate_all
+from haat.app.settings import AppSettings
+from haat.app.sim.copying import SERVER_SETTINGS, Copy, prepare
+from haat.app.sim.holding import Holding
+from haat.app.sim.market import Opening, Scene, rest, settle
+from haat.app.sim.people import People
+from haat.app.sim.plan import Plan
+from haat.app.sim.schedule import Coverage
+from haat.app.sim.server import Server
+from haat.app.sim.world import START, World
+from haat.engines.sql.embedded import EmbeddedPostgres
+from haat.kernel.chance import SeededChance, source
+
+PROCESSES = 2
+# What passes before a run is judged: leases, retries, reservations, windows, reserves.
+_RESTS_S = (100, 1_900, 90_000, 200)
+
+
+@dataclass
+class Outcome:
+    """How one seed ended. `found` is empty when everything held."""
+
+    seed: int
+    found: list[str]
+    hash: str
+    steps: int
+    seconds: float
+    trace: list[str] = field(repr=False)
+    ends: int  # the line of the trace after which nothing went wrong any more
+    coverage: Coverage = field(repr=False)
+
+
+class Stage:
+    """A server with the market on it: what seeds run on, one after the other."""
+
+    def __init__(self, server: Server, world: type[World] = World) -> None:
+        self.server = server
+        self._world = world
+        self.scene: Scene = Scene()
+
+    def build(self) -> None:
+        """Makes the market and keeps a copy of it."""
+        plan = Plan.of(0, 0)
+        world = self._world(plan, self.server)
+
+        async def make() -> None:
+            await world.begin(clerks=0)
+            self.scene = await Opening(world).open()
+
+        self._drive(world, make(), "market")
+        self._copy = Copy(self.server)
+
+    def run(self, seed: int, steps: int, kind: type[World] | None = None) -> Outcome:
+        """One seed, from the beginning. `kind`: in another world than the stage's own."""
+        began = perf_counter()
+        assert self.scene.begins is not None
+        assert self.scene.network is not None
+        plan = Plan.of(seed, steps)
+        world = (kind or self._world)(
+            plan, self.server, start=self.scene.begins, network=self.scene.network
+        )
+        found: list[str] = []
+        try:
+            self._drive(world, _run(world, self.scene, found), f"run {seed}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run fails with it
+            world.note_unexpected("the run", error)
+            found += world.unexpected[-1:]
+        finally:
+            self.server.settle_all()
+            self._copy.restore(world.touched | {"simulated.emitted"})
+        schedule = world.schedule
+        return Outcome(
+            seed=seed,
+            found=found,
+            hash=schedule.hash,
+            steps=schedule.steps,
+            seconds=perf_counter() - began,
+            trace=schedule.trace,
+            ends=schedule.calm_at,
+            coverage=schedule.coverage,
+        )
+
+    def _drive(self, world: World, work: Coroutine[Any, Any, Any], seed: str) -> None:
+        """On the virtual loop, drawing lots from the seed."""
+        loop = world.schedule.loop
+        token = source.set(SeededChance(seed))
+        asyncio.set_event_loop(loop)
+        loop.set_exception_handler(lambda _loop, _context: None)
+        try:
+            loop.run_until_complete(work)
+        finally:
+            for process in list(world.processes):
+                process.kill()
+            tasks = asyncio.all_tasks(loop)
+            for task in tasks:
+                task.cancel()
+            for _ in range(20):
+                loop.call_soon(loop.stop)
+                loop.run_forever()
+            asyncio.set_event_loop(None)
+            loop.close()
+            source.reset(token)
+
+
+async def _run(world: World, scene: Scene, found: list[str]) -> None:
+    schedule, people = world.schedule, People(world, scene)
+    for _ in range(PROCESSES):
+        await world.begin()
+    world.calm, world.network.calm = False, False
+    schedule.faulty = True
+    people.begin(world.plan.crowd)
+    await schedule.calmed.wait()
+    world.calm, world.network.calm = True, True
+    await _end(world, people)
+    found += await Holding(world).all(await world.alive())
+
+
+async def _end(world: World, people: People) -> None:
+    """No more faults, nobody begins anything: what is under way ends, and time passes."""
+    await asyncio.wait(people.tasks)
+    for seconds in _RESTS_S:
+        world.network.end()
+        await rest(world, seconds)
+    await settle(world)
+
+
+@contextmanager
+def stage(world: type[World] = World) -> Iterator[Stage]:
+    """A fresh PostgreSQL with the market on it, for as long as it lasts."""
+    quiet()
+    folder = Path(tempfile.mkdtemp(prefix="haat-sim-"))
+    folder.chmod(0o755)
+    engine = EmbeddedPostgres(folder / "sql", durable=False, settings=SERVER_SETTINGS)
+    try:
+        url = engine.start().url
+        migrate_all(AppSettings(sql_url=SecretStr(url), bus_url=SecretStr("")))
+        with Server(url, size=1) as first:
+            prepare(first, first.look("SELECT current_database() AS name")[0]["name"])
+        with Server(url) as server:
+            made = Stage(server, world)
+            made.build()
+            yield made
+    finally:
+        engine.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def quiet() -> None:
+    """What modules log of the faults they meet is no news here. Passwords cost nothing."""
+    structlog.configure(processors=[_drop], cache_logger_on_first_use=False)
+    os.environ.setdefault("HAAT_ARGON2_MEMORY_KIB", "64")
+    os.environ.setdefault("HAAT_ARGON2_TIME", "1")
+
+
+def _drop(*_: Any) -> Any:
+    raise structlog.DropEvent
+
+
+Report = Callable[[Outcome], None]
+__all__ = ["START", "Outcome", "Report", "Stage", "stage"]

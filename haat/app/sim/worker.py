@@ -1,0 +1,27 @@
+"""A worker process: `python -m haat.app.sim.worker FIRST LAST EVERY STEPS` prints a line a seed."""
+
+import signal
+import sys
+from collections.abc import Sequence
+
+from haat.app.sim.jobs import as_line
+from haat.app.sim.running import stage
+from haat.app.sim.world import World
+
+
+def work(world: type[World], given: Sequence[str]) -> None:
+    """Every EVERYth seed from FIRST to LAST."""
+    first, last, every, steps = map(int, given)
+    signal.signal(signal.SIGTERM, _end)  # the server and its folder go with us
+    with stage(world) as ready:
+        for seed in range(first, last + 1, every):
+            sys.stdout.write(as_line(ready.run(seed, steps)) + "\n")
+            sys.stdout.flush()
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    work(World, sys.argv[1:])

@@ -1,0 +1,120 @@
+"""The scheduled simulation (docs/flows/sim.md): some seeds, replay, and bugs that it must find."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from haat.app.sim.jobs import Ask, Summary, report, seeds_of, simulate
+from haat.app.sim.plan import Plan
+from haat.app.sim.pool import told
+from haat.app.sim.schedule import Coverage
+from haat.kernel.errors import Invalid
+from tests.sim.planted import PLANTS, WITHIN
+
+FIRST, LAST = 1, int(os.environ.get("HAAT_SIM_SEEDS", "8"))
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[dict[str, Any]]:
+    """What a process of its own tells: some seeds, the first again, and each planted bug."""
+    command = [sys.executable, "-m", "tests.sim.planted", "--check", str(FIRST), str(LAST)]
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def runs(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in lines if "plant" not in line]
+
+
+def test_what_must_hold_holds(runs: list[dict[str, Any]]) -> None:
+    assert [line["seed"] for line in runs] == [*range(FIRST, LAST + 1), FIRST]
+    assert {line["seed"]: line["found"] for line in runs if line["found"]} == {}
+
+
+def test_things_go_wrong_in_every_way(runs: list[dict[str, Any]]) -> None:
+    """A simulation in which nothing happens would find nothing."""
+    cover = Coverage()
+    for line in runs:
+        cover.add(Coverage.of(line["coverage"]))
+    assert {
+        "crash before",
+        "crash after",
+        "event doubled",
+        "message doubled",
+        "message dropped, sent again later",
+        "message reordered",
+        "time jumps",
+        "waited for a lock",
+        "write lost after",
+        "call lost after",
+    } <= set(cover.faults)
+    assert {"buy", "hand_over"} <= set(cover.acts)
+    assert len(cover.acts) > 7
+    assert {"checkout placed", "checkout expired", "event order.refunded"} <= set(cover.ends)
+    assert len(cover.crashes) > 40
+
+
+def test_a_seed_replays_in_the_same_process_and_in_another(runs: list[dict[str, Any]]) -> None:
+    hashes: dict[int, set[str]] = {}
+    for line in runs:
+        hashes.setdefault(line["seed"], set()).add(line["hash"])
+    # A seed that ran second here is the first there.
+    again = simulate(Ask(FIRST + 1, FIRST + 1), lambda line: None)
+    hashes[FIRST + 1].add(again.hashes[FIRST + 1])
+    assert {seed: len(found) for seed, found in hashes.items()} == dict.fromkeys(hashes, 1)
+    assert len({next(iter(found)) for found in hashes.values()}) == len(hashes)
+
+
+@pytest.mark.parametrize("name", list(PLANTS))
+def test_a_planted_bug_is_found(lines: list[dict[str, Any]], name: str) -> None:
+    [line] = [line for line in lines if line.get("plant") == name]
+    assert line["seed"] <= WITHIN
+    assert line["found"]
+
+
+def test_a_plan_is_its_seeds() -> None:
+    assert Plan.of(7, 200) == Plan.of(7, 200)
+    assert len({Plan.of(seed, 200) for seed in range(50)}) == 50
+    points = [f"orders.placing.create: {n}" for n in range(400)]
+    plans = (Plan.of(n, 200) for n in range(99))
+    plan = next(one for one in plans if one.crash == 0.5 and not one.focus)
+    places = [plan.crash_at(point) for point in points]
+    assert places == [plan.crash_at(point) for point in points]
+    assert 100 < sum(place > 0 for place in places) < 300
+
+
+def test_a_statement_tells_what_it_writes() -> None:
+    sql = "WITH a AS (UPDATE orders.orders SET x = 1), b AS (INSERT INTO orders.outbox SELECT 1)"
+    assert told(sql).writes == {"orders.orders", "orders.outbox"}
+    assert told(sql).mail
+    assert not told("SELECT 1 FROM orders.orders FOR UPDATE").writes
+    assert told("SELECT until < clock_timestamp()").clock
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("7", (7, 7)), ("1-2000", (1, 2000)), ("3-3", (3, 3))], ids=str
+)
+def test_seeds_are_written_as_numbers(text: str, found: tuple[int, int]) -> None:
+    assert seeds_of(text) == found
+
+
+@pytest.mark.parametrize("text", ["", "x", "9-3", "1-", "-4", "1-2-3"], ids=repr)
+def test_other_words_are_no_seeds(text: str) -> None:
+    with pytest.raises(Invalid):
+        seeds_of(text)
+
+
+def test_the_report_names_what_was_hit_too_seldom() -> None:
+    cover = Coverage()
+    cover.passed.update({"a.b: c": 90, "d.e: f": 50})
+    cover.crashes.update({"before a.b: c": 20, "after a.b: c": 31, "before d.e: f": 40})
+    said: list[str] = []
+    seldom = report(Summary(5, {}, {}, 10, 1.0, cover), said.append)
+    assert seldom == ["d.e: f"]
+    assert any("1 of 2 crash points" in line for line in said)
