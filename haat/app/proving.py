@@ -7,7 +7,7 @@ Each module proves its own sums (`proof.py`); what concerns several is held agai
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 
 from haat.app.crosschecks import CHECKS
@@ -27,11 +27,13 @@ _HEAD = re.compile(r"([0-9a-f]{64})@([1-9][0-9]{0,17})")
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What does not add up; how many invariants were checked; the head of the ledger's chain, to be
-    noted down (None while nothing was sealed, and when something was found)."""
+    noted down (None while nothing was sealed, and when something was found); and what two modules
+    tell differently while events between them wait for the market to start again."""
 
     findings: list[str]
     invariants: int
     head: Seal | None
+    open: list[str] = field(default_factory=list)
 
 
 async def prove_all(runtime: Runtime) -> list[str]:
@@ -48,11 +50,20 @@ async def prove_all(runtime: Runtime) -> list[str]:
     return found[:FINDINGS_MAX]
 
 
-async def proof_of(runtime: Runtime, heads: Sequence[str] = ()) -> Proof:
+async def proof_of(runtime: Runtime, heads: Sequence[str] = (), *, at_rest: bool = False) -> Proof:
     """The whole proof, and that the chain still goes through `heads` noted down earlier
-    ("HASH@POSITION"; Invalid for anything else)."""
+    ("HASH@POSITION"; Invalid for anything else).
+
+    At rest nothing moves on: a market that was killed, or copied, between two steps stands there
+    until it starts. What only the next step can settle is then `open`, and no finding.
+    """
     noted = [_noted(head) for head in heads]
     found = await prove_all(runtime)
+    unsettled: list[str] = []
+    if found and at_rest and await _under_way(runtime):
+        between = tuple(f"{check.__name__}: " for check in CHECKS)
+        unsettled = [line for line in found if line.startswith(between)]
+        found = [line for line in found if line not in unsettled]
     ledger: Ledger = runtime.inner[Ledger]
     ctx = runtime.system_context("prove")
     for wanted, position in noted:
@@ -62,7 +73,8 @@ async def proof_of(runtime: Runtime, heads: Sequence[str] = ()) -> Proof:
         elif seal.hash != wanted:
             found.append(f"ledger.head: at {position} was noted {wanted}, stored is {seal.hash}")
     count = sum(len(names_of(module)) for module in runtime.modules) + len(CHECKS) + bool(noted)
-    return Proof(found, count, None if found else await ledger.head(ctx))
+    head = None if found or unsettled else await ledger.head(ctx)
+    return Proof(found, count, head, unsettled)
 
 
 def names_of(module: Module) -> Sequence[str]:
@@ -100,6 +112,16 @@ async def _follows(runtime: Runtime, line: str) -> bool:
     if await runtime.databases[module].fetchval(_OUTBOX.format(schema=module)):
         return True
     return any(one.subscriber.startswith(f"{module}.") for one in await runtime.bus.backlog())
+
+
+async def _under_way(runtime: Runtime) -> bool:
+    """Whether any event waits to be sent or handled."""
+    if await runtime.bus.backlog():
+        return True
+    for name, database in runtime.databases.items():
+        if await database.fetchval(_OUTBOX.format(schema=name)):
+            return True
+    return False
 
 
 def _named(module: str, line: str) -> str:

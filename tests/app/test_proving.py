@@ -1,9 +1,9 @@
 """One amount changed behind the market's back is named by `haat prove`; put back, it passes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,12 +11,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
-from typer.testing import CliRunner
 
-from haat.app import cli, commands, proving
+from haat.app import proving
 from haat.app.crosschecks import CHECKS
 from haat.app.targets import all_modules
-from haat.domains.money.ledger.api import Seal
 from haat.domains.trade.checkout.service.standing import reservation_of
 from haat.kernel.errors import Invalid
 from tests import postgres
@@ -338,6 +336,33 @@ async def test_a_head_noted_down_earlier_is_looked_for(town: Town) -> None:
             await proving.proof_of(town.box.runtime, [wrong])
 
 
+async def test_what_an_event_on_its_way_will_settle_is_open_in_a_market_at_rest(town: Town) -> None:
+    runtime = town.box.runtime
+    row = (
+        "INSERT INTO settlement.outbox (event_id, type, key, envelope) VALUES ($1, 'x', 'x', '{}')"
+    )
+    connection = await asyncpg.connect(town.url)
+    name, plant = next(iter(plants.CROSSWISE.items()))
+    try:
+        async with town.planted(plant):
+            proof = await proving.proof_of(runtime, at_rest=True)
+            assert proof.findings
+            assert not proof.open  # nothing is on its way that would mend it
+            await connection.execute(row, uuid4())
+            assert (await proving.proof_of(runtime)).findings  # a market at work has gone on by now
+            proof = await proving.proof_of(runtime, at_rest=True)
+            assert not proof.findings
+            assert all(line.startswith(f"{name}: ") for line in proof.open)
+            assert proof.head is None
+        own, broken = next(iter(plants.MODULES.items()))
+        async with town.planted(broken):
+            proof = await proving.proof_of(runtime, at_rest=True)
+            assert any(line.startswith(own) for line in proof.findings)
+    finally:
+        await connection.execute("DELETE FROM settlement.outbox WHERE type = 'x'")
+        await connection.close()
+
+
 async def test_a_finding_names_its_invariant_entry_and_order(town: Town) -> None:
     part = town.orders["fresh"]["id"]
     where = "reference = $1 AND code = 'capture'"
@@ -345,32 +370,3 @@ async def test_a_finding_names_its_invariant_entry_and_order(town: Town) -> None
     async with town.changed("ledger.transfers", "minor = minor + 1", where, UUID(part)):
         await need_named(town, "ledger.transfers: ", str(entry), "capture", part)
     assert await proving.prove_all(town.box.runtime) == []
-
-
-async def test_the_exit_status_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    """1 and the findings, or 0 and the head to note down."""
-    seal = Seal(position=7, hash="ab" * 32, sealed_at=datetime(2026, 1, 1, tzinfo=UTC))
-
-    def answering(found: list[str]) -> Callable[..., Awaitable[proving.Proof]]:
-        async def with_runtime(*_: Any, **__: Any) -> proving.Proof:
-            return proving.Proof(found, 31, None if found else seal)
-
-        return with_runtime
-
-    for found, status in ((["order H-1: wrong"], 1), ([], 0)):
-        monkeypatch.setattr(commands, "with_runtime", answering(found))
-        monkeypatch.setattr(cli, "run_async", _run)
-        answer = CliRunner().invoke(cli.app, ["prove"])
-        assert answer.exit_code == status
-        assert all(line in answer.output for line in found)
-        assert (f"{seal.hash}@7" in answer.output) is not bool(found)
-        assert ("31 invariants" in answer.output) is not bool(found)
-
-
-def _run(work: Any) -> Any:
-    """The coroutine's answer without a loop: it waits for nothing."""
-    try:
-        work.send(None)
-    except StopIteration as end:
-        return end.value
-    raise AssertionError
