@@ -71,7 +71,7 @@ def run(folder: Path, options: argparse.Namespace) -> None:
 @contextmanager
 def market(folder: Path, workers: int) -> Iterator[tuple[str, psutil.Process]]:
     """The demo market on a free port; its address and its first process."""
-    port = scenarios.free_port()
+    port = scenarios.remembered_port(folder)
     environment = {
         **os.environ,
         "HAAT_DATA": str(folder),

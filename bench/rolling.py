@@ -1,35 +1,40 @@
 """`python -m bench.rolling`: replaces every process of a market under buyers; counts the losses.
 
-python -m bench.rolling [--shape all|groups] [--bus postgres|nats] [--buyers 50] [--rounds 2]
+python -m bench.rolling [--shape all|split] [--bus postgres|nats] [--buyers 50] [--rounds 2]
+python -m bench.rolling --replicas 2: split into groups, two processes of each
 
 Buyers do whole checkouts over HTTP, each on a connection of its own. As HTTP allows, a buyer opens
 a new one when the server said `Connection: close`, or closed the old one before anything was sent;
-any other trouble is a failed request. Afterwards every order that was confirmed must be there and
-paid, and `haat prove` must find nothing.
+any other trouble is a failed request. Afterwards every order that was confirmed must be there, paid
+by one charge of its own, its goods gone once; nothing may be half done, and `haat prove` must find
+nothing. Exit status 1 otherwise.
 """
 
 import argparse
 import asyncio
-import json
-import os
-import shutil
-import signal
+import contextlib
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
+
+import uvloop
 
 from bench import scenarios
+from bench.chaos.books import drained
+from bench.chaos.shapes import Shape, running
 from bench.load import Broken, Line, table
+from tests.journeys.scene import open_shop
 
-START_WAIT_S = 600
 CALM_S = 3.0  # of buying before, between and after
-PAID_WAIT_S = 120.0
-CLI = [sys.executable, "-m", "haat.app.cli"]
+DRAINED_S = 120.0
+GOODBYE_S = "6"  # longer than our buyers keep an idle connection, as in a market's own settings
+VENDORS = 4
+STOCK = 1_000_000
+GOOD = "4242424242424242"
 
 
 class Patron(Line):
@@ -67,7 +72,7 @@ class Buyers:
         self._stopping = False
         self.requests = 0
         self.opened = 0
-        self.links: list[str] = []  # of confirmed orders
+        self.confirmed: list[UUID] = []  # orders
         self.failed: list[str] = []
         self._tasks = [asyncio.create_task(self._buyer(number)) for number in range(count)]
 
@@ -79,7 +84,7 @@ class Buyers:
         line = await Patron(self._world.address).open()
         while not self._stopping:
             try:
-                await self._buy(line, number + len(self.links))
+                await self._buy(line, number + len(self.confirmed))
             except (Broken, OSError, EOFError) as error:
                 self.failed.append(f"{type(error).__name__}: {error}")
                 self.opened += line.opened
@@ -106,8 +111,12 @@ class Buyers:
             "payment": {"provider": "test", "token": self._world.token},
         }
         placed = await self._json(line, "POST", "/orders", order, cart)
+        while placed["status"] == "processing":
+            await asyncio.sleep(0.2)
+            path = f"/checkout/{placed['checkoutId']}/status"
+            placed = await self._json(line, "GET", path, None, cart)
+        self.confirmed.append(UUID(placed["orderId"]))
         link = placed["orderLink"].rsplit("/", 1)[-1]
-        self.links.append(link)
         await self._json(line, "GET", f"/orders/link/{link}")
 
     async def _json(
@@ -117,140 +126,96 @@ class Buyers:
         return await line.json(method, scenarios.API + path, body, headers)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.rolling", description=__doc__)
-    parser.add_argument("--shape", choices=["all", "groups"], default="all")
-    parser.add_argument("--bus", choices=["postgres", "nats"], default="postgres")
-    parser.add_argument("--buyers", type=int, default=50)
-    parser.add_argument("--rounds", type=int, default=2, help="how often everything is replaced")
-    parser.add_argument("--workers", type=int, default=2, help="HTTP workers of the shape all")
-    parser.add_argument("--replicas", type=int, default=1, help="of each group")
-    options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="haat-rolling-"))
-    folder.chmod(0o755)
-    try:
-        with market(folder, options) as (address, words):
-            failed = asyncio.run(roll(address, words, options))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    raise SystemExit(1 if failed else 0)
+async def stocked(shape: Shape) -> scenarios.World:
+    """Vendors with goods, and a good card."""
+    async with shape.scene() as box:
+        shops = [
+            await open_shop(box, f"Rolling House {n}", price=700 + n, stock=STOCK)
+            for n in range(VENDORS)
+        ]
+        token = await box.token(GOOD)
+    pairs = [(one.offer, other.offer) for one in shops for other in shops if one is not other]
+    return scenarios.World(shape.address, [], [], pairs, token)
 
 
-@contextmanager
-def market(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, list[str]]]:
-    """A demo market in this shape: its address, and what commands on it begin with."""
-    port = scenarios.free_port()
-    environment = {
-        **os.environ,
-        "HAAT_PORT": str(port),
-        "HAAT_WORKERS": str(options.workers),
-        "HAAT_LOG_LEVEL": "warning",
-    }
-    if options.shape == "all":
-        environment["HAAT_DATA"] = str(folder)
-        os.environ["HAAT_DATA"] = str(folder)
-        if options.bus == "nats":
-            environment["HAAT_BUS_URL"] = "nats://embedded"
-        command, words = [*CLI, "run"], CLI
-    else:
-        given = [f"--bus={options.bus}", f"--replicas={options.replicas}"]
-        split = [*CLI, "split", str(folder), *given]
-        subprocess.run(split, env=environment, check=True, stdout=subprocess.DEVNULL)
-        command = [*CLI, "up", str(folder)]
-        words = [*CLI, f"--settings={folder / 'haat.env'}"]
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
-    try:
-        wait_until_open(folder, process)
-        yield f"http://127.0.0.1:{port}", words
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(90)
-
-
-def wait_until_open(folder: Path, process: subprocess.Popen[bytes]) -> None:
-    """As the supervisor says in its lock file."""
-    until = time.monotonic() + START_WAIT_S
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            if json.loads((folder / "market.lock").read_text())["state"] == "open":
-                return
-        except (OSError, ValueError):
-            pass
-        time.sleep(0.2)
-    raise SystemExit("the market did not start")
-
-
-async def roll(address: str, words: Sequence[str], options: argparse.Namespace) -> bool:
+async def roll(shape: Shape, options: argparse.Namespace) -> bool:
     """Whether something was lost; prints what happened."""
-    world = await scenarios.World.read(address)
-    buyers = Buyers(world, options.buyers)
+    buyers = Buyers(await stocked(shape), options.buyers)
     rows = [["round", "seconds", "orders", "requests", "failed"]]
+    wrong: list[str] = []
     try:
         await asyncio.sleep(CALM_S)
         for number in range(1, options.rounds + 1):
-            before = (time.monotonic(), len(buyers.links), buyers.requests, len(buyers.failed))
-            await _command([*CLI, "restart", *_folder(words)])
+            before = (len(buyers.confirmed), buyers.requests, len(buyers.failed))
+            began = time.monotonic()
+            restarted = await asyncio.to_thread(shape.restart)
+            if restarted.returncode != 0:
+                wrong.append(f"restart: {_said(restarted)}")
             await asyncio.sleep(CALM_S)
-            rows.append(
-                [
-                    str(number),
-                    f"{time.monotonic() - before[0]:.1f}",
-                    str(len(buyers.links) - before[1]),
-                    str(buyers.requests - before[2]),
-                    str(len(buyers.failed) - before[3]),
-                ]
-            )
+            now = (len(buyers.confirmed), buyers.requests, len(buyers.failed))
+            grown = [str(after - earlier) for earlier, after in zip(before, now, strict=True)]
+            rows.append([str(number), f"{time.monotonic() - began:.1f}", *grown])
     finally:
         await buyers.stop()
-    missing = await _missing(address, buyers.links)
-    proved = await _command([*words, "prove"], check=False)
-    print()
-    print(table(rows))
+    wrong += await _lost(shape, buyers.confirmed)
+    print(f"\n{table(rows)}\n")
     print(
-        f"\n{options.buyers} buyers, {buyers.requests:,} requests on {buyers.opened:,} connections,"
-        f" {len(buyers.links):,} orders confirmed"
+        f"{options.buyers} buyers, {buyers.requests:,} requests on {buyers.opened:,} connections,"
+        f" {len(buyers.confirmed):,} orders confirmed"
     )
     print(f"failed requests: {len(buyers.failed)}")
     for failure in list(dict.fromkeys(buyers.failed))[:10]:
         print(f"  {failure}")
-    print(f"confirmed orders that are not there, or not paid: {len(missing)}")
-    print(f"haat prove: {'everything adds up' if proved == 0 else 'it does not add up'}")
-    return bool(buyers.failed or missing or proved)
+    for line in wrong:
+        print(f"BROKEN: {line}")
+    if not wrong:
+        print("every confirmed order is there and paid once; haat prove: everything adds up")
+    return bool(buyers.failed or wrong)
 
 
-def _folder(words: Sequence[str]) -> list[str]:
-    """Of a split market, which stands beside its settings."""
-    found = [word.removeprefix("--settings=") for word in words if word.startswith("--settings=")]
-    return [str(Path(path).parent) for path in found]
+async def _lost(shape: Shape, confirmed: list[UUID]) -> list[str]:
+    books = shape.books()
+    try:
+        await drained(books, DRAINED_S)
+    except AssertionError as error:
+        return [str(error)]
+    found = await books.violations(confirmed)
+    proved = await asyncio.to_thread(shape.prove)
+    return found if proved.returncode == 0 else [*found, f"prove: {_said(proved)}"]
 
 
-async def _command(line: Sequence[str], *, check: bool = True) -> int:
-    process = await asyncio.create_subprocess_exec(*line)
-    status = await process.wait()
-    if check and status:
-        raise SystemExit(f"{' '.join(line[-2:])} failed")
-    return status
+def _said(done: subprocess.CompletedProcess[str]) -> str:
+    return (done.stdout + done.stderr).strip()
 
 
-async def _missing(address: str, links: Sequence[str]) -> list[str]:
-    """Those of these orders that are not there, or not paid within a while."""
-    line = await Patron(address).open()
-    until = time.monotonic() + PAID_WAIT_S
-    left = list(links)
-    while left and time.monotonic() < until:
-        left = [link for link in left if not await _is_paid(line, link)]
-        await asyncio.sleep(0.1)
-    line.close()
-    return left
-
-
-async def _is_paid(line: Line, link: str) -> bool:
-    status, content = await line.ask("GET", f"{scenarios.API}/orders/link/{link}")
-    if status != 200:
-        return False
-    parts = json.loads(content)["vendorOrders"]
-    return all(part["payment"] == "paid" for part in parts)
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.rolling", description=__doc__)
+    add = parser.add_argument
+    add("--shape", choices=["all", "split"], help="all; split with --replicas")
+    add("--bus", choices=["postgres", "nats"], default="postgres", help="of the split shape")
+    add("--buyers", type=int, default=50)
+    add("--rounds", type=int, default=2, help="how often everything is replaced")
+    add("--workers", type=int, default=2, help="HTTP workers of the shape all")
+    add("--replicas", type=int, default=1, help="of each group")
+    options = parser.parse_args()
+    options.shape = options.shape or ("split" if options.replicas > 1 else "all")
+    if options.shape == "all" and options.replicas > 1:
+        parser.error("one process tree has --workers, groups have --replicas")
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="haat-rolling-")))
+        folder.chmod(0o755)
+        shape = stack.enter_context(
+            running(
+                options.shape,
+                folder,
+                workers=options.workers,
+                bus=options.bus,
+                replicas=options.replicas,
+                HAAT_DRAIN_S=GOODBYE_S,
+            )
+        )
+        return 1 if uvloop.run(roll(shape, options)) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -39,6 +39,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def remembered_port(folder: Path) -> int:
+    """The one this market had before: the card network sends its webhooks there."""
+    path = folder / "bench.port"
+    if not path.exists():
+        path.write_text(f"{free_port()}\n")
+    return int(path.read_text())
+
+
 def sql_url(folder: Path) -> str:
     """The address of the running market's database, as `haat config` tells it."""
     command = [sys.executable, "-m", "haat.app.cli", "config", "--show", "sql.url"]

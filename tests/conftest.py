@@ -1,5 +1,6 @@
 """Fixtures every test may ask for: a PostgreSQL, a migrated database, a module's own door to it."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
@@ -9,6 +10,16 @@ from haat.engines.sql import Database, open_pool
 from tests import postgres
 
 DatabaseOf = Callable[[str], Awaitable[Database]]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the files, those with slow tests come first, then those with
+    many: what is long must not be left for the end, when all others have nothing to do any more."""
+    if not hasattr(config, "workerinput"):
+        return
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    many = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path not in slow, -many[item.path]))
 
 
 @pytest.fixture(scope="session")

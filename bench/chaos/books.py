@@ -1,23 +1,32 @@
 """What a market's tables and its provider's books say, held against each other and the clients'."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import httpx
+
+from bench.chaos.charges import Charges
+from bench.chaos.messages import misheard, unheard
+from haat.app.targets import all_modules
+from haat.kernel.ids import derive
 
 UrlOf = Callable[[str], str]  # a module's name → its database, `bus` among them
 UNPAID = """payment NOT IN ('paid', 'refunded', 'partially_refunded', 'cancelled', 'voided')
    AND fulfilment <> 'cancelled'"""
-# What is half done; where it stands → how many.
+# What is half done: where it stands, and how many there are.
 HALF_DONE = {
     "checkouts": (
         "checkout",
         "SELECT count(*) FROM checkout.checkouts WHERE state IN ('reserving', 'processing')",
+    ),
+    "unsettled": (
+        "checkout",
+        "SELECT count(*) FROM checkout.checkouts WHERE state = 'placed' AND due_at IS NOT NULL",
     ),
     "unpaid orders": ("orders", f"SELECT count(*) FROM orders.vendor_orders WHERE {UNPAID}"),
     "events": ("bus", "SELECT count(*) FROM bus.queue"),
@@ -26,12 +35,25 @@ HALF_DONE = {
         "inventory",
         "SELECT count(*) FROM inventory.reservations WHERE state IN ('held', 'promised')",
     ),
+    "payments": (
+        "payments",
+        "SELECT count(*) FROM payments.payments WHERE status IN ('created', 'authorized')"
+        " OR void_due",
+    ),
+    "charges": (
+        "settlement",
+        "SELECT count(*) FROM settlement.charges WHERE state = 'captured'",
+    ),
+    "mails": ("notifications", "SELECT count(*) FROM notifications.mails WHERE waiting"),
+    **{
+        f"outbox of {module.name}": (module.name, f"SELECT count(*) FROM {module.name}.outbox")
+        for module in all_modules()
+    },
 }
 SUMS = {
     "sold": (
         "orders",
-        "SELECT coalesce(sum(total), 0) FROM orders.vendor_orders"
-        " WHERE payment IN ('paid', 'refunded', 'partially_refunded')",
+        "SELECT coalesce(sum(total), 0) FROM orders.vendor_orders WHERE payment = 'paid'",
     ),
     "pieces": (
         "orders",
@@ -51,6 +73,13 @@ SUMS = {
 PAID = f"""
 SELECT count(*) > 0 AND count(*) FILTER (WHERE {UNPAID}) = 0
   FROM orders.vendor_orders WHERE order_id = $1"""
+DUE = """
+SELECT order_id, sum(total)::bigint AS minor FROM orders.vendor_orders
+ WHERE payment = 'paid' GROUP BY order_id"""
+UNCAPTURED = "SELECT id FROM payments.payments WHERE captured_minor = 0"
+STOCK = """
+SELECT coalesce(sum(on_hand), 0) AS on_hand, coalesce(sum(reserved), 0) AS reserved
+  FROM inventory.stock WHERE offer_id = $1"""
 PRESENT = "SELECT id FROM orders.orders WHERE id = ANY($1::uuid[])"
 
 
@@ -59,29 +88,26 @@ class Books:
 
     def __init__(self, url_of: UrlOf, cards: str, key: Path) -> None:
         self._url_of = url_of
-        self._cards = cards
-        self._key = key
+        self._charges = Charges(cards, key)
 
     async def half_done(self) -> dict[str, int]:
         """What is left to do, by what it is; empty when all is done."""
-        return {name: count for name, count in (await self._counts(HALF_DONE)).items() if count}
+        found = {name: count for name, count in (await self._counts(HALF_DONE)).items() if count}
+        return found or await unheard(self.fetch)
 
     async def sums(self) -> dict[str, int]:
         return await self._counts(SUMS)
-
-    async def charged(self) -> int:
-        """What the provider says it took and holds."""
-        key = (await asyncio.to_thread(self._key.read_text)).strip()
-        async with httpx.AsyncClient(timeout=20) as http:
-            headers = {"authorization": f"Bearer {key}"}
-            answer = await http.get(f"{self._cards}/balance", headers=headers)
-        answer.raise_for_status()
-        return sum(int(one["capturedMinor"]) for one in answer.json()["items"])
 
     async def is_paid(self, order: UUID) -> bool:
         """Whether this order's money is in the books and its stock gone."""
         async with self._connected("orders") as connection:
             return bool(await connection.fetchval(PAID, order))
+
+    async def stock(self, offer: UUID) -> tuple[int, int]:
+        """How many pieces are on hand, and how many of these are reserved."""
+        async with self._connected("inventory") as connection:
+            row = await connection.fetchrow(STOCK, offer)
+        return int(row["on_hand"]), int(row["reserved"])
 
     async def missing(self, confirmed: Iterable[UUID]) -> set[UUID]:
         """Orders that a client was told of and that are not there."""
@@ -95,7 +121,7 @@ class Books:
 
         `confirmed`: the orders that clients were told of, where all of them were told.
         """
-        sums, charged = await self.sums(), await self.charged()
+        sums, charged = await self.sums(), await self._charges.total()
         found = []
         if charged != sums["sold"]:
             found.append(f"the provider charged {charged}, orders come to {sums['sold']}")
@@ -107,6 +133,8 @@ class Books:
             )
         if sums["dead letters"]:
             found.append(f"{sums['dead letters']} dead letters")
+        found += await self._mischarged()
+        found += await misheard(self.fetch)
         if confirmed is None:
             return found
         told = set(confirmed)
@@ -117,20 +145,56 @@ class Books:
             found.append(f"{sums['orders']} orders, clients were told of {len(told)}")
         return found
 
-    async def _counts(self, asked: dict[str, tuple[str, str]]) -> dict[str, int]:
-        found = {}
-        for name, (module, sql) in asked.items():
-            async with self._connected(module) as connection:
-                found[name] = int(await connection.fetchval(sql))
+    async def _mischarged(self) -> list[str]:
+        """Each order is paid by one charge of its own; whatever else was charged was given back,
+        and no card holder's money is held for nothing."""
+        due = {
+            derive(row["order_id"], "card"): int(row["minor"])
+            for row in await self.fetch("orders", DUE)
+        }
+        charges = await self._charges.by_intent()
+        found = [
+            f"charge {id} of {due.get(id, 0)} moved {moves}"
+            for id, moves in charges.items()
+            if (moves != [due[id]] if id in due else sum(moves))
+        ]
+        found += [f"charge {id} of {due[id]} was never made" for id in due.keys() - charges.keys()]
+        uncaptured = [row["id"] for row in await self.fetch("payments", UNCAPTURED)]
+        held = await self._charges.held(uncaptured)
+        return found[:10] + [f"the provider still holds the money of {id}" for id in held[:10]]
+
+    async def fetch(self, module: str, sql: str) -> list[Any]:
+        """Rows of a module's own database."""
+        async with self._connected(module) as connection:
+            rows: list[Any] = await connection.fetch(sql)
+            return rows
+
+    async def _counts(self, asked: Mapping[str, tuple[str, str]]) -> dict[str, int]:
+        """What each of these statements counts; one connection for each database."""
+        places: dict[str, list[str]] = defaultdict(list)
+        for name, (module, _) in asked.items():
+            places[await asyncio.to_thread(self._url_of, module)].append(name)
+        found: dict[str, int] = {}
+        for url, names in places.items():
+            async with _connected(url) as connection:
+                columns = ", ".join(f"({asked[name][1]})::bigint" for name in names)
+                row = await connection.fetchrow(f"SELECT {columns}")
+                found.update(zip(names, map(int, row), strict=True))
         return found
 
     @asynccontextmanager
     async def _connected(self, module: str) -> Any:
-        connection = await asyncpg.connect(await asyncio.to_thread(self._url_of, module))
-        try:
+        async with _connected(await asyncio.to_thread(self._url_of, module)) as connection:
             yield connection
-        finally:
-            await connection.close()
+
+
+@asynccontextmanager
+async def _connected(url: str) -> Any:
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def drained(books: Books, within_s: float) -> float:

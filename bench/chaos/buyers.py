@@ -40,7 +40,7 @@ class Told:
 
 
 class Buyers:
-    """Many at once, for `total` checkouts, and on until `killing` is over."""
+    """Many at once. They make as many checkouts as are permitted, without a pause."""
 
     def __init__(
         self, address: str, offers: Sequence[str], tokens: Sequence[str], seed: int
@@ -51,17 +51,29 @@ class Buyers:
         self._seed = seed
         self._chance = random.Random(seed)
         self._number = 0
-        self.killing = True
+        self._permitted = 0
+        self._more = asyncio.Event()
+        self.finished = 0  # of those permitted
         self.told = Told()
+
+    def permit(self, checkouts: int) -> None:
+        """So many in all; whoever waited for it goes on."""
+        self._permitted = checkouts
+        self._more.set()
 
     async def buy(self, total: int, at_once: int) -> None:
         await asyncio.gather(*(self._loop(total) for _ in range(at_once)))
 
     async def _loop(self, total: int) -> None:
         client = Client(self._address, self.told)
-        while self._number < total or self.killing:
+        while self._number < total:
+            if self._number >= self._permitted:
+                self._more.clear()
+                await self._more.wait()
+                continue
             self._number += 1
             await self.one(client, f"chaos-{self._seed}-{self._number}", self._body())
+            self.finished += 1
         client.close()
 
     async def one(self, client: "Client", key: str, body: Any) -> UUID | None:

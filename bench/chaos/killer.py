@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
@@ -17,9 +18,10 @@ from bench.chaos.processes import by_kind
 from bench.chaos.shapes import Shape
 
 RECOVERS_S = 120.0
-REST_S = (0.2, 1.5)  # between a recovery and the next kill, beside the pace
-# Some kinds have many processes; each kind has its turns.
-LESS_OFTEN: Mapping[str, float] = {"SQL connection": 0.5, "engines": 0.3}
+# Two in a row now and then: the second dies while the market still gets over the first.
+TWICE = 0.15
+APART_S = (0.0, 2.0)
+EARLY = 0.6  # a kill comes within this part of the checkouts that are its own
 
 
 class NotRecovered(Exception):
@@ -35,7 +37,11 @@ class Killed:
 
 
 class Killer:
-    """Kills `kills` times while `total` checkouts are made, evenly over them."""
+    """Kills `kills` times while `total` checkouts are made, evenly over them.
+
+    Buyers may be one kill's share ahead of the last one and wait then: there is no kill without
+    load, and no load after the last of them but for its own share.
+    """
 
     def __init__(
         self, shape: Shape, books: Books, buyers: Buyers, offer: str, token: str, seed: int
@@ -46,36 +52,58 @@ class Killer:
         self._probe = [{"offerId": offer, "quantity": 1}]
         self._token = token
         self._chance = random.Random(seed)
+        self._turns: Counter[str] = Counter()
+        self._last = ""
         self.killed: dict[str, Killed] = {}
 
     async def go(self, kills: int, total: int) -> None:
-        for number in range(kills):
-            due = total * number / kills
-            while self._buyers.told.done < due:  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(self._chance.uniform(*REST_S))
-            kind, victim = await asyncio.to_thread(self._choose)
-            told = self._buyers.told
-            before = told.failed.total()
-            began = time.monotonic()
-            with contextlib.suppress(psutil.NoSuchProcess):
-                victim.kill()
-            await self._recovered(kind)
-            seconds = time.monotonic() - began
-            one = self.killed.setdefault(kind, Killed())
-            one.recovered_s.append(seconds)
-            one.failed += told.failed.total() - before
-            line = f"{number + 1:4}/{kills}  {kind:<20} recovered after {seconds:6.2f} s"
-            print(f"{line}  {told.done} checkouts", flush=True)
-        self._buyers.killing = False
+        number = 0
+        while number < kills:
+            count = 2 if kills - number > 1 and self._chance.random() < TWICE else 1
+            self._buyers.permit(total * (number + count + 1) // kills)
+            due = total * (number + self._chance.uniform(0, EARLY)) / kills
+            while self._buyers.finished < due:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+            await self._strike(count)
+            number += count
+            print(
+                f"{number:4}/{kills}  {self._last}  {self._buyers.finished} checkouts", flush=True
+            )
+        self._buyers.permit(total)
 
-    def _choose(self) -> tuple[str, psutil.Process]:
-        """A kind by chance, then one of its processes."""
-        found = by_kind(self._shape.family())
-        kinds = sorted(found)
-        weights = [LESS_OFTEN.get(kind, 1.0) for kind in kinds]
-        kind = self._chance.choices(kinds, weights)[0]
-        return kind, self._chance.choice(found[kind])
+    async def _strike(self, count: int) -> None:
+        """Kills so many, one soon after the other, and waits until the market has recovered."""
+        told = self._buyers.told
+        before = told.failed.total()
+        kinds = []
+        for turn in range(count):
+            if turn:
+                await asyncio.sleep(self._chance.uniform(*APART_S))
+            kinds.append(await asyncio.to_thread(self._kill))
+            began = time.monotonic()
+        names = " and ".join(kinds)
+        await self._recovered(names)
+        seconds = time.monotonic() - began
+        for kind in kinds:
+            self.killed[kind].recovered_s.append(seconds)
+        self.killed[kinds[0]].failed += told.failed.total() - before
+        self._last = f"{names:<30} recovered after {seconds:6.2f} s"
+
+    def _kill(self) -> str:
+        """One process of a kind that had the fewest turns so far; the kind."""
+        while True:
+            found = by_kind(self._shape.family())
+            if not found:  # nothing has come back yet
+                time.sleep(0.05)
+                continue
+            turns = {kind: self._turns[kind] for kind in sorted(found)}
+            fewest = [kind for kind, count in turns.items() if count == min(turns.values())]
+            kind = self._chance.choice(fewest)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self._chance.choice(found[kind]).kill()
+                self._turns[kind] += 1
+                self.killed.setdefault(kind, Killed())
+                return kind
 
     async def _recovered(self, kind: str) -> None:
         """Until an order that was begun after the kill is placed and paid."""
@@ -90,7 +118,7 @@ class Killer:
                 while not await self._is_paid(order):  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            raise NotRecovered(f"{RECOVERS_S:.0f} s after the kill of a {kind}") from None
+            raise NotRecovered(f"{RECOVERS_S:.0f} s after the kill of {kind}") from None
 
     async def _is_paid(self, order: UUID) -> bool:
         with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -112,5 +140,7 @@ def rows(killed: Mapping[str, Killed]) -> list[Sequence[str]]:
 
 
 def _numbers(seconds: Sequence[float]) -> tuple[str, str, str]:
+    if not seconds:
+        return "0", "never", "never"
     ordered = sorted(seconds)
     return str(len(ordered)), f"{ordered[len(ordered) // 2]:.2f}", f"{ordered[-1]:.2f}"

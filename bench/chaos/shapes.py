@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
@@ -26,6 +26,7 @@ from tests.journeys.box import Box, environment, free_port
 
 ShapeName = Literal["all", "split"]
 START_S = 180.0
+RESTART_S = 600.0  # each process gets ready, says goodbye and ends, one after another
 LIKE_A_SHOP = MarketSettings(
     name="Chaos Market", currency="USD", country="GB", return_window_minutes=0
 )
@@ -44,8 +45,8 @@ class Shape(Protocol):
         """`haat prove` beside it."""
         ...
 
-    def lines(self) -> list[str]:
-        """What it has said so far."""
+    def restart(self) -> subprocess.CompletedProcess[str]:
+        """`haat restart`: every process replaced, one after another."""
         ...
 
     def scene(self) -> contextlib.AbstractAsyncContextManager[Box]:
@@ -75,8 +76,8 @@ class AsOne:
     def prove(self) -> subprocess.CompletedProcess[str]:
         return self._market.command("prove", within_s=300)
 
-    def lines(self) -> list[str]:
-        return list(self._market.lines)
+    def restart(self) -> subprocess.CompletedProcess[str]:
+        return self._market.command("restart", within_s=RESTART_S)
 
     @asynccontextmanager
     async def scene(self) -> AsyncIterator[Box]:
@@ -87,13 +88,14 @@ class AsOne:
 class Split:
     """`haat split` by group and `haat up`: each group a process, with its own database."""
 
-    def __init__(self, folder: Path, bus: str) -> None:
+    def __init__(self, folder: Path, bus: str, replicas: int, more: Mapping[str, str]) -> None:
         self.folder = folder
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
-        self._around = surroundings(folder / "unused", port, {"HAAT_WORKERS": "1"})
+        self._around = surroundings(folder / "unused", port, {"HAAT_WORKERS": "1", **more})
         self._log = folder / "up.log"
-        self._run("split", str(folder / "fleet"), "--by", "group", "--bus", bus)
+        options = ["--by=group", f"--bus={bus}", f"--replicas={replicas}"]
+        self._run("split", str(folder / "fleet"), *options)
         self._shared = read_settings(folder / "fleet" / "haat.env")
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -142,10 +144,10 @@ class Split:
         return self._shared["HAAT_BUS_SQL_URL" if module == "bus" else name]
 
     def prove(self) -> subprocess.CompletedProcess[str]:
-        return self._run("prove", settings=True)
+        return self._run("prove", settings=True, may_fail=True)
 
-    def lines(self) -> list[str]:
-        return self._log.read_text().splitlines()
+    def restart(self) -> subprocess.CompletedProcess[str]:
+        return self._run("restart", str(self.folder / "fleet"), may_fail=True)
 
     @asynccontextmanager
     async def scene(self) -> AsyncIterator[Box]:
@@ -160,18 +162,20 @@ class Split:
                     await runtime.inner[Market].open(ctx, settings=LIKE_A_SHOP)
                 yield Waiting(runtime, self.address, self._shared["HAAT_TESTCARD_URL"], http)
 
-    def _run(self, *words: str, settings: bool = False) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, *words: str, settings: bool = False, may_fail: bool = False
+    ) -> subprocess.CompletedProcess[str]:
         shared = [f"--settings={self.folder / 'fleet' / 'haat.env'}"] if settings else []
         done = subprocess.run(
             [sys.executable, "-m", "haat.app.cli", *shared, *words],
             env=self._around,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=RESTART_S,
             check=False,
             cwd="/",
         )
-        if done.returncode != 0 and not settings:
+        if done.returncode != 0 and not may_fail:
             raise AssertionError(done.stdout + done.stderr)
         return done
 
@@ -190,17 +194,19 @@ class Waiting(Box):
 
 
 @contextmanager
-def running(name: ShapeName, folder: Path, workers: int, bus: str) -> Iterator[Shape]:
-    """A market of that shape; nothing of it is left afterwards."""
+def running(
+    name: ShapeName, folder: Path, *, workers: int, bus: str, replicas: int = 1, **more: str
+) -> Iterator[Shape]:
+    """A market of that shape, with `more` settings; nothing of it is left afterwards."""
     with ExitStack() as stack:
         if name == "all":
-            market = RunningMarket(folder / "data", HAAT_WORKERS=str(workers))
+            market = RunningMarket(folder / "data", None, HAAT_WORKERS=str(workers), **more)
             stack.enter_context(ended(market))
             market.start(START_S)
             market.until(market.opened, START_S, "it is open")
             yield AsOne(market)
             return
-        split = Split(folder, bus)
+        split = Split(folder, bus, replicas, more)
         stack.callback(split.stop)
         split.start()
         yield split

@@ -57,9 +57,9 @@ def run(
 ) -> None:
     """Run a target in the foreground until Ctrl-C."""
     from haat.app.hosting import host, stands_alone
-    from haat.app.targets import chosen
+    from haat.app.targets import names_in
 
-    chosen(target)
+    names_in(target)
     settings = AppSettings()
     if stands_alone(settings):
         host(settings, target)

@@ -21,9 +21,10 @@ from time import monotonic
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from haat.app.processes import HAND_OVER
+
 log = structlog.get_logger()
 
-HAND_OVER = signal.SIGUSR2
 _CLOSE = (b"connection", b"close")
 
 Ready = Callable[[], Awaitable[str | None]]

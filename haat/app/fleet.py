@@ -9,10 +9,9 @@ import shlex
 from pathlib import Path
 from socket import socket
 
-from haat.app.draining import HAND_OVER
 from haat.app.envfiles import read_settings
 from haat.app.installation import CannotStart, tell
-from haat.app.processes import Child, PortTaken, claimed, shared
+from haat.app.processes import HAND_OVER, Child, PortTaken, claimed, shared
 from haat.app.settings import AppSettings
 from haat.app.splitting import ENGINES
 from haat.app.supervisor import Supervisor

@@ -11,9 +11,8 @@ import time
 from typing import NoReturn
 
 from haat.app.installation import CannotStart
-from haat.app.migrating import behind, places
 from haat.app.settings import AppSettings
-from haat.app.targets import chosen
+from haat.app.targets import names_in, packages_of
 from haat.gateways.grpc.settings import GrpcSettings
 from haat.kernel.errors import Unavailable
 
@@ -30,8 +29,9 @@ def stands_alone(settings: AppSettings) -> bool:
 
 def host(settings: AppSettings, target: str) -> NoReturn:
     """Waits for the database to be there and migrated, then serves the target."""
-    packages = tuple(module.package for module in chosen(target))
-    found = places(settings, packages)
+    from haat.app.migrating import behind, places  # not for a supervisor, which asks only above
+
+    found = places(settings, packages_of(names_in(target)))
     until = time.monotonic() + ANSWER_WAIT_S
     while True:
         try:

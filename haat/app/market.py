@@ -14,10 +14,8 @@ import urllib.error
 import urllib.request
 
 from haat.app.crew import READY_WAIT_S, RESTARTS_MAX
-from haat.app.draining import HAND_OVER
 from haat.app.installation import CannotStart, tell
-from haat.app.migrating import behind, places
-from haat.app.processes import Child, PortTaken, claimed, start_child
+from haat.app.processes import HAND_OVER, Child, PortTaken, apart, claimed, start_child
 from haat.app.seeding.demo import State, ways_to_pay
 from haat.app.settings import AppSettings
 from haat.app.supervisor import STOP_WAIT_S, Supervisor
@@ -78,12 +76,19 @@ class Market(Supervisor):
         self._environment["HAAT_BUS_URL"] = nats.url
 
     def _migrate(self) -> None:
-        """In a process of its own: Alembic takes memory that this one would keep."""
-        found = behind(places(self.installation.bound(self._environment["HAAT_SQL_URL"])))
+        """In processes of their own: what looking and Alembic take, this one would keep."""
+        found = apart(self._behind)
+        if found is None:
+            raise CannotStart("the database cannot be looked at; the lines above say why")
         if found:
             self._run_to_end(["migrate", "--quiet"], "the database could not be brought up to date")
             if not self.asked:
                 tell(f"brought {len(found)} schemas up to date")
+
+    def _behind(self) -> list[str]:
+        from haat.app.migrating import behind, places
+
+        return behind(places(self.installation.bound(self._environment["HAAT_SQL_URL"])))
 
     def _start_cards(self) -> None:
         if not self.settings.takes_test_cards or "HAAT_TESTCARD_URL" in os.environ:

@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import json
 import os
 import shutil
 import signal
@@ -9,15 +10,19 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from haat.kernel.errors import Problem
+
 PR_SET_PDEATHSIG = 1
 READY = "HAAT_READY"  # the folder in which a child says that it serves
 LISTEN = "HAAT_LISTEN_FDS"  # the sockets that a child is handed
+HAND_OVER = signal.SIGUSR2  # to a process whose sockets another one has now (haat.app.draining)
 BACKLOG = 2048  # connections that wait to be taken
 STEADY_S = 60.0  # a process that ran this long has not failed at its start
 
@@ -135,6 +140,38 @@ def start_child(
     finally:
         if stdout is not None:
             stdout.close()
+
+
+def apart(work: Callable[[], list[str]]) -> list[str] | None:
+    """What `work` finds out in a forked copy of this process, which takes along what it imported.
+    Raises the Problem it met; None when it failed otherwise. Not beside other threads."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writing, _told_by(work))  # a pipe holds far more than a few names
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    if not said:
+        return None
+    told = json.loads(said)
+    if "code" in told:
+        raise Problem(told["detail"], code=told["code"])
+    return list(told["found"])
+
+
+def _told_by(work: Callable[[], list[str]]) -> bytes:
+    try:
+        return json.dumps({"found": work()}).encode()
+    except Problem as problem:
+        return json.dumps({"detail": problem.detail, "code": problem.code}).encode()
+    except Exception:  # noqa: BLE001 - nothing of the original's may go on in the copy
+        traceback.print_exc()
+        return b""
 
 
 def tied_to_parent() -> Callable[[], None] | None:

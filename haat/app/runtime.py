@@ -92,6 +92,7 @@ class Runtime:
         self._stack.push_async_callback(self.cache.aclose)
         bus_pool = await self._pool(settings.bus_database, None)
         self.bus = open_bus(settings.bus, bus_pool, clock=self.clock)
+        self._wanted = self.bus.wants(every_route())
         for name in (*(module.name for module in self.modules), "rest"):
             await self._database(name)
         wiring = Wiring(
@@ -117,7 +118,7 @@ class Runtime:
         """The database of a module, or of the REST gateway."""
         role = f"haat_{name}" if self._roles else None
         pool = await self._pool(self.settings.sql_of(name), role)
-        self.databases[name] = Database(pool, name, emitted=self.bus.emitted)
+        self.databases[name] = Database(pool, name, emitted=self.bus.emitted, wanted=self._wanted)
 
     def _engines(self, module: Module) -> Mapping[type, Any]:
         return {

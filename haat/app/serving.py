@@ -21,8 +21,7 @@ from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from haat.app.draining import HAND_OVER
-from haat.app.processes import BACKLOG, LISTEN, shared, tied_to_parent
+from haat.app.processes import BACKLOG, HAND_OVER, LISTEN, shared, tied_to_parent
 from haat.app.settings import AppSettings
 
 END_S = 35  # a request has its deadline within that
@@ -76,7 +75,6 @@ def main() -> None:
     settings = AppSettings()
     server = Serving(
         "haat.app.web:create",
-        factory=True,
         address=_address(settings.host, settings.port),
         port=settings.port,
         interface=Interfaces.ASGI,
@@ -93,7 +91,14 @@ def main() -> None:
     server.listen_on(_listening(settings))
     if sys.platform == "linux":
         _prepare_forks()
-    server.serve()
+    server.serve(target_loader=_application, wrap_loader=False)
+
+
+def _application() -> Any:
+    """Not left to granian: it looks for a name in the folder it was started from, before others."""
+    from haat.app import web
+
+    return web.create()
 
 
 def _listening(settings: AppSettings) -> list[socket.socket]:

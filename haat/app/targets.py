@@ -40,8 +40,9 @@ def all_modules() -> tuple[Module, ...]:
     return tuple(import_module(f"{package}.module").MODULE for package in MODULES)
 
 
-def chosen(target: str) -> tuple[Module, ...]:
-    """The modules a target such as 'all', 'money' or 'cart,orders' names; UnknownTarget."""
+def names_in(target: str) -> set[str]:
+    """The modules a target such as 'all', 'money' or 'cart,orders' names, none of them imported;
+    UnknownTarget."""
     wanted: set[str] = set()
     for name in _words(target):
         if name == EVERYTHING:
@@ -54,6 +55,17 @@ def chosen(target: str) -> tuple[Module, ...]:
             wanted.add(name)
         else:
             raise UnknownTarget(f"There is no target {name!r}; `haat targets` lists them.")
+    return wanted
+
+
+def packages_of(names: set[str]) -> tuple[str, ...]:
+    """The packages of these modules, lower ones first."""
+    return tuple(package for package in MODULES if package.rpartition(".")[2] in names)
+
+
+def chosen(target: str) -> tuple[Module, ...]:
+    """The manifests of a target's modules, lower ones first; UnknownTarget."""
+    wanted = names_in(target)
     return tuple(module for module in all_modules() if module.name in wanted)
 
 
@@ -64,7 +76,7 @@ def opens_site(target: str) -> bool:
 
 def is_whole(target: str) -> bool:
     """Whether nothing is left for other processes."""
-    return opens_site(target) and len(chosen(target)) == len(MODULES)
+    return opens_site(target) and len(names_in(target)) == len(MODULES)
 
 
 def group_of(module: str) -> str:

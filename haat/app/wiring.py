@@ -7,6 +7,7 @@ reached over HTTP. Tests choose *loopback*: the same process, but through the wi
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Literal, get_type_hints
 
@@ -51,7 +52,7 @@ class Wiring:
         """Makes every module's service. A cycle of needs is refused (AssertionError)."""
         by_contract = {module.contract: module for module in modules}
         needs = {
-            contract: {need for need in _needs(module.service).values() if need in by_contract}
+            contract: [need for need in _needs(module.service).values() if need in by_contract]
             for contract, module in by_contract.items()
         }
         try:
@@ -91,9 +92,12 @@ class Wiring:
         return module.service(**given)
 
 
-def _needs(service: type) -> dict[str, Any]:
+def _read(service: Any) -> dict[str, Any]:
     """What a constructor asks for, by name. Parameters with a default stay as they are."""
-    constructor = service.__init__  # type: ignore[misc]
+    constructor = service.__init__
     hints = get_type_hints(constructor)
     parameters = list(inspect.signature(constructor).parameters.values())[1:]
     return {p.name: hints[p.name] for p in parameters if p.default is p.empty}
+
+
+_needs: Callable[[Any], dict[str, Any]] = cache(_read)

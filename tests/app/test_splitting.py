@@ -117,8 +117,13 @@ def test_what_cannot_be_done_is_said_in_a_line(
 
 @contextmanager
 def run_plainly(folder: Path, *names: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """As any Procfile runner does: these lines at once, through a shell."""
+    """As any Procfile runner does: these lines at once, through a shell. It may have been started
+    in a folder with Python of its own."""
     given = surroundings()
+    stranger = folder.parent / "stranger"
+    stranger.mkdir()
+    for name in ("__init__.py", "haat.py", "json.py"):
+        (stranger / name).write_text("raise AssertionError('a stranger was imported')")
     del given["PYTHONPATH"]  # the lines say for themselves where they find us
     running = {}
     try:
@@ -128,7 +133,7 @@ def run_plainly(folder: Path, *names: str) -> Iterator[dict[str, subprocess.Pope
                 running[name] = subprocess.Popen(
                     ["sh", "-c", f"exec {shlex.join(words)}"],
                     env=given,
-                    cwd="/",
+                    cwd=stranger,
                     stdout=output,
                     stderr=output,
                 )

@@ -109,6 +109,23 @@ async def test_events_of_several_kinds_keep_the_order_of_a_key(shop: Shop) -> No
 
 
 @pytest.mark.parametrize("reaction", [CALLS, WRITES])
+async def test_one_handler_takes_events_of_several_kinds_together(
+    shop: Shop, reaction: Reaction
+) -> None:
+    hearer = Hearer()
+    async with shop.database.begin(Context()) as tx:
+        for number in range(0, 6, 2):
+            for hat in ("cap", "fez"):
+                tx.emit(Sold(hat=hat, number=number), Returned(hat=hat, number=number + 1))
+    both = replace(reaction, event=Returned)
+    await shop.start(("till.moved", hearer, reaction), ("till.moved", hearer, both))
+    await shop.bus.drain()
+    assert hearer.batches == [12]
+    assert hearer.by_key() == {"cap": [*range(6)], "fez": [*range(6)]}
+    assert {type(event) for event in hearer.heard} == {Sold, Returned}
+
+
+@pytest.mark.parametrize("reaction", [CALLS, WRITES])
 async def test_order_per_key_under_concurrent_producers_and_consumers(
     shop: Shop, database_url: str, reaction: Reaction
 ) -> None:

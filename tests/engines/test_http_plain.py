@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import h11
 import httpx
 import pytest
 
@@ -20,6 +21,7 @@ class Server:
         self.lines = self.open = self.most = 0
         self.asked: list[bytes] = []
         self.writers: list[asyncio.StreamWriter] = []
+        self.heard = asyncio.Event()
 
 
 @asynccontextmanager
@@ -36,6 +38,7 @@ async def serving(answer: Answer, *, hang_up: bool = False) -> AsyncIterator[tup
                 server.asked.append(await reader.readuntil(b"\r\n\r\n"))
             except EOFError:
                 break
+            server.heard.set()
             given = answer(len(server.asked))
             if given is not None:
                 writer.write(given)
@@ -186,3 +189,49 @@ async def test_an_answer_that_is_cut_off_or_too_long_is_lost(
             with pytest.raises(AnswerLost):
                 await http.request(Context(), "GET", url)
     assert server.lines == 2  # a line with something left on it is not used again
+
+
+async def test_a_plain_call_needs_no_h11(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(h11.Connection, "send", None)
+    monkeypatch.setattr(h11.Connection, "next_event", None)
+    async with serving(lambda _: OK) as (server, url), HttpClient() as http:
+        for _ in range(3):
+            answer = await http.request(Context(), "POST", url, content=b"")
+            assert (answer.status, answer.body) == (200, b"ok")
+    assert server.lines == 1
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: a\r\nx: b\r\ncontent-length: 2\r\n\r\nok",
+    ],
+)
+async def test_an_unusual_answer_between_plain_ones(unusual: bytes) -> None:
+    told = {2: unusual}
+    async with serving(lambda n: told.get(n, OK)) as (server, url), HttpClient() as http:
+        for _ in range(4):
+            answer = await http.request(Context(), "GET", url)
+            assert (answer.status, answer.body) == (200, b"ok")
+    assert server.lines == 1
+
+
+async def test_an_answer_that_comes_byte_by_byte() -> None:
+    async with serving(lambda _: b"") as (server, url), HttpClient() as http:
+        asked = asyncio.create_task(http.request(Context(), "GET", url))
+        async with asyncio.timeout(5):
+            await server.heard.wait()
+        for byte in OK:
+            server.writers[0].write(bytes([byte]))
+            await asyncio.sleep(0.001)
+        assert (await asked).body == b"ok"
+
+
+async def test_a_plain_answer_that_ends_its_line() -> None:
+    closing = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok"
+    async with serving(lambda _: closing) as (server, url), HttpClient() as http:
+        for _ in range(2):
+            assert (await http.request(Context(), "GET", url)).body == b"ok"
+    assert server.lines == 2

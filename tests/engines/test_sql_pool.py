@@ -1,6 +1,7 @@
 """Connections kept at hand: used again when they are sound, and only then."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -125,3 +126,72 @@ async def test_a_closed_pool_says_so(postgres_url: str) -> None:
     await closing
     with pytest.raises(asyncpg.InterfaceError):
         await pool.fetchval("SELECT 1")
+
+
+async def test_a_statement_seen_before_answers_the_same(pool: Pool) -> None:
+    rows = "SELECT n, n * $1::int AS m FROM generate_series(1, $2::int) n"
+    for _ in range(3):  # asyncpg's own way, then ours
+        assert [tuple(row) for row in await pool.fetch(rows, 2, 3)] == [(1, 2), (2, 4), (3, 6)]
+        assert tuple(await pool.fetchrow(rows, 5, 3)) == (1, 5)
+        assert await pool.fetchrow(rows, 5, 0) is None
+        assert await pool.fetchval(rows, 5, 3) == 1
+        assert await pool.fetchval(rows, 5, 0) is None
+        assert await pool.execute(rows, 5, 3) == "SELECT 3"
+        assert await pool.fetch("SELECT 1 WHERE false") == []
+
+
+async def test_a_statement_seen_before_goes_straight(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubled = "SELECT 2 * $1::int"
+    await pool.fetchval(doubled, 4)
+    monkeypatch.delattr(asyncpg.Connection, "_execute")
+    assert await pool.fetchval(doubled, 21) == 42
+    assert await pool.execute(doubled, 21) == "SELECT 1"
+
+
+async def test_a_refused_argument_spoils_nothing(pool: Pool) -> None:
+    halved, pid = "SELECT $1::int / 2", await pool.fetchval(ME)
+    for _ in range(2):
+        assert await pool.fetchval(halved, 8) == 4
+        with pytest.raises(asyncpg.DataError):
+            await pool.fetchval(halved, "eight")
+        with pytest.raises(asyncpg.InterfaceError):
+            await pool.fetchval(halved, 8, 9)
+    assert await pool.fetchval(ME) == pid
+
+
+async def test_a_table_may_change_between_two_calls(pool: Pool) -> None:
+    """As in a rolling restart: the new version has migrated, the old one still asks."""
+    every = "SELECT * FROM pg_temp.changing WHERE id = $1"
+    await pool.execute("CREATE TEMP TABLE changing (id int); INSERT INTO changing VALUES (1)")
+    for _ in range(2):
+        assert dict(await pool.fetchrow(every, 1)) == {"id": 1}
+    await pool.execute("ALTER TABLE changing ADD COLUMN name text DEFAULT 'one'")
+    for _ in range(2):
+        assert dict(await pool.fetchrow(every, 1)) == {"id": 1, "name": "one"}
+
+
+async def test_a_type_may_change_between_two_calls(pool: Pool) -> None:
+    await pool.execute("CREATE TYPE pg_temp.pair AS (a int, b int)")
+    made = "SELECT ROW($1::int, 2)::pg_temp.pair"
+    for _ in range(2):
+        assert tuple(await pool.fetchval(made, 1)) == (1, 2)
+    await pool.execute("ALTER TYPE pg_temp.pair DROP ATTRIBUTE b")
+    await pool.execute("ALTER TYPE pg_temp.pair ADD ATTRIBUTE b text")
+    with pytest.raises(asyncpg.OutdatedSchemaCacheError):
+        await pool.fetchval(made, 1)
+    assert tuple(await pool.fetchval(made, 1)) == (1, "2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": [1, -0.1, 1e300, 9007199254740993, 123456789012345678901234567890], "b": null}',
+        '"é\\u2028\\ud83d\\ude00 \\" \\\\"',
+        '"half a pair: \\ud800"',
+        "[" * 400 + "]" * 400,
+    ],
+)
+async def test_json_is_read_as_the_standard_library_reads_it(pool: Pool, text: str) -> None:
+    assert await pool.fetchval("SELECT $1::json", text) == json.loads(text)

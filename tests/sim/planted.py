@@ -91,6 +91,7 @@ class Hasty(Consumer):
 
     async def _attempt(self, run: Sequence[Any]) -> Exception | None:
         await self._done(run)
+        await self._acknowledge()
         return await super()._attempt(run)
 
 

@@ -2,29 +2,46 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from haat.app.sim.jobs import Ask, Summary, report, seeds_of, simulate
-from haat.app.sim.plan import Plan
+from haat.app.sim.errands import Errands
+from haat.app.sim.jobs import ENOUGH, Ask, Summary, report, seeds_of, simulate
+from haat.app.sim.plan import CUTS, ERRANDS, EVERY, Plan, due
 from haat.app.sim.pool import told
 from haat.app.sim.schedule import Coverage
 from haat.kernel.errors import Invalid
 from tests.sim.planted import PLANTS, WITHIN
 
+GATE = re.compile(r" *\d+ +[\d.]+ p\d+ [^:]+: (.+?)(?:  \*\* .+)?")
 FIRST, LAST = 1, int(os.environ.get("HAAT_SIM_SEEDS", "8"))
 
 
 @pytest.fixture(scope="module")
-def lines() -> list[dict[str, Any]]:
-    """What a process of its own tells: some seeds, the first again, and each planted bug."""
+def both() -> tuple[list[dict[str, Any]], Summary]:
+    """What two processes tell that run side by side, each on a market of its own: the first runs
+    some seeds, the first of them again, and each planted bug; the other runs the second seed."""
     command = [sys.executable, "-m", "tests.sim.planted", "--check", str(FIRST), str(LAST)]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            # A seed that runs second there is the first here.
+            again = simulate(Ask(FIRST + 1, FIRST + 1), lambda line: None)
+            out, _ = process.communicate()
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+    return [json.loads(line) for line in out.splitlines()], again
+
+
+@pytest.fixture(scope="module")
+def lines(both: tuple[list[dict[str, Any]], Summary]) -> list[dict[str, Any]]:
+    return both[0]
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +77,13 @@ def test_things_go_wrong_in_every_way(runs: list[dict[str, Any]]) -> None:
     assert len(cover.crashes) > 40
 
 
-def test_a_seed_replays_in_the_same_process_and_in_another(runs: list[dict[str, Any]]) -> None:
+def test_a_seed_replays_in_the_same_process_and_in_another(
+    runs: list[dict[str, Any]], both: tuple[list[dict[str, Any]], Summary]
+) -> None:
     hashes: dict[int, set[str]] = {}
     for line in runs:
         hashes.setdefault(line["seed"], set()).add(line["hash"])
-    # A seed that ran second here is the first there.
-    again = simulate(Ask(FIRST + 1, FIRST + 1), lambda line: None)
-    hashes[FIRST + 1].add(again.hashes[FIRST + 1])
+    hashes[FIRST + 1].add(both[1].hashes[FIRST + 1])
     assert {seed: len(found) for seed, found in hashes.items()} == dict.fromkeys(hashes, 1)
     assert len({next(iter(found)) for found in hashes.values()}) == len(hashes)
 
@@ -82,11 +99,45 @@ def test_a_plan_is_its_seeds() -> None:
     assert Plan.of(7, 200) == Plan.of(7, 200)
     assert len({Plan.of(seed, 200) for seed in range(50)}) == 50
     points = [f"orders.placing.create: {n}" for n in range(400)]
-    plans = (Plan.of(n, 200) for n in range(99))
-    plan = next(one for one in plans if one.crash == 0.5 and not one.focus)
+    plan = next(one for one in (Plan.of(n, 200) for n in range(99)) if one.crash == 0.2)
     places = [plan.crash_at(point) for point in points]
     assert places == [plan.crash_at(point) for point in points]
-    assert 100 < sum(place > 0 for place in places) < 300
+    assert 40 < sum(place > 0 for place in places) < 120
+
+
+@pytest.mark.parametrize("point", ["a.b: c", "provider.hold", "a point that is new"])
+def test_every_point_is_due_in_its_share_of_the_seeds(point: str) -> None:
+    """Without being listed anywhere, and as often after it as before."""
+    met = Counter(due(seed, point) for seed in range(1, 2001))
+    share = 2000 // EVERY
+    assert met == {None: 2000 - share, "crash before": share // 2, "crash after": share // 2}
+    assert share // 2 >= 2 * ENOUGH
+
+
+def test_somebody_goes_where_few_come(runs: list[dict[str, Any]]) -> None:
+    """Every errand there is can be run, and those of these seeds were."""
+    assert all(callable(getattr(Errands, name)) for name in ERRANDS)
+    assert set(CUTS) <= set(ERRANDS)
+    wanted = {name for line in runs for name in Plan.of(line["seed"], 200).errands}
+    acts = {act for line in runs for act in line["coverage"]["acts"]}
+    assert wanted
+    assert {f"errand: {name}" for name in wanted} <= acts
+
+
+def test_who_is_due_is_killed(runs: list[dict[str, Any]]) -> None:
+    """Wherever a run comes by, as long as anybody is killed in it."""
+    for line in runs:
+        plan, cover = Plan.of(line["seed"], 200), Coverage.of(line["coverage"])
+        end = line["trace"].index("      nobody is killed any more")
+        gates = [GATE.fullmatch(one) for one in line["trace"][:end]]
+        due_here = {
+            gate[1]: verdict
+            for gate in gates
+            if gate and gate[1] in cover.passed and (verdict := plan.due(gate[1])) is not None
+        }
+        assert due_here
+        for point, verdict in due_here.items():
+            assert cover.crashes[f"{verdict.removeprefix('crash ')} {point}"] >= 1, point
 
 
 def test_a_statement_tells_what_it_writes() -> None:

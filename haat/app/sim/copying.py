@@ -29,7 +29,6 @@ ALTER DATABASE {name} SET search_path = simulated, pg_catalog;
 ALTER DATABASE {name} SET plan_cache_mode = force_generic_plan;
 ALTER DATABASE {name} SET max_parallel_workers_per_gather = 0;
 ALTER DATABASE {name} SET synchronize_seqscans = off;
-ALTER DATABASE {name} SET deadlock_timeout = '15ms';
 """
 SERVER_SETTINGS = {"autovacuum": "off", "max_connections": "60"}
 

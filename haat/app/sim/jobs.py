@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LAST_STEPS = 60
 ENOUGH = 20  # times every crash point is to be hit
+_ENDS_S = 60  # what a worker's database may take to stop
 _WORKER = "haat.app.sim.worker"
 Print = Callable[[str], None]
 
@@ -71,16 +72,25 @@ def simulate(ask: Ask, say: Print = print) -> Summary:
             _take(ask, json.loads(line), summary, say)
             if ask.until_found and summary.failed:
                 break
+        else:
+            _check_all_ran(ask, summary, [worker.wait(_ENDS_S) for worker in workers])
     finally:
         for worker in workers:
             worker.terminate()
         for worker in workers:
-            worker.wait(30)
-    broken = [worker.returncode for worker in workers if worker.returncode not in (0, -15)]
-    if broken and not (ask.until_found and summary.failed):
-        raise RuntimeError(f"a worker of the simulation ended with status {broken[0]}")
+            worker.wait(_ENDS_S)
     summary.seconds = perf_counter() - began
     return summary
+
+
+def _check_all_ran(ask: Ask, summary: Summary, ends: Sequence[int]) -> None:
+    """RuntimeError when a worker failed, or a seed is missing: what did not run proves nothing."""
+    wanted = ask.last - ask.first + 1
+    if any(ends) or summary.seeds != wanted or len(summary.hashes) != wanted:
+        told = ", ".join(map(str, ends))
+        raise RuntimeError(
+            f"{summary.seeds} of {wanted} seeds ran; the workers ended with status {told}"
+        )
 
 
 def _worker(ask: Ask, place: int) -> "subprocess.Popen[str]":
@@ -102,9 +112,9 @@ def _lines(workers: Sequence["subprocess.Popen[str]"]) -> Iterator[str]:
             for key, _ in selector.select():
                 file: Any = key.fileobj
                 line = file.readline()
-                if line:
+                if line.endswith("\n"):
                     yield line
-                else:
+                else:  # the end, or what was left of a line when the worker was killed
                     selector.unregister(file)
 
 

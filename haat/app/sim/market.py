@@ -5,7 +5,7 @@ shipped, delivered, paid out.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from haat.kernel.ids import derive
 from haat.kernel.money import Money
 
 if TYPE_CHECKING:
+    from haat.app.sim.process import Process
     from haat.app.sim.world import World
     from haat.domains.money.payments.module import Network
 
@@ -119,10 +120,10 @@ class Opening:
         )
         await self.ask(Market, "open", system, settings=settings)
         await self._people()
-        await self._rest(5)
+        await self._hear(5)
         for number in range(OFFERS):
             await self._product(number)
-        await self._rest(5)
+        await self._hear(5)
         for number, offer in enumerate(self.scene.offers):
             await self.ask(
                 Inventory,
@@ -132,7 +133,7 @@ class Opening:
                 offer_id=offer,
                 on_hand=STOCK[number],
             )
-        await self._rest(5)
+        await self._hear(5)
         await self._history()
         await self._unfinished()
         self.scene.begins = self.world.clock.now()
@@ -191,7 +192,7 @@ class Opening:
         stages = ["paid out", "window closed", "delivered", "accepted", "shipped", "accepted"]
         for number, stage in enumerate([*stages, "placed", "placed"]):
             await self._place(number)
-            await self._rest(5)
+            await self._hear(5)
             await self._advance(self.scene.orders[-1], stage)
 
     async def _unfinished(self) -> None:
@@ -281,7 +282,7 @@ class Opening:
     async def _advance(self, id: UUID, stage: str) -> None:
         steps = {"accepted": 1, "shipped": 2, "placed": 0}.get(stage, 3)
         await self._hand_over(id, ("accept", "ship", "deliver")[:steps])
-        await self._rest(5)
+        await self._hear(5)
         if stage == "window closed":
             await self._rest(WINDOW_MINUTES * 60 + 5)
             await self._rest(15)
@@ -292,6 +293,11 @@ class Opening:
             await self._rest(86_400)
         elif stage == "delivered":
             await self._rest(WINDOW_MINUTES * 20)
+
+    async def _hear(self, seconds: float) -> None:
+        """A little time passes, in which events are handled; no timer is due."""
+        self.world.schedule.loop.advance(seconds)
+        await settle(self.world)
 
     async def _rest(self, seconds: float) -> None:
         await rest(self.world, seconds)
@@ -304,7 +310,7 @@ async def rest(world: "World", seconds: float) -> None:
     for place in range(len((await world.alive()).timers)):
         process = await world.alive()
         timer = process.timers[place]
-        await process.spawn(process.run_timer(*timer), timer[0])
+        await done_or_dead(process, process.run_timer(*timer), timer[0])
         await settle(world)
 
 
@@ -313,11 +319,19 @@ async def settle(world: "World") -> None:
     for _ in range(2_000):
         process = await world.alive()
         if world.network.messages:
-            await process.spawn(world.say(process), "webhook")
+            await done_or_dead(process, world.say(process), "webhook")
         elif due := [name for name, holders in world.mail() if not holders]:
-            await process.spawn(process.bus_turn(due[0]), due[0])
+            await done_or_dead(process, process.bus_turn(due[0]), due[0])
         elif world.mail():  # somebody is at it, or was when it was killed: leases end
             await asyncio.sleep(0.5)
         else:
             return
     raise AssertionError(f"events without an end: {world.mail()}")
+
+
+async def done_or_dead(process: "Process", work: Coroutine[Any, Any, None], name: str) -> None:
+    """It has ended, or its process was killed."""
+    task = process.spawn(work, name)
+    await asyncio.wait([task])
+    if not process.dead:
+        task.result()

@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from haat.app.sim.errands import Errands
 from haat.app.sim.loop import label
 from haat.app.sim.market import (
     ADDRESS,
@@ -74,6 +75,7 @@ class People(Opening):
 
     def begin(self, crowd: int) -> None:
         self.tasks = [self.world.task(self._live(n), f"person{n}") for n in range(crowd)]
+        self.tasks += Errands(self).begin()
 
     async def _live(self, number: int) -> None:
         """One thing after the other, until the run is over."""
@@ -97,9 +99,11 @@ class People(Opening):
             await act()
             label.set(name)
 
-    async def ask_(self, contract: Any, method: str, ctx: Context, /, **arguments: Any) -> Any:
+    async def ask_(
+        self, contract: Any, method: str, ctx: Context, /, *, tries: int = TRIES, **arguments: Any
+    ) -> Any:
         """The answer; None for a refusal, and when nobody answered although asked again."""
-        for _ in range(TRIES):
+        for _ in range(tries):
             try:
                 return await self.world.ask(contract, method, ctx, **arguments)
             except Died:
@@ -286,7 +290,7 @@ class People(Opening):
         work = [self.ask_(Payouts, "request", self.team(number), id=o, vendor_id=id) for o in ids]
         if self.chance.random() < 0.6:
             fee = Money(minor=250, currency=CURRENCY)
-            about = {"id": self.new_id(), "vendor_id": id, "amount": fee, "reason": "Because"}
+            about: Any = {"id": self.new_id(), "vendor_id": id, "amount": fee, "reason": "Because"}
             work.append(self.ask_(Payouts, "charge", self.staff(), **about))
         await asyncio.gather(*work)
 

@@ -1,52 +1,87 @@
 """What a seed decides about its run before it begins: which faults there are, how often, and how
 the scheduler chooses. Some seeds are wild, some nearly calm: each finds what the other hides."""
 
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from random import Random
+from types import MappingProxyType
+from zlib import crc32
 
 from haat.app.sim.schedule import Kind, Verdict
 
-# What timers ask every few seconds, mostly in vain, and what every event passes: hit often enough.
-_OFTEN = re.compile(
-    r"^consumer\.(done: bus.queue|leased|turn)|^relay|resume_due|settle_due|inventory.expire"
-    r"|telling|end_overdue|ask_again|void_due|resume_refunds|look_again|failures|paying.resume"
-    r"|running|finish_due|cancellations.finish|collect_these|disputes.go_on|wallet.*resume"
-    r"|sealing|send_due|cart.remove"
+# Every point, whatever it is called, is due in one seed of so many: whoever passes it first is
+# killed there, in turns before and after it. So each is hit as often, however long the way to it.
+EVERY = 25
+
+# Points that a run does not come to by itself: in the seeds in which they are due, somebody goes
+# there (errands.py).
+ERRANDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "purchase": (
+            "checkout.quoting.quote: checkout.quotes",
+            "checkout.placing.place: checkout.checkouts",
+            "checkout.placing.take: checkout.checkouts",
+            "checkout.standing.write_placed: checkout.checkouts",
+            "inventory.promise: inventory.reservations",
+            "orders.placing.create: orders.lines",
+            "payments.charging.move: payments.outbox",
+            "provider.hold",
+            "wallet.moving.write: wallet.moves",
+        ),
+        "give_back": (
+            "payments.giving.moved: payments.payments",
+            "settlement.repaying.finish: settlement.refunds",
+        ),
+        "send_back": (
+            "payouts.accruing.block: commit",
+            "payouts.accruing.unblock: commit",
+            "returns.finishing.go_on: returns.returns",
+            "returns.finishing.refund: returns.returns",
+            "returns.requesting.request: commit",
+            "returns.writing.move: returns.lines",
+        ),
+        "take_fee": (
+            "payouts.charging.charge: payouts.charges",
+            "payouts.charging.finish: payouts.charges",
+        ),
+        "decide": (
+            "delivery.call: payouts.inbox",
+            "delivery.call: wallet.inbox",
+            "payouts.moving.approved: commit",
+            "payouts.paying.decide: payouts.payouts",
+        ),
+        "deliver": (
+            "orders.listing.relist: orders.order_list",
+            "orders.moving.move: orders.outbox",
+            "shipping.book: shipping.outbox",
+            "shipping.deliver: commit",
+        ),
+        "count": ("inventory.keeping.count: inventory.movements",),
+        "overdraw": ("payouts.moving.refused: commit",),
+        "clear_up": ("payouts.paying.clear: payouts.payouts",),
+        "give_up": ("wallet.tender.void: wallet.moves",),
+        "late_yes": ("payments.charging.heard_stray: payments.payments",),
+        "neglect": ("orders.listing.mend_lists: orders.order_list",),
+    }
 )
-# What every purchase passes before anything else.
-_FIRST = re.compile(
-    r"quoting|placing.place|placing.take|reserve$|tenders.open|intend|notifications.tell|posting"
+# Where an errand itself wants its process to be killed: what is due follows from that.
+_BEFORE_THE_FEE: tuple[str, Verdict] = ("payouts.charging.finish: payouts.charges", "crash before")
+CUTS: Mapping[str, tuple[str, Verdict]] = MappingProxyType(
+    {
+        "overdraw": _BEFORE_THE_FEE,
+        "clear_up": _BEFORE_THE_FEE,
+        "give_up": ("settlement.tenders.open: settlement.charges", "crash after"),
+    }
 )
-# What comes at the end of a long way: a run gets there only when nobody was killed before.
-_DEEP = re.compile(
-    r"write_placed|void_there|provider.void|expecting|reversing|end_here"
-    r"|cancellations.(note|undo)|capturing|repaying.(enter|finish:)|tenders.void|wallet.tender"
-    r"|record_refund|accruing|releasing|moving.refused|paying.changed|requesting.request"
-)
-# What few runs come to at all.
-_RARE = re.compile(
-    r"settling.settle:|unpaid|unblock|paying.clear|finishing.refund|returns.writing|shipping"
-    r"|listing|heard_stray|(payouts|wallet).inbox|tender.void|orders.telling"
-    r"|giving.moved: payments.payments|mark_paid|expecting.tell"
-)
-# What even those come to seldom: some seeds are for one of these, and let most else live. The
-# first follow from what is under way when a run begins, the others need people.
-_LATE = (
-    "settling.settle:",
-    "payouts.inbox",
-    "wallet.inbox",
-    "mark_paid",
-    "mark_unpaid",
-    "expecting.tell",
-    "orders.telling",
-)
-_HARD = (*_LATE, "moving.refused", "paying.clear", "shipping.deliver", "tender.void", "unblock")
+# Errands that end elsewhere when anything comes between: theirs are quiet seeds, in which nothing
+# else is due, nobody is in their way, and the network is good.
+ALONE = (*CUTS, "late_yes", "neglect")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Chances are per gate, but `crash`: that a point is one at which somebody is killed."""
+    """Chances are per gate, but `crash`: that a point is one at which somebody is killed, beside
+    those that are due."""
 
     seed: int
     steps: int
@@ -59,47 +94,55 @@ class Plan:
     busy: float  # how eager reactions and timers are
     eager: float  # how eager people are to begin something
     crowd: int
-    focus: str  # the points that this seed is for
     timers: float  # how often one of the seed's favourite timers runs, and not any
     late: int  # the step at which people come; until then what was under way goes on
+    errands: tuple[str, ...]
+    quiet: bool  # nothing but the errand is under way
 
     @classmethod
     def of(cls, seed: int, steps: int) -> "Plan":
         chance = Random(f"plan {seed}")
-        focus = chance.choice(_HARD) if chance.random() < 0.3 else ""
-        stickiness = chance.choice([0.0, 0.3, 0.6, 0.85])
-        late = chance.choice([0, 0, 120, 200])
-        return cls(
+        errands = [
+            name for name, points in ERRANDS.items() if any(due(seed, one) for one in points)
+        ]
+        alone = [name for name in errands if name in ALONE]
+        alone = alone[seed % len(alone) :][:1] if alone else []
+        plan = cls(
             seed=seed,
             steps=steps,
-            stickiness=0.85 if focus else stickiness,
+            stickiness=chance.choice([0.0, 0.3, 0.6, 0.85]),
             jump=chance.choice([0.0, 0.004, 0.012, 0.03]),
             jumps=chance.choice([(0.5, 5.0), (1.0, 21.0, 90.0), (5.0, 61.0, 1000.0)]),
-            crash=chance.choice([0.04, 0.1, 0.2, 0.5]),
+            crash=chance.choice([0.0, 0.02, 0.06, 0.2]),
             lost=chance.choice([0.0, 0.0, 0.01, 0.04]),
             away=chance.choice([0.0, 0.1, 0.3]),
             busy=chance.choice([1.0, 1.5, 2.5]),
             eager=chance.choice([0.05, 0.2, 0.5]),
             crowd=chance.choice([2, 3, 4]),
-            focus=focus,
             timers=chance.choice([0.0, 0.5, 0.8]),
-            late=(200 if focus in _LATE else late) * steps // 200,
+            late=chance.choice([0, 0, 120, 200]) * steps // 200,
+            errands=tuple(alone or errands),
+            quiet=bool(alone),
         )
+        if not alone:
+            return plan
+        return replace(plan, stickiness=0.85, jump=0.0, crash=0.0, lost=0.0, away=0.0, late=steps)
+
+    def due(self, point: str) -> Verdict | None:
+        """How the first process that passes this point is killed there, if it is."""
+        if self.quiet and point not in ERRANDS[self.errands[0]]:
+            return None
+        return due(self.seed, point)
+
+    def cut(self, errand: str, point: str) -> Verdict | None:
+        """The same, of an errand's own process."""
+        where, verdict = CUTS.get(errand, ("", None))
+        return verdict if point == where else None
 
     def crash_at(self, point: str) -> int:
-        """The how-manyeth time the process that passes this point is killed there; 0: never."""
+        """The how-manyeth time another process that passes this point is killed there; 0: none."""
         chance = Random(f"crash {self.seed} {point}")
-        if self.focus:
-            if self.focus in point:
-                return 1
-            if chance.random() > 0.3:
-                return 0
-        if _RARE.search(point):
-            return 1 if chance.random() < 0.9 else 0
-        if _DEEP.search(point):
-            return 1 if chance.random() < 0.35 else 0
-        often = 0.3 if _OFTEN.search(point) or _FIRST.search(point) else 1.0
-        if chance.random() >= self.crash * often:
+        if chance.random() >= self.crash:
             return 0
         return chance.choice([1, 1, 1, 2])
 
@@ -114,3 +157,11 @@ class Plan:
         if chance.random() < (self.away if kind == "call" else self.lost):
             return "lost before" if chance.random() < 0.4 else "lost after"
         return "go"
+
+
+def due(seed: int, point: str) -> Verdict | None:
+    """Half of a point's seeds kill before it, half after."""
+    turn, left = divmod(seed + crc32(point.encode()), EVERY)
+    if left:
+        return None
+    return "crash after" if turn % 2 else "crash before"

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -39,8 +39,12 @@ class Told:
 def told(sql: str) -> Told:
     tables = {name.lower() for name in _WRITES.findall(sql)}
     tables |= {f"{schema}.*" for schema in _CALLS.findall(sql)}
-    mail = any(name.startswith("bus.") or name.endswith(".outbox") for name in tables)
-    return Told(frozenset(tables), bool(_CLOCK.search(sql)), mail)
+    return Told(frozenset(tables), bool(_CLOCK.search(sql)), is_mail(tables))
+
+
+def is_mail(tables: Iterable[str]) -> bool:
+    """Whether who writes to these may change what events wait for whom."""
+    return any(name.startswith("bus.") or name.endswith(".outbox") for name in tables)
 
 
 _INNER = ("haat/app/sim/", "haat/engines/sql/", "haat/engines/rpc/", "contextlib.py", "asyncio/")
@@ -77,7 +81,7 @@ class SimPool:
         self._server = server
         self._touched = touched
         self._clock = clock
-        self.held: set[Connection] = set()
+        self.held: dict[Connection, None] = {}  # in the order they were taken
         self.seen = True  # whether statements pass gates
 
     @contextmanager
@@ -117,7 +121,7 @@ class SimPool:
 
     def drop_all(self) -> None:
         """The process was killed: PostgreSQL rolls back what it had open."""
-        for connection in sorted(self.held, key=lambda one: one.pid):
+        for connection in self.held:
             self._server.give_back(connection)
         self.held.clear()
 
@@ -160,7 +164,7 @@ class SimConnection:
         """Gives the real connection back; an open transaction is rolled back."""
         real, self._real = self._real, None
         if real is not None and real in self._pool.held:
-            self._pool.held.remove(real)
+            del self._pool.held[real]
             self._pool._server.give_back(real)
 
     async def _commit(self) -> None:
@@ -174,9 +178,8 @@ class SimConnection:
         flight = pool._server.start(real, "execute", "COMMIT", ())
         assert pool._server.is_done(flight), "a commit waits for nobody"
         real.in_transaction = False
-        flight.future.result()
-        pool._touched.update(self._wrote)
-        schedule.writes += 1
+        flight.result()
+        schedule.writes += is_mail(self._wrote)
         schedule.settle()
         self._after(verdict, f"{where}: commit")
 
@@ -196,6 +199,9 @@ class SimConnection:
         verdict = await pool.gate(kind, point)
         if verdict == "lost before":
             raise ConnectionResetError("the connection was lost (simulated)")
+        # Before it is known how it ends: a statement that is broken off may have written all the
+        # same, and PostgreSQL's pages are not as they were.
+        pool._touched.update(facts.writes)
         try:
             answer = await self._run(method, sql, args, facts, (point, who))
         finally:
@@ -203,7 +209,6 @@ class SimConnection:
                 self.let_go()
         if facts.writes:
             self._wrote |= facts.writes
-            pool._touched.update(facts.writes)
             schedule.writes += facts.mail
             schedule.settle()
         if pool.seen:
@@ -217,17 +222,20 @@ class SimConnection:
         pool, server = self._pool, self._pool._server
         if self._real is None:
             self._real = server.take()
-            pool.held.add(self._real)
+            pool.held[self._real] = None
         real = self._real
+        first = []
         if self._depth and not real.in_transaction:
-            server.run(real.real.execute("BEGIN"))
+            first.append("BEGIN")
             real.in_transaction = True
         if facts.clock:
-            server.run(real.real.execute("SELECT set_config('sim.now', $1, false)", pool._clock()))
+            first.append(f"SET sim.now = '{pool._clock()}'")
+        if first:
+            server.run(real.real.execute("; ".join(first)))
         flight = server.start(real, method, sql, args)
         if not server.is_done(flight):
             await pool._schedule.park(flight, pool.process, *who)
-        return flight.future.result()
+        return flight.result()
 
 
 def _digest(answer: Any) -> str:

@@ -5,25 +5,23 @@ it is rolled back.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from haat.app.sim.loop import label, owner
+from haat.app.sim.parts import Parts
 from haat.app.sim.pool import SimPool
 from haat.app.sim.schedule import Killed, Schedule
 from haat.app.targets import all_modules
 from haat.app.wiring import Doors, Peers, Wiring
 from haat.domains.money.payments.module import SimulatedCards, simulated
-from haat.engines.blob import Blob, BlobMissing
-from haat.engines.bus import DeadLetters, Limits, PostgresBus, Source, Subscription, route_of
+from haat.engines.blob import BlobMissing
+from haat.engines.bus import DeadLetters, Limits, PostgresBus, Source, Subscription
 from haat.engines.bus.consumer import Consumer
 from haat.engines.bus.relay import Relay
-from haat.engines.cache import Cache, open_cache
-from haat.engines.http import Signer, Tokens
-from haat.engines.http.client import HttpClient
-from haat.engines.mail import Mail, Message
+from haat.engines.mail import Message
 from haat.engines.rpc.door import guarded
 from haat.engines.sql import Database
 from haat.kernel.chance import chance
@@ -31,7 +29,7 @@ from haat.kernel.clock import Clock
 from haat.kernel.context import SYSTEM, Context
 from haat.kernel.contract import Contract
 from haat.kernel.errors import Problem, Unavailable
-from haat.kernel.events import Timer, noted_in
+from haat.kernel.events import Timer
 from haat.kernel.ids import RandomIds
 from haat.kernel.module import Module
 
@@ -39,11 +37,6 @@ if TYPE_CHECKING:
     from haat.app.sim.world import World
 
 LIMITS = Limits(relay_rest_s=0, consumer_rest_s=0, linger_s=0)
-_SECRET = b"simulated" * 4
-# What has nothing to do with goods and money, or only with the outside.
-_IDLE_TIMERS = frozenset(
-    "register trim forget_mails forget_quotes sweep tell_head issue_invoices".split()
-)
 
 
 @dataclass
@@ -111,6 +104,41 @@ class QuickWiring(Wiring):
         return Door(contract, self.services[contract], caller)
 
 
+class QuickRelay(Relay):
+    """What the first of a run finds out about the database holds for all."""
+
+    def __init__(self, parts: Parts, pool: SimPool, sources: Sequence[Source]) -> None:
+        super().__init__(pool, sources, parts.routes, LIMITS, lambda names: None)
+        self._parts = parts
+
+    async def prepare(self) -> None:
+        parts = self._parts
+        if parts.near is None:
+            await super().prepare()
+            parts.near, parts.looks = frozenset(self._near), [look for _, look in self._looks]
+        else:
+            self._near = set(parts.near)
+            self._looks = [(self._pool, look) for look in parts.looks]
+
+
+class Consumers(dict[str, Consumer]):
+    """A process's subscribers by name, each made when it first has something to hear."""
+
+    def __init__(self, process: "Process") -> None:
+        super().__init__()
+        self._process = process
+
+    def __missing__(self, name: str) -> Consumer:
+        process = self._process
+        members = [
+            Subscription(name, process.databases[module.name], process.services[module.contract], r)
+            for module, r in process.world.parts.reactions[name]
+        ]
+        made = process.consumer(process.pool, members, process.holder, LIMITS, process.clock)
+        self[name] = made
+        return made
+
+
 class Process:
     """`doors` are what gateways see, `inner` what this process's own commands do."""
 
@@ -126,56 +154,26 @@ class Process:
         self.modules = world.modules
         self.databases = {m.name: Database(self.pool, m.name) for m in self.modules}
         self.holder: UUID = RandomIds(self.clock).new()
-        self._http = world.http
         self._bus = PostgresBus(self.pool, clock=self.clock, limits=LIMITS)
-        wiring = QuickWiring("local", self.modules, Peers(self._http, "", lambda name: ""))
+        wiring = QuickWiring("local", self.modules, Peers(world.http, "", lambda name: ""))
         wiring.build(self.modules, self._engines)
         self.services = wiring.services
         self.doors: Doors = wiring.doors(None)
         self.inner: Doors = wiring.doors("app")
         self.busy: set[str] = set()
         self._clerks: list[asyncio.Task[Any]] = []
-        self.timers: list[tuple[str, Any, Timer]] = []
-        self.relay, self.consumers = self._make_bus()
+        self.timers: list[tuple[str, Any, Timer]] = [
+            (name, self.services[module.contract], timer)
+            for name, module, timer in world.parts.timers
+        ]
+        sources = [Source(module.name, self.pool) for module in self.modules]
+        self.relay = QuickRelay(world.parts, self.pool, sources)
+        self.consumers = Consumers(self)
         self._favourites = world.plan.favourites(len(self.timers))
 
     def _engines(self, module: Module) -> Mapping[type, Any]:
-        post = self.world.post
-        return {
-            Database: self.databases[module.name],
-            Clock: self.clock,
-            Tokens: Tokens(_SECRET, clock=self.clock),
-            Signer: Signer(_SECRET, clock=self.clock),
-            HttpClient: self._http,
-            Blob: post,
-            Mail: post,
-            Cache: open_cache("none://"),
-            DeadLetters: self._bus,
-        }
-
-    def _make_bus(self) -> tuple[Relay, dict[str, Consumer]]:
-        subscriptions: dict[str, list[Subscription]] = {}
-        for module in self.modules:
-            if module.reactions is None:
-                continue
-            noted, service = noted_in(module.reactions), self.services[module.contract]
-            for reaction in noted.reactions:
-                name = f"{module.name}.{reaction.handler.__name__}"
-                one = Subscription(name, self.databases[module.name], service, reaction)
-                subscriptions.setdefault(name, []).append(one)
-            self.timers += [
-                (f"{module.name}.{timer.handler.__name__}", service, timer)
-                for timer in noted.timers
-                if timer.handler.__name__ not in _IDLE_TIMERS
-            ]
-        routes = [route_of(n, one.reaction) for n, many in subscriptions.items() for one in many]
-        sources = [Source(module.name, self.pool) for module in self.modules]
-        relay = Relay(self.pool, sources, routes, LIMITS, lambda names: None)
-        consumers = {
-            name: self.consumer(self.pool, members, self.holder, LIMITS, self.clock)
-            for name, members in subscriptions.items()
-        }
-        return relay, consumers
+        own = {Database: self.databases[module.name], DeadLetters: self._bus}
+        return {**self.world.parts.engines(module), **own}
 
     async def start(self, *, clerks: int) -> None:
         """Ready to answer; `clerks` tasks react, run timers and hear the provider."""

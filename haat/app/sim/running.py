@@ -1,6 +1,7 @@
 """Runs seeds: a PostgreSQL and a market once, then run after run from the same beginning."""
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -28,8 +29,10 @@ from haat.engines.sql.embedded import EmbeddedPostgres
 from haat.kernel.chance import SeededChance, source
 
 PROCESSES = 2
-# What passes before a run is judged: leases, retries, reservations, windows, reserves.
-_RESTS_S = (100, 1_900, 90_000, 200)
+# What passes before a run is judged: leases and retries, then reservations, windows, reserves.
+# Processes are killed in the first two; all that follows from it ends in the last ones.
+_DEADLY_RESTS_S = (100, 90_000)
+_LAST_RESTS_S = (400, 400)
 
 
 @dataclass
@@ -65,6 +68,7 @@ class Stage:
 
         self._drive(world, make(), "market")
         self._copy = Copy(self.server)
+        gc.freeze()  # what stays is not looked through after every run
 
     def run(self, seed: int, steps: int, kind: type[World] | None = None) -> Outcome:
         """One seed, from the beginning. `kind`: in another world than the stage's own."""
@@ -81,9 +85,7 @@ class Stage:
         except Exception as error:  # noqa: BLE001 - whatever it is, the run fails with it
             world.note_unexpected("the run", error)
             found += world.unexpected[-1:]
-        finally:
-            self.server.settle_all()
-            self._copy.restore(world.touched | {"simulated.emitted"})
+        self._put_back(world, found)
         schedule = world.schedule
         return Outcome(
             seed=seed,
@@ -96,15 +98,30 @@ class Stage:
             coverage=schedule.coverage,
         )
 
+    def _put_back(self, world: World, found: list[str]) -> None:
+        """Without it no other seed can run; what this one has found is told all the same."""
+        try:
+            self.server.settle_all()
+            self._copy.restore(world.touched | {"simulated.emitted"})
+        except Exception as error:
+            told = "".join(f"\n  {line}" for line in found) or " nothing"
+            seed = world.plan.seed
+            raise RuntimeError(
+                f"seed {seed}: the market could not be put back; found:{told}"
+            ) from error
+
     def _drive(self, world: World, work: Coroutine[Any, Any, Any], seed: str) -> None:
         """On the virtual loop, drawing lots from the seed."""
         loop = world.schedule.loop
         token = source.set(SeededChance(seed))
+        # What the collector finds would end in the middle of the run, whenever it finds it.
+        gc.disable()
         asyncio.set_event_loop(loop)
         loop.set_exception_handler(lambda _loop, _context: None)
         try:
             loop.run_until_complete(work)
         finally:
+            world.schedule.over = True
             for process in list(world.processes):
                 process.kill()
             tasks = asyncio.all_tasks(loop)
@@ -116,6 +133,8 @@ class Stage:
             asyncio.set_event_loop(None)
             loop.close()
             source.reset(token)
+            gc.enable()
+            gc.collect()
 
 
 async def _run(world: World, scene: Scene, found: list[str]) -> None:
@@ -123,18 +142,24 @@ async def _run(world: World, scene: Scene, found: list[str]) -> None:
     for _ in range(PROCESSES):
         await world.begin()
     world.calm, world.network.calm = False, False
-    schedule.faulty = True
+    schedule.faulty = schedule.deadly = True
     people.begin(world.plan.crowd)
     await schedule.calmed.wait()
-    world.calm, world.network.calm = True, True
+    world.calm = True
     await _end(world, people)
     found += await Holding(world).all(await world.alive())
 
 
 async def _end(world: World, people: People) -> None:
-    """No more faults, nobody begins anything: what is under way ends, and time passes."""
+    """Nobody begins anything more: what is under way ends, and time passes."""
     await asyncio.wait(people.tasks)
-    for seconds in _RESTS_S:
+    world.network.calm = True
+    for seconds in _DEADLY_RESTS_S:
+        world.network.end()
+        await rest(world, seconds)
+    world.schedule.deadly = False
+    world.schedule.note("      nobody is killed any more")
+    for seconds in _LAST_RESTS_S:
         world.network.end()
         await rest(world, seconds)
     await settle(world)
@@ -157,8 +182,10 @@ def stage(world: type[World] = World) -> Iterator[Stage]:
             made.build()
             yield made
     finally:
-        engine.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            engine.stop()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def quiet() -> None:

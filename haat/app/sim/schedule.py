@@ -82,6 +82,8 @@ class Schedule:
         self.steps = 0  # those of them where something may have changed
         self.writes = 0  # how many statements wrote: what was looked at before may be old
         self.faulty = False  # whether things go wrong now
+        self.deadly = False  # whether processes are killed where the plan says so
+        self.over = False  # nothing is noted any more: what is left ends in any order
         self.trace: list[str] = []
         self.calmed = asyncio.Event()
         self.calm_at = 0  # the length of the trace when faults stopped
@@ -92,6 +94,7 @@ class Schedule:
         self._waiting: list[Gate] = []
         self._parked: list[Gate] = []
         self._seen: Counter[str] = Counter()
+        self._killed: set[str] = set()
         self._last: str = ""
         self.until = plan.steps
 
@@ -143,17 +146,17 @@ class Schedule:
         for gate in [one for one in self._parked if one.process is process]:
             assert gate.flight is not None
             self._parked.remove(gate)
-            process.pool.held.discard(gate.flight.connection)
-            self._server.orphan(gate.flight)
+            process.pool.held.pop(gate.flight.connection, None)
+            gate.flight.is_orphan = True  # PostgreSQL goes on with it all the same
 
     def settle(self) -> None:
-        """Looks which of the parked statements have their lock now."""
-        for gate in list(self._parked):
-            assert gate.flight is not None
-            if self._server.is_done(gate.flight):
+        """Lets the parked statements go on that have their lock now."""
+        if not self._server.is_waited:
+            return
+        for flight in self._server.wake():
+            for gate in [one for one in self._parked if one.flight is flight]:
                 self._parked.remove(gate)
                 self._waiting.append(gate)
-        self._server.settle_orphans()
 
     # -- the loop comes here ---------------------------------------------------------------------
 
@@ -163,12 +166,11 @@ class Schedule:
             raise Stuck(f"no end after {GATES_MAX} gates")
         if self.faulty and self.steps >= self.until:
             self.faulty = False
-            self.note("      faults stop")
+            self.note("      faults stop, but for deaths")
             self.calm_at = len(self.trace)
             self.calmed.set()
             return
-        if self._parked or self._server.has_orphans:
-            self.settle()
+        self.settle()
         timer = self.loop.next_timer()
         jump_s = self._jump(timer)
         if jump_s:
@@ -220,21 +222,37 @@ class Schedule:
         gate.future.set_result(verdict)
 
     def _verdict(self, gate: Gate) -> Verdict:
-        if not self.faulty or gate.process is None or gate.kind not in ("write", "call"):
+        if gate.process is None or gate.kind not in ("write", "call"):
             return "go"
-        self._seen[gate.point] += 1
-        crash = self.plan.crash_at(gate.point) == self._seen[gate.point]
-        verdict = self.plan.verdict(self.chance, gate.kind, crash=crash)
-        if verdict != "go":
-            word, _, when = verdict.partition(" ")
-            self.coverage.faults[verdict if word == "crash" else f"{gate.kind} {verdict}"] += 1
-            if word == "crash":
-                self.coverage.crashes[f"{when} {gate.point}"] += 1
+        verdict = self._due(gate) if self.deadly else None
+        if verdict is None and self.faulty:
+            self._seen[gate.point] += 1
+            crash = self.plan.crash_at(gate.point) == self._seen[gate.point]
+            verdict = self.plan.verdict(self.chance, gate.kind, crash=crash)
+        if verdict is None or verdict == "go":
+            return "go"
+        word, _, when = verdict.partition(" ")
+        self.coverage.faults[verdict if word == "crash" else f"{gate.kind} {verdict}"] += 1
+        if word == "crash":
+            self.coverage.crashes[f"{when} {gate.point}"] += 1
         return verdict
+
+    def _due(self, gate: Gate) -> Verdict | None:
+        """Each once."""
+        for key, verdict in (
+            (gate.point, self.plan.due(gate.point)),
+            (f"{gate.label}: {gate.point}", self.plan.cut(gate.label, gate.point)),
+        ):
+            if verdict is not None and key not in self._killed:
+                self._killed.add(key)
+                return verdict
+        return None
 
     # -- what is told ----------------------------------------------------------------------------
 
     def note(self, line: str) -> None:
+        if self.over:
+            return
         self.trace.append(line)
         self._hash.update(line.encode() + b"\n")
 

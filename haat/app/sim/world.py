@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from haat.app.sim.loop import label, owner
+from haat.app.sim.parts import Parts
 from haat.app.sim.process import Post, Process, everything
 from haat.app.sim.provider import Line
 from haat.app.sim.schedule import Killed, Schedule
@@ -96,6 +97,7 @@ class World:
         self.network = Network(lots) if network is None else network.copy(lots)
         cards = self.cards(self.network, Line(self.schedule))
         self.modules = self.made_of(everything(cards))
+        self.parts = Parts(self)
         self.touched: set[str] = set()
         self.processes: list[Process] = []
         self.unexpected: list[str] = []

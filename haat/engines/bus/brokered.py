@@ -6,7 +6,7 @@ carries what goes well: a relay sends it (`SendingRelay`), and whoever holds a l
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -21,6 +21,7 @@ from haat.engines.bus.shares import Shares
 from haat.engines.endings import end
 from haat.engines.sql import Pool
 from haat.kernel.clock import Clock
+from haat.kernel.events import Event
 
 log = structlog.get_logger()
 
@@ -49,6 +50,10 @@ class BrokeredBus(PostgresBus):
         self._shares: Shares | None = None
         self._leaving = False
         self._hurried = False
+
+    def wants(self, routes: Iterable[Route]) -> Callable[[Event], bool]:
+        """The world hears all of them, if it hears any."""
+        return (lambda _: True) if self.carrier.outside else super().wants(routes)
 
     def _new_relay(self, sources: Sequence[Source], routes: Iterable[Route]) -> Relay:
         return SendingRelay(self._pool, self.carrier, sources, routes, self._limits)

@@ -43,9 +43,14 @@ _FETCH = (
 _RENEW = """
 UPDATE bus.lease SET until = clock_timestamp() + $3 * interval '1 second'
  WHERE subscriber = $1 AND holder = $2"""
-_RELEASE = "DELETE FROM bus.lease WHERE subscriber = $1 AND holder = $2"
-_ACK = "DELETE FROM bus.queue WHERE subscriber = $1 AND pos = ANY($2::bigint[])"
-_UNHOLD = "DELETE FROM bus.held WHERE subscriber = $1 AND key = ANY($2::text[])"
+_ACK = """
+WITH free AS (DELETE FROM bus.held WHERE subscriber = $1 AND key = ANY($3::text[]))
+DELETE FROM bus.queue WHERE subscriber = $1 AND pos = ANY($2::bigint[])"""
+# Leases go with what was acknowledged last: nobody takes a partition and finds that there again.
+_RELEASE = """
+WITH free AS (DELETE FROM bus.held WHERE subscriber = $1 AND key = ANY($3::text[])),
+acked AS (DELETE FROM bus.queue WHERE subscriber = $1 AND pos = ANY($2::bigint[]))
+DELETE FROM bus.lease WHERE subscriber = $1 AND holder = $4"""
 
 _HOLD = """
 INSERT INTO bus.held (subscriber, key, attempts, not_before, parked)
@@ -84,6 +89,8 @@ class Consumer(Handling):
         super().__init__(subscriptions, limits, clock)
         self._pool = pool
         self._holder = holder
+        self._handled: list[int] = []  # not acknowledged yet
+        self._recovered: list[str] = []  # keys of them that had failed before
         self._turned_at = 0.0
         self.hurry = False  # no rest between turns: somebody waits for the end of it all
         self.wake = asyncio.Event()
@@ -96,17 +103,18 @@ class Consumer(Handling):
     async def run(self) -> None:
         """Until `stop`. Errors, mostly of the database, are logged and outlived."""
         while not self._stopping:
+            pause_s: float | None
             try:
                 pause_s = await self.turn()
             except Exception as error:  # noqa: BLE001 - or nothing would be heard any more
                 log.warning("consumer_failed", subscriber=self.name, error=one_line(error))
                 pause_s = self._limits.poll_s
             self._turned_at = monotonic()
-            if pause_s and not self._stopping:
+            if not self._stopping:
                 await self._pause(pause_s)
                 await self._rest()
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, seconds: float | None) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self.wake.wait()
@@ -119,15 +127,16 @@ class Consumer(Handling):
         if left_s > 0 and not self.hurry and not self._stopping:
             await asyncio.sleep(left_s)
 
-    async def turn(self) -> float:
-        """Handles what is due and free to take; how many seconds until the next look."""
+    async def turn(self) -> float | None:
+        """Handles what is due and free to take; how many seconds until the next look, None when
+        there is no need for one before somebody wakes it."""
         self.wake.clear()
         sql = _CLAIM.format(due=_DUE.format(more="true"))
         row = await self._pool.fetchrow(
             sql, self.name, self._holder, self._limits.lease_s, _LOOK_AHEAD
         )
         if not row["got"]:
-            return _BUSY_S if row["due"] else self._limits.poll_s
+            return _BUSY_S if row["due"] else None
         async with self._leased():
             fetch = _FETCH.format(due=_DUE.format(more="q.partition = ANY($2::smallint[])"))
             for _ in range(_ROUNDS):
@@ -136,7 +145,8 @@ class Consumer(Handling):
                     await self._handle(rows)
                 if len(rows) < self._batch or self._stopping:
                     break
-        return self._limits.poll_s  # at once, if somebody woke it meanwhile
+                await self._acknowledge()
+        return None  # at once, if somebody woke it meanwhile
 
     @asynccontextmanager
     async def _leased(self) -> Any:
@@ -147,7 +157,7 @@ class Consumer(Handling):
         finally:
             renewing.cancel()
             await asyncio.wait([renewing])
-            await self._pool.execute(_RELEASE, self.name, self._holder)
+            await self._pool.execute(_RELEASE, self.name, *self._take_handled(), self._holder)
 
     async def _renew(self) -> None:
         while True:
@@ -158,14 +168,24 @@ class Consumer(Handling):
                 log.warning("lease_not_renewed", subscriber=self.name, error=one_line(error))
 
     async def _done(self, run: Sequence[Any]) -> None:
-        await self._pool.execute(_ACK, self.name, [row["pos"] for row in run])
-        recovered = [row["key"] for row in run if row["attempts"]]
-        if recovered:
-            await self._pool.execute(_UNHOLD, self.name, recovered)
+        # Acknowledged at the end of the batch: one that comes again meets the inbox.
+        self._handled += [row["pos"] for row in run]
+        self._recovered += [row["key"] for row in run if row["attempts"]]
+
+    def _take_handled(self) -> tuple[list[int], list[str]]:
+        found = self._handled, self._recovered
+        self._handled, self._recovered = [], []
+        return found
+
+    async def _acknowledge(self) -> None:
+        if self._handled:
+            await self._pool.execute(_ACK, self.name, *self._take_handled())
 
     async def _held(self, run: Sequence[Any], attempts: dict[str, int]) -> None:
+        await self._acknowledge()  # or a key that recovered and failed again would be let go
         delays = [self._delay(tried) for tried in attempts.values()]
         await self._pool.execute(_HOLD, self.name, list(attempts), list(attempts.values()), delays)
 
     async def _buried(self, row: Any, attempts: int, story: str) -> None:
+        await self._acknowledge()
         await self._pool.execute(BURY, self.name, row["pos"], attempts, story)

@@ -26,6 +26,11 @@ class Handling(ABC):
     def __init__(self, subscriptions: Sequence[Subscription], limits: Limits, clock: Clock) -> None:
         self.name = subscriptions[0].subscriber
         self._by_type = {one.route.topic: one for one in subscriptions}
+        # What one handler hears of several types it takes together, in the order it came in.
+        self._alike = {
+            topic: {name: two for name, two in self._by_type.items() if _same(one, two)}
+            for topic, one in self._by_type.items()
+        }
         self._batch = max(one.reaction.batch for one in subscriptions)
         self._limits = limits
         self._clock = clock
@@ -79,7 +84,7 @@ class Handling(ABC):
         rest: list[Any] = []
         behind: set[str] = set()
         for row in rows:
-            alike = self._of(row) is kind and not row["attempts"]
+            alike = _same(self._of(row), kind) and not row["attempts"]
             if alike and row["key"] not in behind and len(run) < most:
                 run.append(row)
             else:
@@ -117,7 +122,8 @@ class Handling(ABC):
             return LookupError(f"{self.name} does not hear {run[0]['type']}")
         raw = [row["envelope"] for row in run]
         try:
-            await deliver(subscription, raw, self._clock, self._limits.handler_s)
+            alike = self._alike[subscription.route.topic]
+            await deliver(subscription, raw, self._clock, self._limits.handler_s, alike)
         except Exception as error:  # noqa: BLE001 - a handler may fail in any way
             return error
         await self._done(run)
@@ -147,6 +153,13 @@ class Handling(ABC):
     def _delay(self, tried: int) -> float:
         """How many seconds a key waits after so many tries."""
         return min(self._limits.backoff_s * 2.0 ** (tried - 1), self._limits.backoff_max_s)
+
+
+def _same(one: Subscription | None, two: Subscription | None) -> bool:
+    """Whether one call may take the events of both."""
+    if one is None or two is None:
+        return one is two
+    return one.reaction.handler is two.reaction.handler
 
 
 def one_line(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """What a bus is, whatever carries it."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -101,7 +101,7 @@ class Limits:
     poll_s: float = 1  # when no wake-up came through
     linger_s: float = 0.004  # what the relay waits to take more at once
     # Between two turns under load, so that they take sets; a first event is never kept waiting.
-    relay_rest_s: float = 0.05
+    relay_rest_s: float = 0.1
     consumer_rest_s: float = 0.2
     relay_batch: int = 500
 
@@ -154,6 +154,10 @@ class Bus(DeadLetters, Protocol):
 
     def emitted(self) -> None:
         """Something was committed to an outbox: look soon."""
+        ...
+
+    def wants(self, routes: Iterable[Route]) -> Callable[[Event], bool]:
+        """Tells which events go anywhere, when `routes` are all there are."""
         ...
 
     async def start(

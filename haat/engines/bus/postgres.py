@@ -4,7 +4,8 @@ NOTIFY goes out on its own, not inside the transactions that emit: it would seri
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ import structlog
 
 from haat.engines.bus.consumer import Consumer
 from haat.engines.bus.port import (
+    EVERYTHING,
     SQL_TROUBLES,
     Backlog,
     DeadLetter,
@@ -26,6 +28,7 @@ from haat.engines.bus.relay import Relay
 from haat.engines.endings import end
 from haat.engines.sql import Pool
 from haat.kernel.clock import Clock, SystemClock
+from haat.kernel.events import Event, Where, fits
 from haat.kernel.page import LIMIT_MAX, Page, decode_cursor, page_of
 
 log = structlog.get_logger()
@@ -40,6 +43,11 @@ _IDLE = """
 SELECT NOT EXISTS (
   SELECT 1 FROM bus.queue q LEFT JOIN bus.held h ON h.subscriber = q.subscriber AND h.key = q.key
    WHERE h.key IS NULL OR NOT h.parked AND h.not_before <= clock_timestamp())"""
+_DUE = """
+SELECT s FROM unnest($1::text[]) AS s WHERE EXISTS (
+  SELECT 1 FROM bus.queue q LEFT JOIN bus.held h ON h.subscriber = q.subscriber AND h.key = q.key
+   WHERE q.subscriber = s
+     AND (h.key IS NULL OR NOT h.parked AND h.not_before <= clock_timestamp()))"""
 _BACKLOG = """
 SELECT q.subscriber, count(*) AS waiting, count(*) FILTER (WHERE h.parked) AS parked,
        extract(epoch FROM clock_timestamp() - min(q.queued_at))::float8 AS age_s
@@ -94,6 +102,23 @@ class PostgresBus:
         else:
             self._call({""})
 
+    def wants(self, routes: Iterable[Route]) -> Callable[[Event], bool]:
+        ways: defaultdict[str, set[Where]] = defaultdict(set)
+        for route in routes:
+            ways[route.type].add(route.where)
+        always = {type for type, filters in ways.items() if () in filters}
+
+        def wanted(event: Event) -> bool:
+            if event.event_name in always or EVERYTHING in ways:
+                return True
+            filters = ways.get(event.event_name)
+            if filters is None:
+                return False
+            data = event.model_dump(mode="json", by_alias=True)
+            return any(fits(where, data) for where in filters)
+
+        return wanted
+
     async def start(
         self,
         sources: Sequence[Source],
@@ -120,6 +145,8 @@ class PostgresBus:
         if sources:
             self._running.append(asyncio.create_task(self._relay.run()))
         self._running.append(asyncio.create_task(self._trim_daily()))
+        if self._consumers:
+            self._running.append(asyncio.create_task(self._look()))
         self._consuming = [asyncio.create_task(one.run()) for one in self._consumers.values()]
 
     def _new_relay(self, sources: Sequence[Source], routes: Iterable[Route]) -> Relay:
@@ -223,6 +250,20 @@ class PostgresBus:
         away = subscribers - self._consumers.keys()
         if away:
             self._call(away)
+
+    async def _look(self) -> None:
+        """For what no wake-up tells of: a pause that is over, the work of a killed process.
+
+        One look for all: each consumer's own, every second, had been most of what they asked.
+        """
+        while True:
+            await asyncio.sleep(self._limits.poll_s)
+            try:
+                rows = await self._pool.fetch(_DUE, list(self._consumers))
+            except SQL_TROUBLES as error:
+                log.warning("bus_not_looked_at", error=type(error).__name__)
+            else:
+                self._routed({row["s"] for row in rows})
 
     def _wake_all(self) -> None:
         if self._relay:

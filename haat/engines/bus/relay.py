@@ -13,6 +13,11 @@ from haat.engines.sql import Pool
 
 log = structlog.get_logger()
 
+# Of all ways, those that an event at hand may go: each pair of one and an event is looked at.
+_WAYS = """
+  SELECT * FROM unnest($2::text[], $3::text[], $4::text[]::jsonb[], $5::text[])
+    AS r(type, subscriber, filter, alias)
+   WHERE r.type = '*' OR r.type IN (SELECT type FROM taken)"""
 # What a key's partition is must not depend on the process: PostgreSQL's own hash, 16 of them.
 _ROUTED = """
   INSERT INTO bus.queue (subscriber, partition, event_id, type, key, source, envelope)
@@ -20,8 +25,7 @@ _ROUTED = """
          coalesce(r.alias, t.type), t.key, $1, CASE WHEN r.alias IS NULL THEN t.envelope ELSE
          t.envelope || jsonb_build_object('eventId', n.event_id, 'type', r.alias) END
     FROM taken t
-    JOIN unnest($2::text[], $3::text[], $4::text[]::jsonb[], $5::text[])
-      AS r(type, subscriber, filter, alias)
+    JOIN ways r
       ON (r.type = t.type OR r.type = '*')
          AND (r.filter IS NULL OR t.envelope -> 'data' @> r.filter)
    CROSS JOIN LATERAL (SELECT CASE WHEN r.alias IS NULL THEN t.event_id ELSE {alias_id} END) AS
@@ -44,6 +48,7 @@ taken AS (
   DELETE FROM {schema}.outbox WHERE seq IN (
     SELECT seq FROM {schema}.outbox, free WHERE free.yes ORDER BY seq LIMIT $6)
   RETURNING seq, event_id, type, key, envelope),
+ways AS MATERIALIZED ({ways}),
 routed AS ({routed})
 SELECT (SELECT yes FROM free) AS free, (SELECT count(*) FROM taken) AS taken,
        array(SELECT DISTINCT subscriber FROM routed) AS subscribers"""
@@ -52,6 +57,7 @@ _FAR = """
 WITH taken AS (
   SELECT * FROM unnest($6::bigint[], $7::uuid[], $8::text[], $9::text[], $10::text[]::jsonb[])
     AS t(seq, event_id, type, key, envelope)),
+ways AS MATERIALIZED ({ways}),
 routed AS ({routed})
 SELECT array(SELECT DISTINCT subscriber FROM routed)"""
 
@@ -152,7 +158,9 @@ class Relay:
         return bool(taken >= self._limits.relay_batch)
 
     async def _take_near(self, source: Source) -> tuple[bool, int, list[str]]:
-        sql = _NEAR.format(schema=source.schema, routed=_ROUTED.format(alias_id=_ALIAS_ID))
+        sql = _NEAR.format(
+            schema=source.schema, ways=_WAYS, routed=_ROUTED.format(alias_id=_ALIAS_ID)
+        )
         limit = self._limits.relay_batch
         row = await self._pool.fetchrow(sql, source.schema, *self._ways, limit)
         return row["free"], row["taken"], row["subscribers"]
@@ -173,7 +181,7 @@ class Relay:
     async def _pass_on(self, source: Source, rows: Sequence[Any]) -> list[str]:
         """Rows of (seq, event_id, type, key, envelope as text) to their queues; whose those are."""
         columns = [list(column) for column in zip(*rows, strict=True)]
-        sql = _FAR.format(routed=_ROUTED.format(alias_id=_ALIAS_ID))
+        sql = _FAR.format(ways=_WAYS, routed=_ROUTED.format(alias_id=_ALIAS_ID))
         return list(await self._pool.fetchval(sql, source.schema, *self._ways, *columns))
 
 

@@ -1,7 +1,8 @@
 """HTTP/1.1 without TLS over kept connections: how the parts of one installation talk.
 
 httpx's own transport works with any event loop and any protocol; its locks and layers cost more
-processor time than the call itself, three times in every checkout. What HTTP is, h11 knows.
+processor time than the call itself, three times in every checkout. What HTTP is, h11 knows; the
+plainest of it stands in `messages`.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ from urllib.parse import SplitResult
 
 import h11
 import httpx
+
+from haat.engines.http.messages import answer_head, request_head
 
 OPEN_MAX = 100
 KEPT_MAX = 20  # for each host and port
@@ -77,19 +80,14 @@ class PlainTransport(httpx.AsyncBaseTransport):
         line: _Line | None = None
         try:
             line = self._take(where) or await self._open(where, connect_s)
-            head = await line.ask(method, target.encode(), sent, content)
-            body = bytearray()
-            while isinstance(event := await line.event(), h11.Data):
-                body += event.data
-                if len(body) > most_bytes:
-                    raise httpx.ReadError("The answer is too large.")
+            found = await line.exchange(method, target, sent, content, most_bytes)
         except BaseException:
             if line is not None:
                 line.close()
             self._room.release()
             raise
         self.give_back(line)
-        return head.status_code, _joined(head.headers), bytes(body)
+        return found
 
     def _take(self, where: Where) -> "_Line | None":
         """A kept line that is still good; the one used last."""
@@ -155,6 +153,7 @@ class _Line(asyncio.Protocol):
         self.kept_at = 0.0
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_MAX_BYTES)
         self._got = bytearray()
+        self._is_read = False  # a plain answer, to its end, without h11
         self._error: Exception | None = None
         self._waiting: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport
@@ -182,10 +181,68 @@ class _Line(asyncio.Protocol):
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
+    async def exchange(
+        self,
+        method: str,
+        target: str,
+        headers: list[tuple[str, str]],
+        content: bytes,
+        most_bytes: int,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """A whole request and its whole answer. h11 is asked only where one of them is unusual."""
+        plain = request_head(method, target, headers)
+        if plain is None:
+            head = await self.ask(method, target.encode(), headers, content)
+        else:
+            self._transport.write(plain + content)
+            found = await self._plain_answer(most_bytes)
+            if found is not None:
+                return found
+            self._told(method, target.encode(), headers, content)
+            head = await self._head()
+        body = bytearray()
+        while isinstance(event := await self.event(), h11.Data):
+            body += event.data
+            if len(body) > most_bytes:
+                raise httpx.ReadError("The answer is too large.")
+        return head.status_code, _joined(head.headers), bytes(body)
+
+    async def _plain_answer(self, most_bytes: int) -> tuple[int, Mapping[str, str], bytes] | None:
+        """None when it is not plain, or does not come whole; nothing of it is taken then."""
+        got = self._got
+        while b"\r\n\r\n" not in got:
+            if self.is_over or len(got) > _HEAD_MAX_BYTES:
+                return None
+            await self._more()
+        head = answer_head(got)
+        if head is None:
+            return None
+        if head.length > most_bytes:
+            raise httpx.ReadError("The answer is too large.")
+        end = head.size + head.length
+        while len(got) < end:
+            if self.is_over:
+                return None
+            await self._more()
+        body = bytes(got[head.size : end])
+        del got[:end]
+        self._is_read = not head.closes
+        return head.status, head.headers, body
+
+    async def _more(self) -> None:
+        """Until something has come, or nothing will."""
+        self._waiting = asyncio.get_running_loop().create_future()
+        await self._waiting
+
     async def ask(
         self, method: str, target: bytes, headers: Headers, content: bytes
     ) -> h11.Response:
         """Sends it and returns the head of the answer."""
+        self._transport.write(self._told(method, target, headers, content))
+        return await self._head()
+
+    def _told(self, method: str, target: bytes, headers: Headers, content: bytes) -> bytes:
+        """Tells h11 what is asked; the request as it is sent."""
         try:
             asked = h11.Request(method=method, target=target, headers=headers)
             sent = self._http.send(asked) or b""
@@ -194,7 +251,9 @@ class _Line(asyncio.Protocol):
             sent += self._http.send(h11.EndOfMessage()) or b""
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error)) from error
-        self._transport.write(sent)
+        return sent
+
+    async def _head(self) -> h11.Response:
         while True:
             event = await self.event()
             if isinstance(event, h11.Response):
@@ -207,8 +266,7 @@ class _Line(asyncio.Protocol):
         try:
             while (event := self._http.next_event()) is h11.NEED_DATA:
                 if not self._got and not self.is_over:
-                    self._waiting = asyncio.get_running_loop().create_future()
-                    await self._waiting
+                    await self._more()
                 if not self._got and self._error is not None:
                     raise httpx.ReadError(str(self._error)) from self._error
                 self._http.receive_data(bytes(self._got))
@@ -219,10 +277,14 @@ class _Line(asyncio.Protocol):
 
     def can_be_kept(self) -> bool:
         """Whether the answer was read to its end and both sides go on; ready for the next then."""
-        done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
-        if not done or self.is_over or self._got or self._http.trailing_data[0]:
+        if self.is_over or self._got:
             return False
-        self._http.start_next_cycle()
+        if not self._is_read:
+            done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+            if not done or self._http.trailing_data[0]:
+                return False
+            self._http.start_next_cycle()
+        self._is_read = False
         self.is_kept, self.kept_at = True, monotonic()
         return True
 

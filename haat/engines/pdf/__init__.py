@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from haat.engines.pdf.layout import layout
-
 __all__ = ["Grid", "Paper", "render"]
 
 
@@ -44,4 +42,7 @@ class Paper:
 def render(paper: Paper) -> bytes:
     """The PDF. It carries its own fonts: Latin, Cyrillic and Bengali letters; what is
     in neither shows as an empty box."""
+    # Fonts and their tables are 17 MB, in processes that mostly never make a paper.
+    from haat.engines.pdf.layout import layout
+
     return layout(paper)

@@ -36,7 +36,7 @@ async def open_scheduler(
     pool: Pool = AsyncConnectionPool(
         url,
         min_size=1,
-        max_size=6,
+        max_size=3,  # a claim or a release is short; what waits for one is a timer
         open=False,
         kwargs={"options": "-c search_path=scheduler", "application_name": "haat-scheduler"},
     )

@@ -8,17 +8,29 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
-# Of the connection itself: the pool's wrapper around it looks each of them up by name. asyncpg
-# takes the wrapper off (`_con` None) when a connection is lost.
-_FETCH, _FETCHROW = asyncpg.Connection.fetch, asyncpg.Connection.fetchrow
-_FETCHVAL, _EXECUTE = asyncpg.Connection.fetchval, asyncpg.Connection.execute
 KEPT = 2  # connections that stay open, however little they are used
 TRIM_S = 60.0
 WAIT_S = 10.0
+
+
+class _Way(NamedTuple):
+    """One of asyncpg's four ways to ask."""
+
+    # Of the connection itself: the pool's wrapper around it looks each of them up by name.
+    ordinary: Callable[..., Awaitable[Any]]
+    most_rows: int  # 0: all
+    with_status: bool
+    taken: Callable[[Any], Any]  # what is wanted of rows, or of rows with their status
+
+
+_FETCH = _Way(asyncpg.Connection.fetch, 0, False, lambda rows: rows)
+_FETCHROW = _Way(asyncpg.Connection.fetchrow, 1, False, lambda rows: rows[0] if rows else None)
+_FETCHVAL = _Way(asyncpg.Connection.fetchval, 1, False, lambda rows: rows[0][0] if rows else None)
+_EXECUTE = _Way(asyncpg.Connection.execute, 0, True, lambda found: found[1].decode())
 
 
 class Pool:
@@ -36,17 +48,17 @@ class Pool:
         self._watch: asyncio.TimerHandle | None = None  # one clock for all who wait
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def fetch(self, sql: str, *args: Any) -> list[Any]:
-        return await self._once(_FETCH, sql, args)  # type: ignore[no-any-return]
+    def fetch(self, sql: str, *args: Any) -> Awaitable[list[Any]]:
+        return self._once(_FETCH, sql, args)
 
-    async def fetchrow(self, sql: str, *args: Any) -> Any:
-        return await self._once(_FETCHROW, sql, args)
+    def fetchrow(self, sql: str, *args: Any) -> Awaitable[Any]:
+        return self._once(_FETCHROW, sql, args)
 
-    async def fetchval(self, sql: str, *args: Any) -> Any:
-        return await self._once(_FETCHVAL, sql, args)
+    def fetchval(self, sql: str, *args: Any) -> Awaitable[Any]:
+        return self._once(_FETCHVAL, sql, args)
 
-    async def execute(self, sql: str, *args: Any) -> str:
-        return await self._once(_EXECUTE, sql, args)  # type: ignore[no-any-return]
+    def execute(self, sql: str, *args: Any) -> Awaitable[str]:
+        return self._once(_EXECUTE, sql, args)
 
     @asynccontextmanager
     async def acquire(self, *, timeout: float = WAIT_S) -> AsyncIterator[Any]:
@@ -76,13 +88,20 @@ class Pool:
         self._timer.cancel()
         self._opened.terminate()
 
-    async def _once(
-        self, call: Callable[..., Awaitable[Any]], sql: str, args: tuple[Any, ...]
-    ) -> Any:
-        """One statement, which leaves no transaction behind."""
+    async def _once(self, way: _Way, sql: str, args: tuple[Any, ...]) -> Any:
+        """One statement, which leaves no transaction behind.
+
+        One that its connection has prepared before is executed at once: asyncpg's way there, five
+        coroutines with two looks at the clock, costs as much as the statement.
+        """
         held = self._pop() or await self._take(WAIT_S)
+        connection = held._con  # asyncpg takes the wrapper off (None) when a connection is lost
         try:
-            found = await call(held._con, sql, *args)
+            known = connection._stmt_cache.get((sql, asyncpg.Record, False))
+            if known is None:
+                found = await way.ordinary(connection, sql, *args)
+            else:
+                found = await _execute(connection, known, way, sql, args)
         except asyncpg.PostgresError:
             await self._give(held)
             raise
@@ -220,6 +239,22 @@ class Pool:
                 await connection.close()
         finally:
             await self._give_back(connection)
+
+
+async def _execute(connection: Any, known: Any, way: _Way, sql: str, args: tuple[Any, ...]) -> Any:
+    """Does what asyncpg's Connection does with a statement it has prepared."""
+    try:
+        return way.taken(
+            await connection._protocol.bind_execute(
+                known, args, "", way.most_rows, way.with_status, None
+            )
+        )
+    except asyncpg.InvalidCachedStatementError:
+        # A table is not what it was, and nothing has been done: asyncpg prepares it anew.
+        return await way.ordinary(connection, sql, *args)
+    except asyncpg.OutdatedSchemaCacheError:  # a type is not; it has been done
+        await connection.reload_schema_state()
+        raise
 
 
 def _is_sound(connection: Any) -> bool:

@@ -10,9 +10,13 @@ from haat.engines.sql import Database, Sql
 CLAIM = timedelta(seconds=15)
 KEEP = timedelta(days=2)
 
+# Neither of the two waits for the disk. Should the machine die in the moment after, a claim or an
+# answer is missing, as when the process dies beside it: the request may be sent again, and ids that
+# derive from its key keep it from being done twice. What it did is committed by its own statements.
 _CLAIM = Sql("""
+WITH soon AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 INSERT INTO rest.answers AS a (principal, route, key, body_hash, claimed_at)
-VALUES ($1, $2, $3, $4, $5)
+SELECT $1::text, $2::text, $3::text, $4::bytea, $5::timestamptz FROM soon
 ON CONFLICT (principal, route, key) DO UPDATE SET claimed_at = excluded.claimed_at
  WHERE a.status IS NULL AND a.body_hash = excluded.body_hash AND a.claimed_at < $6
 RETURNING 1
@@ -22,7 +26,8 @@ SELECT body_hash, status, content_type, body FROM rest.answers
  WHERE principal = $1 AND route = $2 AND key = $3
 """)
 _KEEP = Sql("""
-UPDATE rest.answers SET status = $4, content_type = $5, body = $6
+WITH soon AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+UPDATE rest.answers SET status = $4, content_type = $5, body = $6 FROM soon
  WHERE principal = $1 AND route = $2 AND key = $3
 """)
 _FORGET = Sql("""

@@ -8,7 +8,6 @@ unusual header) goes the ordinary way, which then says what is wrong. So answers
 """
 
 import inspect
-import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import ResponseValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
@@ -356,8 +356,8 @@ async def _json(given: Given, receive: Receive, parts: list[Message]) -> Any:
             break
     whole = parts[0].get("body", b"") if len(parts) == 1 else b"".join(p["body"] for p in parts)
     try:
-        return json.loads(whole)
-    except (ValueError, RecursionError):
+        return from_json(whole)
+    except ValueError:
         raise _Unusual from None
 
 

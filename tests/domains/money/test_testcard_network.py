@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+
+from haat.domains.money.payments.providers.testcard.store import Store
 
 SUCCESS, MASTERCARD = "4242424242424242", "5555555555554444"
 THREE_DS, THREE_DS_REFUSED = "4000002500003155", "4000008400001629"
@@ -541,3 +544,38 @@ def test_an_intent_that_is_confirmed_as_it_is_made(net: Network) -> None:
     # A card is tried only where none was yet: another one needs a call of its own.
     again = net.post("/intents", declined | {"confirm": {"number": SUCCESS}})
     assert again.json()["status"] == "declined"
+
+
+def test_a_shop_that_moves_takes_along_what_waits_for_it(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    network = Network(tmp_path, free_port(), *QUICK)
+    gone = {"url": f"http://127.0.0.1:{free_port()}/hooks", "secret": SECRET}
+    assert network.post("/webhook-endpoints", gone).is_success
+    id = network.captured()
+    shop = Receiver(url=receiver.url.replace("from=cards", "from=moved"))
+    assert network.post("/webhook-endpoints", {"url": shop.url, "secret": SECRET}).is_success
+    until(lambda: receiver.types(id) == ["intent.authorized", "intent.captured"])
+    assert network.stop(signal.SIGTERM) == 0
+    with sqlite3.connect(network.data) as file:
+        assert file.execute("SELECT url FROM endpoints").fetchall() == [(shop.url,)]
+        assert file.execute("SELECT count(*) FROM deliveries").fetchone() == (0,)
+    file.close()
+
+
+def test_what_waits_behind_a_failed_delivery_is_not_due_before_it(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cards.db")
+    with store.transaction():
+        store.register("http://shop/hooks", SECRET, "2026-01-01T00:00:00Z", 1.0)
+        for number in range(2):
+            store.emit(f"evt-{number}", "pi-1", {}, 10.0)
+        (first,) = store.claim(10.0, 5)
+        store.put_off(first.id, 70.0)
+        store.emit("evt-2", "pi-1", {}, 20.0)
+    assert store.next_due_s() == 70.0
+    with store.transaction():
+        store.register("http://shop/hooks", SECRET, "2026-01-01T00:00:00Z", 30.0)
+        assert [one.event_id for one in store.claim(30.0, 5)] == ["evt-0"]
+        store.delivered([first.id])
+        assert [one.event_id for one in store.claim(30.0, 5)] == ["evt-1"]
+    store.close()

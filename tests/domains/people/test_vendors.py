@@ -301,6 +301,26 @@ async def test_commissions(vendors: VendorsService, at: SettableClock) -> None:
         await vendors.set_commission(system(at), id=uuid4(), commission_bp=1)
 
 
+async def test_a_rate_is_known_in_every_process_and_old_in_none(
+    db: Database, at: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, fetch, asked = open_cache("memory://"), db.fetch, list[str]()
+    here, there = (VendorsService(db, FakeIdentity(), FakeMedia(), cache) for _ in range(2))
+    vendor = await active(here, at)
+
+    async def fetching(sql: str, *args: Any) -> Any:
+        asked.append(sql)
+        return await fetch(sql, *args)
+
+    monkeypatch.setattr(db, "fetch", fetching)
+    for rate in (300, None, 200):
+        await here.set_commission(system(at), id=vendor.id, commission_bp=rate)
+        asked.clear()
+        for one in (here, there, here, there):
+            assert await one.commissions(system(at), ids=[vendor.id]) == {vendor.id: rate}
+        assert len(asked) == 2
+
+
 BODY = {"name": "Green Farm", "country": "DE", "contactEmail": "farm@example.com"}
 
 

@@ -11,6 +11,7 @@ from haat.domains.goods.inventory.api import AtPickup, Available, OutOfStock, Wa
 from haat.domains.trade.checkout.collecting import sites_of, ways
 from haat.domains.trade.checkout.rules import Goods, Part
 from haat.domains.trade.shipping.api import NoShipping, Option, VendorOptions
+from haat.kernel.ids import derive
 from haat.kernel.money import Money
 from tests.domains.goods.doubles import usd
 from tests.domains.trade.test_cart import FakeCatalog
@@ -24,7 +25,7 @@ PLACES = [Warehouse(id=id, vendor_id=VENDOR, is_default=False, name="W") for id 
 async def part(wanted: Mapping[UUID, int]) -> Part:
     offers = await FakeCatalog().offers(None, ids=list(wanted))  # type: ignore[arg-type]
     goods = [Goods(o.offer_id, o, wanted[o.offer_id], 100) for o in offers]
-    return Part(VENDOR, goods=goods)
+    return Part(VENDOR, derive(VENDOR, "shipping"), goods=goods)
 
 
 def had(id: UUID, available: int, **places: int) -> Available:

@@ -20,6 +20,7 @@ from haat.domains.trade.shipping.api import (
     ShippingMethod,
 )
 from haat.domains.trade.shipping.service import METHODS_MAX, ShippingService
+from haat.engines.cache import open_cache
 from haat.engines.sql import Database
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
@@ -57,7 +58,7 @@ async def db(database_of: DatabaseOf) -> Database:
 
 @pytest.fixture
 def shipping(db: Database) -> ShippingService:
-    return ShippingService(db, FakeMarket(), FakeVendors())
+    return ShippingService(db, FakeMarket(), FakeVendors(), open_cache("memory://"))
 
 
 def method(vendor_id: UUID, price: int = 700, **given: Any) -> ShippingMethod:
@@ -114,6 +115,37 @@ async def test_options_come_per_parcel_in_order_cheapest_first(shipping: Shippin
         [("Express", 800), ("Post", 900)],
         [("Express", 800)],
     ]
+
+
+async def test_methods_are_known_in_every_process_and_old_in_none(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, fetch, asked = open_cache("memory://"), db.fetch, list[str]()
+    here, there = (ShippingService(db, FakeMarket(), FakeVendors(), cache) for _ in range(2))
+    one, two = ids.new(), ids.new()
+
+    async def fetching(sql: str, *args: Any) -> Any:
+        asked.append(sql)
+        return await fetch(sql, *args)
+
+    async def cheapest(shipping: ShippingService) -> list[int]:
+        found = await shipping.rates(guest, parcels=[parcel(one), parcel(two)])
+        return [each.options[0].price.minor for each in found]
+
+    monkeypatch.setattr(db, "fetch", fetching)
+    for service in (here, there):
+        assert await cheapest(service) == [490, 490]  # nobody has a method: the one they will have
+    post = method(one, 300)
+    for price in (300, 200):
+        changed = post.model_copy(update={"bands": [Band(price=eur(price))]})
+        await here.save_method(vendor(one), method=changed)
+        asked.clear()
+        for service in (here, there, here, there):
+            assert await cheapest(service) == [price, 490]
+        assert len(asked) == 2
+    told = VendorApproved(vendor_id=two, slug="s", name="S", country="BD")
+    await reactions.approved(there, system, [told])
+    assert await cheapest(here) == [200, 490]
 
 
 async def test_no_way_to_a_country_is_named(shipping: ShippingService) -> None:

@@ -9,6 +9,7 @@ import pytest_asyncio
 from haat.domains.trade.shipping.api import Shipping
 from haat.domains.trade.shipping.routes import router
 from haat.domains.trade.shipping.service import ShippingService
+from haat.engines.cache import open_cache
 from tests.conftest import DatabaseOf
 from tests.domains.trade.order_parts import FakeMarket, ids, system
 from tests.domains.trade.rest import Client, served, token
@@ -19,7 +20,9 @@ PRICE = {"minor": 300, "currency": "EUR"}
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def shipping(database_of: DatabaseOf) -> ShippingService:
-    return ShippingService(await database_of("shipping"), FakeMarket(), FakeVendors())
+    return ShippingService(
+        await database_of("shipping"), FakeMarket(), FakeVendors(), open_cache("memory://")
+    )
 
 
 @pytest_asyncio.fixture(loop_scope="session")

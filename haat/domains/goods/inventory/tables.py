@@ -75,7 +75,8 @@ Index(
     postgresql_where=text("is_default"),
 )
 
-# No index or predicate names on_hand or reserved, so that PostgreSQL updates rows in place (HOT).
+# No index or predicate names on_hand or reserved, and pages keep room for newer versions of their
+# rows: so PostgreSQL updates them in place (HOT), twice for everything that is sold.
 stock = Table(
     "stock",
     metadata,
@@ -86,6 +87,7 @@ stock = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("offer_id", "warehouse_id"),
     CheckConstraint("0 <= reserved AND reserved <= on_hand", name="reserved_on_hand"),
+    postgresql_with={"fillfactor": 70},
 )
 Index("ix_stock_in_warehouse", stock.c.warehouse_id)
 

@@ -154,4 +154,5 @@ class Vendors(Contract, name="vendors"):
     async def change(self, ctx: Context, *, id: UUID, change: VendorChange) -> Vendor: ...
 
     @query(scope="internal")
-    async def commissions(self, ctx: Context, *, ids: list[UUID]) -> dict[UUID, int | None]: ...
+    async def commissions(self, ctx: Context, *, ids: list[UUID]) -> dict[UUID, int | None]:
+        """Own rates of those that exist, each as it was at some moment of the last five seconds."""

@@ -35,6 +35,7 @@ from haat.domains.people.vendors.rules import (
 )
 from haat.engines.cache import Cache
 from haat.engines.cache.copies import Copies, forget
+from haat.engines.cache.remembered import Remembered
 from haat.engines.sql import Database, Record, Sql, UniqueViolation
 from haat.kernel import synthetic
 from haat.kernel.context import Context
@@ -96,6 +97,7 @@ RETURNING *
 """)
 COMMISSIONS = Sql("SELECT id, commission_bp FROM vendors.vendors WHERE id = ANY($1::uuid[])")
 
+RATES_S = 5.0  # how old a rate may be that is told, where the word of its change was lost
 _FIRST_TIME = "0001-01-01T00:00:00+00:00"
 _FIRST_ID = UUID(int=0)
 
@@ -116,6 +118,7 @@ class VendorsService(Vendors):
         self._media = media
         self._cache = cache
         self._copies: Copies[Profile] = Copies(cache, "vendors.profile", Profile)
+        self._rates: Remembered[int | None] = Remembered(cache, "vendors.rates", kept_s=RATES_S)
 
     async def apply(self, ctx: Context, *, id: UUID, application: Application) -> Vendor:
         person_id = ctx.person_id
@@ -233,6 +236,7 @@ class VendorsService(Vendors):
         row = await self._db.fetchrow(SET_COMMISSION, id, commission_bp)
         if row is None:
             raise NotFound
+        await self._rates.changed([id])
         return _whole(row)
 
     async def change(self, ctx: Context, *, id: UUID, change: VendorChange) -> Vendor:
@@ -271,8 +275,14 @@ class VendorsService(Vendors):
                 raise Invalid.at(path, "There is no such picture.", "picture_unknown")
 
     async def commissions(self, ctx: Context, *, ids: list[UUID]) -> dict[UUID, int | None]:
-        rows = await self._db.fetch(COMMISSIONS, ids)
-        return {row["id"]: row["commission_bp"] for row in rows}
+        known, look = self._rates.known(ids)
+        missing = [id for id in ids if id not in known]
+        if missing:
+            rows = await self._db.fetch(COMMISSIONS, missing)
+            found = {row["id"]: row["commission_bp"] for row in rows}
+            self._rates.keep(found, look)
+            known |= found
+        return known
 
     async def _forget(self, row: Record) -> None:
         """After a commit: there is a copy under the id and one under the slug."""

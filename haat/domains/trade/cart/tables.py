@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -113,3 +114,18 @@ reminders = Table(
     CheckConstraint("(checkout_id IS NULL) = (recovered_at IS NULL)", name="recovered"),
 )
 Index("ix_reminders_by_age", reminders.c.at)
+
+# What catalog and inventory answered of offers on sale when they were asked last, so that putting
+# one in seldom asks them again. The catalogue's events delete rows, and time makes them worthless:
+# see `service/remembering.py`.
+offers = Table(
+    "offers",
+    metadata,
+    Column("offer_id", Uuid, primary_key=True),
+    Column("product_id", Uuid, nullable=False),
+    Column("price", BigInteger, nullable=False),
+    Column("currency", CHAR(3), nullable=False, info=IMPERSONAL),
+    Column("available", Integer, nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+)
+Index("ix_offers_of_product", offers.c.product_id)

@@ -109,6 +109,7 @@ class Part:
     """One vendor's part of a quote being made."""
 
     vendor_id: UUID
+    shipping_id: UUID  # of its shipping among the taxed lines
     name: str = ""
     goods: list[Goods] = field(default_factory=list)
     shipping: Option | None = None
@@ -136,10 +137,6 @@ class Basket:
     def money(self, minor: int) -> Money:
         return Money(minor=minor, currency=self.currency)
 
-    def shipping_id(self, part: Part) -> UUID:
-        """The id of the part's shipping among the taxed lines."""
-        return derive(self.id, f"shipping:{part.vendor_id}")
-
     def parcels(self, country: str) -> list[Parcel]:
         return [
             Parcel(
@@ -160,7 +157,7 @@ class Basket:
                 found.append(TaxableLine(id=one.id, tax_class=one.offer.tax_class, amount=amount))
             found.append(
                 TaxableLine(
-                    id=self.shipping_id(part),
+                    id=part.shipping_id,
                     tax_class=SHIPPING_TAX_CLASS,
                     amount=part.chosen.price,
                 )
@@ -186,7 +183,7 @@ class Basket:
                         at=at,
                     )
                 )
-            id, price = self.shipping_id(part), part.chosen.price
+            id, price = part.shipping_id, part.chosen.price
             found.append(
                 Sale(
                     id=id,
@@ -216,7 +213,10 @@ def basket(
     parts: dict[UUID, Part] = {}
     for offer_id, quantity in wanted.items():
         offer = by_id[offer_id]
-        part = parts.setdefault(offer.vendor_id, Part(offer.vendor_id))
+        part = parts.get(offer.vendor_id)
+        if part is None:
+            part = Part(offer.vendor_id, derive(id, f"shipping:{offer.vendor_id}"))
+            parts[offer.vendor_id] = part
         line_id = derive(id, f"line:{offer_id}")
         part.goods.append(Goods(line_id, offer, quantity, offer.price.minor * quantity))
     _need_countable(part.minor for part in parts.values())
@@ -258,7 +258,7 @@ def group(
     """One vendor's part with all its sums: goods + shipping (+ tax on top) = total, and
     net = total − commission − its tax − tax."""
     lines = [_line(made, one, taxes[one.id], assessed[one.id]) for one in part.goods]
-    on_shipping, of_shipping = taxes[made.shipping_id(part)], assessed[made.shipping_id(part)]
+    on_shipping, of_shipping = taxes[part.shipping_id], assessed[part.shipping_id]
     shipping = part.chosen
     tax = sum(line.tax.minor for line in lines) + on_shipping.tax.minor
     commission = sum(line.commission.minor for line in lines) + of_shipping.commission.minor

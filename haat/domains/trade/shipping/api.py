@@ -106,7 +106,8 @@ class Shipping(Contract, name="shipping"):
     async def rates(
         self, ctx: Context, *, parcels: Annotated[list[Parcel], Field(max_length=50)]
     ) -> list[VendorOptions]:
-        """The same for anyone who asks; a vendor without a way has no options."""
+        """The same for anyone who asks; a vendor without a way has no options. By each vendor's
+        methods as they were at some moment of the last five seconds."""
 
     @query()
     async def methods(self, ctx: Context, *, vendor_id: UUID) -> list[ShippingMethod]:

@@ -20,6 +20,8 @@ from haat.domains.trade.shipping.api import (
     ShippingStatusUpdated,
     VendorOptions,
 )
+from haat.engines.cache import Cache
+from haat.engines.cache.remembered import Remembered
 from haat.engines.sql import Database, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound
@@ -27,6 +29,10 @@ from haat.kernel.money import Money
 from haat.kernel.page import Page, decode_cursor, page_of
 
 METHODS_MAX = 50
+# How old a method may be that a rate is made of, where the word of its change was lost. A quote
+# holds what it says for much longer: nobody can tell one made of a method some seconds old from
+# one that was made some seconds earlier.
+KEPT_S = 5.0
 METHODS = Sql("""
 SELECT id, vendor_id, name, currency, bands, countries, free_from, days_min, days_max, active
   FROM shipping.methods WHERE vendor_id = ANY($1::uuid[]) ORDER BY created_at, id
@@ -93,10 +99,13 @@ SELECT * FROM shipping.shipments WHERE tracking_number = $1 AND status <> 'cance
 class ShippingService(Shipping):
     """Fulfils the Shipping contract on one schema."""
 
-    def __init__(self, db: Database, market: Market, vendors: Vendors) -> None:
+    def __init__(self, db: Database, market: Market, vendors: Vendors, cache: Cache) -> None:
         self._db = db
         self._market = market
         self._vendors = vendors
+        self._known: Remembered[list[ShippingMethod]] = Remembered(
+            cache, "shipping.methods", kept_s=KEPT_S
+        )
 
     async def options(self, ctx: Context, *, parcels: list[Parcel]) -> list[VendorOptions]:
         found = await self.rates(ctx, parcels=parcels)
@@ -106,23 +115,32 @@ class ShippingService(Shipping):
         return found
 
     async def rates(self, ctx: Context, *, parcels: list[Parcel]) -> list[VendorOptions]:
-        vendor_ids = list({parcel.vendor_id for parcel in parcels})
-        methods: dict[UUID, list[ShippingMethod]] = {}
-        for row in await self._db.fetch(METHODS, vendor_ids):
-            methods.setdefault(row["vendor_id"], []).append(_method(row))
+        methods = await self._methods_of({parcel.vendor_id for parcel in parcels})
         # A vendor approved a moment ago has its method by the time the event was heard; until
         # then it has the very same one, which follows from its id.
         return [
             VendorOptions(
                 vendor_id=parcel.vendor_id,
                 options=rules.options_of(
-                    methods.get(parcel.vendor_id)
+                    methods[parcel.vendor_id]
                     or [rules.standard(parcel.vendor_id, parcel.goods.currency)],
                     parcel,
                 ),
             )
             for parcel in parcels
         ]
+
+    async def _methods_of(self, vendor_ids: set[UUID]) -> dict[UUID, list[ShippingMethod]]:
+        """Every method of each vendor."""
+        known, look = self._known.known(vendor_ids)
+        missing = [id for id in vendor_ids if id not in known]
+        if not missing:
+            return known
+        found: dict[UUID, list[ShippingMethod]] = {id: [] for id in missing}
+        for row in await self._db.fetch(METHODS, missing):
+            found[row["vendor_id"]].append(_method(row))
+        self._known.keep(found, look)
+        return known | found
 
     async def methods(self, ctx: Context, *, vendor_id: UUID) -> list[ShippingMethod]:
         found = [_method(row) for row in await self._db.fetch(METHODS, [vendor_id])]
@@ -157,6 +175,7 @@ class ShippingService(Shipping):
             if await self._db.fetchval(OTHERS_METHOD, method.id, method.vendor_id):
                 raise NotFound
             raise MethodsFull
+        await self._known.changed([method.vendor_id])
         return method.model_copy(update={"countries": sorted(set(method.countries))})
 
     async def open_methods(self, ctx: Context, vendor_ids: list[UUID]) -> None:
@@ -174,6 +193,7 @@ class ShippingService(Shipping):
             model.days_max,
             ctx.now(),
         )
+        await self._known.changed(vendor_ids)
 
     async def book(
         self,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from haat.domains.trade.cart.api import Action, CartLeft, Closing, Item, Recoveries
+from haat.domains.trade.cart.service import remembering
 from haat.engines.sql import Database, Sql
 from haat.kernel.context import Context
 from haat.kernel.money import Money
@@ -135,10 +136,12 @@ class Ending:
         return got
 
     async def expire(self, ctx: Context) -> int:
-        """Removes carts whose time has come, and forgets old closings and actions; how many."""
+        """Removes carts whose time has come, and forgets closings, actions and what was learnt of
+        offers when they are old; how many."""
         now = ctx.now()
         gone = await self._repeat(EXPIRE, now)
         gone += await self._repeat(FORGET_CLOSINGS, now - CLOSINGS_KEPT)
+        gone += await self._repeat(remembering.FORGET_OLD, now - remembering.KEPT)
         return gone + await self._repeat(FORGET_ACTIONS, now - self._log_kept)
 
     async def _repeat(self, statement: Sql, until: datetime) -> int:

@@ -32,7 +32,7 @@ put AS (
 logged AS (
   INSERT INTO cart.actions (cart_id, at, what, person_id, offer_id, quantity)
   SELECT cart_id, $3, CASE WHEN $7 THEN 'add' ELSE 'set' END, $12::uuid, offer_id, $6 FROM put)
-SELECT m.id AS cart_id, n.offer_id, n.quantity, n.price, n.currency,
+SELECT m.id AS cart_id, n.offer_id, n.quantity, n.added_at, n.price, n.currency,
        (SELECT count(*) FROM put) AS done
   FROM mine m LEFT JOIN LATERAL (
     SELECT o.offer_id, o.quantity, o.added_at, o.price, o.currency FROM cart.items o

@@ -150,8 +150,8 @@ class Quoting:
         self, ctx: Context, id: UUID, wanted: Mapping[UUID, int], country: str
     ) -> tuple[rules.Basket, list[Available]]:
         ids = list(wanted)
-        settings, offers, stock = await asyncio.gather(
-            self._lower.market.settings(ctx),
+        settings = await self._lower.market.settings(ctx)
+        offers, stock = await asyncio.gather(
             self._lower.catalog.offers(ctx, ids=ids),
             self._lower.inventory.available(ctx, offers=ids, country=country),
         )
@@ -169,11 +169,11 @@ class Quoting:
         chosen: Mapping[UUID, UUID],
     ) -> None:
         sites = sites_of(made.parts, stock)
-        names, options, places = await asyncio.gather(
-            self._vendor_names(ctx, [part.vendor_id for part in made.parts]),
-            self._lower.shipping.rates(ctx, parcels=made.parcels(country)),
-            self._places(ctx, sites),
-        )
+        # One after the other: nearly always all of it is remembered, and a task of its own for
+        # each would cost more than the answer.
+        names = await self._vendor_names(ctx, [part.vendor_id for part in made.parts])
+        options = await self._lower.shipping.rates(ctx, parcels=made.parcels(country))
+        places = await self._places(ctx, sites)
         found = ways(made.parts, stock, options, sites, places, made.currency)
         rules.choose_shipping(made.parts, found, chosen)
         for part in made.parts:
@@ -198,18 +198,10 @@ class Quoting:
         return await self._lower.inventory.pickup_points(ctx, ids=ids) if ids else []
 
     async def _groups(self, ctx: Context, made: rules.Basket, country: str) -> list[QuoteGroup]:
-        lines = made.taxable()
-        assess = self._lower.commissions.assess
-        if made.inclusive:  # the base of commission is known only with the tax
-            taxed = await self._lower.pricing.tax(ctx, country=country, lines=lines)
-            taxes = {line.id: line for line in taxed}
-            assessed = await assess(ctx, sales=made.sales(taxes, ctx.now()))
-        else:
-            taxed, assessed = await asyncio.gather(
-                self._lower.pricing.tax(ctx, country=country, lines=lines),
-                assess(ctx, sales=made.sales({}, ctx.now())),
-            )
-            taxes = {line.id: line for line in taxed}
+        taxed = await self._lower.pricing.tax(ctx, country=country, lines=made.taxable())
+        taxes = {line.id: line for line in taxed}
+        sales = made.sales(taxes, ctx.now())
+        assessed = await self._lower.commissions.assess(ctx, sales=sales)
         by_id = {one.id: one for one in assessed}
         return [rules.group(made, part, taxes, by_id) for part in made.parts]
 

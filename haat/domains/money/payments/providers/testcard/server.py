@@ -30,6 +30,7 @@ from .desk import Desk, Doc, Outcome, iso
 from .fields import inner
 from .network import Intent, Manner, Refused, Status
 from .store import Answer
+from .straight import Door, Straight
 
 _MOST_BYTES: Final = 64 * 1024
 Use = Callable[[str, Mapping[str, object]], Outcome]
@@ -57,26 +58,26 @@ class Api:
     def routes(self) -> list[Route]:
         """Every address of the API."""
         desk, claims, get, post = self.desk, self.claims, ["GET"], ["POST"]
-        forget = self._door(lambda id, _: desk.forget(id))
+        forget = self.door(lambda id, _: desk.forget(id))
         return [
             Route("/health", self.health, methods=get),
             Route("/balance", self._show(self._balance), methods=get),
             Route("/balance/transactions", self._show(self._transactions), methods=get),
             Route("/tokens", self.tokens, methods=["POST", "OPTIONS"]),
-            Route("/intents", self._door(self._create), methods=post),
+            Route("/intents", self.door(self.create), methods=post),
             Route("/intents", self.by_reference, methods=get),
             Route("/intents/{id}", self._show(self._intent), methods=get),
-            Route("/intents/{id}/confirm", self._door(self._confirm), methods=post),
-            Route("/intents/{id}/capture", self._door(desk.capture), methods=post),
-            Route("/intents/{id}/void", self._door(lambda id, _: desk.void(id)), methods=post),
-            Route("/intents/{id}/refunds", self._door(desk.refund), methods=post),
-            Route("/intents/{id}/disputes", self._door(claims.open), methods=post),
+            Route("/intents/{id}/confirm", self.door(self._confirm), methods=post),
+            Route("/intents/{id}/capture", self.door(desk.capture), methods=post),
+            Route("/intents/{id}/void", self.door(lambda id, _: desk.void(id)), methods=post),
+            Route("/intents/{id}/refunds", self.door(desk.refund), methods=post),
+            Route("/intents/{id}/disputes", self.door(claims.open), methods=post),
             Route("/disputes/{id}", self._show(lambda r: claims.dispute(_id(r))), methods=get),
-            Route("/disputes/{id}/close", self._door(claims.close), methods=post),
+            Route("/disputes/{id}/close", self.door(claims.close), methods=post),
             Route("/saved-methods/{id}", forget, methods=["DELETE"]),
-            Route("/payouts", self._door(lambda _, body: desk.pay_out(body)), methods=post),
+            Route("/payouts", self.door(lambda _, body: desk.pay_out(body)), methods=post),
             Route("/payouts/{id}", self._show(lambda r: desk.payout(_id(r))), methods=get),
-            Route("/webhook-endpoints", self._door(self._register), methods=post),
+            Route("/webhook-endpoints", self.door(self._register), methods=post),
         ]
 
     async def health(self, request: Request) -> Response:
@@ -132,7 +133,7 @@ class Api:
 
         return endpoint
 
-    def _create(self, _: str, body: Mapping[str, object]) -> Outcome:
+    def create(self, _: str, body: Mapping[str, object]) -> Outcome:
         """With `confirm`, its card is tried in the same call, once there is none yet."""
         made = self.desk.create(body)
         if "confirm" not in body or made.doc["status"] != Status.REQUIRES_PAYMENT.value:
@@ -159,7 +160,7 @@ class Api:
         self.store.register(url, secret, iso(now), now.timestamp())
         return Outcome({"url": url, "createdAt": dict(self.store.endpoints())[url]})
 
-    def _door(self, use: Use) -> Callable[[Request], Awaitable[Response]]:
+    def door(self, use: Use) -> Door:
         async def endpoint(request: Request) -> Response:
             return await self._run(request, use)
 
@@ -302,10 +303,11 @@ def create_app(
 ) -> ASGIApp:
     """The ASGI application; `stopping` is set before the server is stopped."""
     api = Api(desk, secret, wake, stopping)
-    return Starlette(
+    everything = Starlette(
         routes=[*api.routes(), *Pages(api).routes()],
         exception_handlers={Refused: _refuse, HTTPException: _refuse, Exception: _broken},
     )
+    return Straight(everything, api.door(api.create), api.door(desk.capture), _refuse)
 
 
 async def read_object(request: Request) -> dict[str, object]:

@@ -69,6 +69,23 @@ SELECT d.due_s FROM deliveries d WHERE d.given_up = 0 AND d.sending = 0 AND NOT 
     SELECT 1 FROM deliveries e WHERE e.url = d.url AND e.subject = d.subject
     AND e.given_up = 0 AND e.id < d.id)
 ORDER BY d.due_s LIMIT 1"""
+_MOVE: Final = """
+UPDATE deliveries SET url = ?1
+ WHERE url IN (SELECT url FROM endpoints WHERE secret = ?2 AND url <> ?1)"""
+# What failed there, and what waits behind it.
+_AGAIN: Final = """
+UPDATE deliveries AS d SET due_s = ? WHERE url = ? AND given_up = 0 AND sending = 0 AND EXISTS (
+    SELECT 1 FROM deliveries e WHERE e.url = d.url AND e.subject = d.subject
+    AND e.given_up = 0 AND e.attempts > 0 AND e.id <= d.id)"""
+# Never due before what they wait for: else each look at the queue would walk over all of them.
+_BEHIND: Final = """
+UPDATE deliveries SET due_s = max(due_s, ?) WHERE given_up = 0 AND id > ?
+    AND (url, subject) = (SELECT url, subject FROM deliveries WHERE id = ?)"""
+_QUEUE: Final = """
+INSERT INTO deliveries (url, subject, event_id, due_s)
+SELECT n.url, ?1, ?2, max(?3, coalesce((SELECT max(d.due_s) FROM deliveries d
+    WHERE d.url = n.url AND d.subject = ?1 AND d.given_up = 0), 0))
+FROM endpoints n ORDER BY n.rowid"""
 _NEXT_TIMER: Final = "SELECT due_s FROM timers ORDER BY due_s LIMIT 1"
 
 
@@ -227,17 +244,19 @@ class Store:
         self._db.execute("DELETE FROM events WHERE id NOT IN (SELECT event_id FROM deliveries)")
 
     def register(self, url: str, secret: str, created_at: str, now_s: float) -> None:
-        """Add an endpoint or give it a new secret; what had failed there is tried again now."""
+        """Add an endpoint or give it a new secret; what had failed there is tried again now.
+
+        A shop that comes from another address with the secret it had has moved, with what waits
+        for it: else every event would be tried in vain at its old address, too.
+        """
         self._db.execute(
             "INSERT INTO endpoints VALUES (?, ?, ?)"
             " ON CONFLICT (url) DO UPDATE SET secret = excluded.secret",
             (url, secret, created_at),
         )
-        self._db.execute(
-            "UPDATE deliveries SET due_s = ?"
-            " WHERE url = ? AND given_up = 0 AND sending = 0 AND attempts > 0",
-            (now_s, url),
-        )
+        self._db.execute(_MOVE, (url, secret))
+        self._db.execute("DELETE FROM endpoints WHERE secret = ? AND url <> ?", (secret, url))
+        self._db.execute(_AGAIN, (now_s, url))
 
     def endpoints(self) -> list[tuple[str, str]]:
         """Registered addresses with the moment they were first registered."""
@@ -251,11 +270,7 @@ class Store:
         payload = json.dumps(doc, ensure_ascii=False, separators=(",", ":")).encode()
         self._db.execute("INSERT INTO events VALUES (?, ?)", (event_id, payload))
         for _ in range(copies):
-            self._db.execute(
-                "INSERT INTO deliveries (url, subject, event_id, due_s)"
-                " SELECT url, ?, ?, ? FROM endpoints ORDER BY rowid",
-                (subject, event_id, due_s),
-            )
+            self._db.execute(_QUEUE, (subject, event_id, due_s))
 
     def is_delivered(self, event_id: str) -> bool:
         """True when no endpoint still waits for the event."""
@@ -279,9 +294,10 @@ class Store:
         self._db.execute(query, (id,))
 
     def put_off(self, id: int, due_s: float) -> None:
-        """A delivery failed and is tried again at `due_s`."""
+        """A delivery failed and is tried again at `due_s`; what follows it, not before."""
         query = "UPDATE deliveries SET sending = 0, attempts = attempts + 1, due_s = ?"
         self._db.execute(query + " WHERE id = ?", (due_s, id))
+        self._db.execute(_BEHIND, (due_s, id, id))
 
     def add_timer(self, due_s: float, kind: str, subject: str) -> None:
         """Something to do later: kind `refund`, `payout` or `dispute`, and whose (an intent's)."""

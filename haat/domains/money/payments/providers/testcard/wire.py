@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from .network import Refused
@@ -29,6 +30,7 @@ def web_url(value: object, at: str) -> str:
     return value
 
 
+@lru_cache(maxsize=16)
 def signing_key(secret: str) -> bytes:
     """The bytes of a `whsec_<base64>` secret (24 to 64 of them)."""
     try:
