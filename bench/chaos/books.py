@@ -44,7 +44,6 @@ HALF_DONE = {
         "settlement",
         "SELECT count(*) FROM settlement.charges WHERE state = 'captured'",
     ),
-    "mails": ("notifications", "SELECT count(*) FROM notifications.mails WHERE waiting"),
     **{
         f"outbox of {module.name}": (module.name, f"SELECT count(*) FROM {module.name}.outbox")
         for module in all_modules()

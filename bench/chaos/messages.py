@@ -25,6 +25,7 @@ DAYS = (
     " FROM backoffice.days"
 )
 TOLD = "SELECT order_id FROM notifications.mails WHERE kind = 'order_placed'"
+GIVEN_UP = "SELECT count(*) FROM notifications.mails WHERE outcome = 'given_up'"
 SOLD = "SELECT path FROM notifications.notes WHERE kind = 'vendor_order_new'"
 
 
@@ -65,6 +66,8 @@ async def misheard(fetch: Fetch) -> list[str]:
         )
     told = Counter(row["order_id"] for row in await fetch("notifications", TOLD))
     found += _not_once("a mail about an order", orders, told)
+    if given_up := (await fetch("notifications", GIVEN_UP))[0]["count"]:
+        found.append(f"{given_up} mails were given up")
     sold = Counter(row["path"].rpartition("/")[2] for row in await fetch("notifications", SOLD))
     paid = {str(row["part"]) for row in parts if row["paid"]}
     found += _not_once("a vendor's note about a sale", paid, sold)

@@ -276,7 +276,7 @@ def sim(
     first, last = seeds_of(seeds if seed is None else str(seed))
     summary = simulate(Ask(first, last, steps, jobs or default_jobs(), trace))
     seldom = report(summary, print)
-    if summary.failed or (require_coverage and seldom):
+    if summary.failed or not summary.is_whole or (require_coverage and seldom):
         raise typer.Exit(1)
 
 

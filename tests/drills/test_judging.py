@@ -30,6 +30,7 @@ class Market:
         }
         self.day = {"orders": 3, "sales": 1_500}
         self.mails = [*ORDERS]
+        self.given_up = 0
         self.notes = [f"/vendor/orders/{part}" for part in PARTS]
 
     async def fetch(self, module: str, sql: str) -> list[Any]:
@@ -41,6 +42,8 @@ class Market:
             return [self.day]
         if sql == messages.TOLD:
             return [{"order_id": id} for id in self.mails]
+        if sql == messages.GIVEN_UP:
+            return [{"count": self.given_up}]
         if sql == messages.SOLD:
             return [{"path": path} for path in self.notes]
         [name] = [name for name in self.inboxes if f"'{name}'" in sql]
@@ -87,9 +90,11 @@ async def test_what_was_counted_or_told_twice() -> None:
 async def test_what_was_never_told_and_what_was_told_of_nothing() -> None:
     market = Market()
     market.mails[0] = stray = uuid4()
+    market.given_up = 1
     said = await found(market)
     assert f"1 are missing, {ORDERS[0]}" in said
     assert f"1 are of nothing, {stray}" in said
+    assert "1 mails were given up" in said
 
 
 def told(order: UUID | None = None, **more: Any) -> Ended:

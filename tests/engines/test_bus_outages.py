@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from haat.engines.bus import Limits
-from haat.engines.bus.carrier import Line
+from haat.engines.bus.carrier import Away, Line
 from haat.engines.bus.embedded_nats import EmbeddedNats, EmbeddedNatsError
+from haat.engines.bus.nats import NatsCarrier
+from haat.engines.bus.nats_link import NatsLink
 from haat.engines.bus.shares import Shares
 from haat.engines.sql.embedded import EmbeddedPostgres
 from haat.engines.sql.migrate import Migrated, migrate
@@ -141,6 +143,30 @@ async def test_nats_killed_under_load(own_nats: EmbeddedNats, database_url: str)
         await shop.bus.drain()
         assert in_order(hearer)
         assert await shop.count("shop.heard") == 270
+
+
+async def test_a_link_that_broke_as_it_was_opened_is_not_kept(
+    nats_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's last answer and the end of the connection may come in the same moment: what says
+    that it broke has been heard then, before it is said to be up."""
+    ensure, links = NatsLink._ensure_streams, []
+
+    async def breaks(link: NatsLink) -> None:
+        await ensure(link)
+        links.append(link)
+        if len(links) == 1:
+            await link._client.close()
+
+    monkeypatch.setattr(NatsLink, "_ensure_streams", breaks)
+    carrier = NatsCarrier(nats_url)
+    try:
+        with pytest.raises(Away):
+            await carrier.waiting()
+        assert await carrier.waiting() == {}
+        assert len(links) == 2
+    finally:
+        await carrier.close()
 
 
 async def test_nats_keeps_what_waits_over_a_restart(

@@ -4,8 +4,8 @@
     capture  each capture is sent to the provider under a key of its own
     ack      an event is acknowledged before what follows from it is committed
 
-It runs seed after seed until one fails, and tells after how many that was. `--check` is what
-test_scheduled.py runs in a process of its own: some seeds, the first of them twice, and each bug.
+It runs seed after seed until one fails, and tells after how many that was. `--check` and
+`--find-all` are what test_scheduled.py runs in processes of their own: some seeds, and each bug.
 """
 
 import json
@@ -13,12 +13,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from haat.app.sim.jobs import Ask, as_line, default_jobs, simulate
 from haat.app.sim.process import Process
-from haat.app.sim.running import stage
+from haat.app.sim.running import Stage, stage
 from haat.app.sim.worker import work
 from haat.app.sim.world import World
 from haat.domains.goods.inventory.api import OutOfStock, Reservation
@@ -119,22 +121,30 @@ def find(name: str, *, first: int = 1, last: int = WITHIN, jobs: int = 1) -> dic
 
 
 def check(first: int, last: int) -> None:
-    """On one stage: these seeds, the first once more, then each plant until a seed finds it."""
+    """On one stage: these seeds, and the first once more."""
     with stage() as ready:
         for seed in (*range(first, last + 1), first):
             sys.stdout.write(as_line(ready.run(seed, STEPS)) + "\n")
-        for name, kind in PLANTS.items():
-            for seed in range(1, WITHIN + 1):
-                outcome = ready.run(seed, STEPS, kind)
-                if outcome.found:
-                    told = {"plant": name, "seed": seed, "found": outcome.found}
-                    sys.stdout.write(json.dumps(told) + "\n")
-                    break
+
+
+def find_all(file: Path, ready: Stage) -> None:
+    """Each plant, until a seed finds it: a line of the file tells which, and what it found."""
+    lines = []
+    for name, kind in PLANTS.items():
+        for seed in range(1, WITHIN + 1):
+            found = ready.run(seed, STEPS, kind).found
+            if found:
+                lines.append(json.dumps({"plant": name, "seed": seed, "found": found}))
+                break
+    file.write_text("\n".join(lines))
 
 
 def main() -> None:
     if sys.argv[1:2] == ["--check"]:
         check(int(sys.argv[2]), int(sys.argv[3]))
+        return
+    if sys.argv[1:2] == ["--find-all"]:
+        work(World, sys.argv[3:], partial(find_all, Path(sys.argv[2])))
         return
     if sys.argv[1:2] == ["--work"]:
         work(PLANTS[sys.argv[2]], sys.argv[3:])

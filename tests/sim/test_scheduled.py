@@ -6,14 +6,18 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from haat.app.sim.errands import Errands
-from haat.app.sim.jobs import ENOUGH, Ask, Summary, report, seeds_of, simulate
+from haat.app.sim.jobs import ENOUGH, Ask, Summary, check_all_ran, report, seeds_of, simulate
 from haat.app.sim.plan import CUTS, ERRANDS, EVERY, Plan, due
 from haat.app.sim.pool import told
+from haat.app.sim.running import Stage
 from haat.app.sim.schedule import Coverage
 from haat.kernel.errors import Invalid
 from tests.sim.planted import PLANTS, WITHIN
@@ -22,31 +26,37 @@ GATE = re.compile(r" *\d+ +[\d.]+ p\d+ [^:]+: (.+?)(?:  \*\* .+)?")
 FIRST, LAST = 1, int(os.environ.get("HAAT_SIM_SEEDS", "8"))
 
 
+@dataclass(frozen=True)
+class Told:
+    """What two processes tell that run side by side, each on a market of its own."""
+
+    runs: list[dict[str, Any]]  # the first: some seeds, and the first of them again
+    other: Summary  # the other: the second seed, which is the first there
+    plants: list[dict[str, Any]]  # and each planted bug
+
+
 @pytest.fixture(scope="module")
-def both() -> tuple[list[dict[str, Any]], Summary]:
-    """What two processes tell that run side by side, each on a market of its own: the first runs
-    some seeds, the first of them again, and each planted bug; the other runs the second seed."""
+def told_of(tmp_path_factory: pytest.TempPathFactory) -> Told:
     command = [sys.executable, "-m", "tests.sim.planted", "--check", str(FIRST), str(LAST)]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    plants = tmp_path_factory.mktemp("plants") / "found"
+    extra = ("--find-all", str(plants))
+    ask = Ask(FIRST + 1, FIRST + 1, worker="tests.sim.planted", extra=extra)
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        reading = ThreadPoolExecutor(1).submit(process.communicate)
         try:
-            # A seed that runs second there is the first here.
-            again = simulate(Ask(FIRST + 1, FIRST + 1), lambda line: None)
-            out, _ = process.communicate()
+            other = simulate(ask, lambda line: None)
+            out, _ = reading.result()
         finally:
             process.terminate()
     assert process.returncode == 0
-    return [json.loads(line) for line in out.splitlines()], again
+    found = plants.read_text().splitlines()
+    return Told([json.loads(one) for one in out.splitlines()], other, [*map(json.loads, found)])
 
 
 @pytest.fixture(scope="module")
-def lines(both: tuple[list[dict[str, Any]], Summary]) -> list[dict[str, Any]]:
-    return both[0]
-
-
-@pytest.fixture(scope="module")
-def runs(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [line for line in lines if "plant" not in line]
+def runs(told_of: Told) -> list[dict[str, Any]]:
+    return told_of.runs
 
 
 def test_what_must_hold_holds(runs: list[dict[str, Any]]) -> None:
@@ -77,20 +87,18 @@ def test_things_go_wrong_in_every_way(runs: list[dict[str, Any]]) -> None:
     assert len(cover.crashes) > 40
 
 
-def test_a_seed_replays_in_the_same_process_and_in_another(
-    runs: list[dict[str, Any]], both: tuple[list[dict[str, Any]], Summary]
-) -> None:
+def test_a_seed_replays_in_the_same_process_and_in_another(told_of: Told) -> None:
     hashes: dict[int, set[str]] = {}
-    for line in runs:
+    for line in told_of.runs:
         hashes.setdefault(line["seed"], set()).add(line["hash"])
-    hashes[FIRST + 1].add(both[1].hashes[FIRST + 1])
+    hashes[FIRST + 1].add(told_of.other.hashes[FIRST + 1])
     assert {seed: len(found) for seed, found in hashes.items()} == dict.fromkeys(hashes, 1)
     assert len({next(iter(found)) for found in hashes.values()}) == len(hashes)
 
 
 @pytest.mark.parametrize("name", list(PLANTS))
-def test_a_planted_bug_is_found(lines: list[dict[str, Any]], name: str) -> None:
-    [line] = [line for line in lines if line.get("plant") == name]
+def test_a_planted_bug_is_found(told_of: Told, name: str) -> None:
+    [line] = [line for line in told_of.plants if line["plant"] == name]
     assert line["seed"] <= WITHIN
     assert line["found"]
 
@@ -112,6 +120,16 @@ def test_every_point_is_due_in_its_share_of_the_seeds(point: str) -> None:
     share = 2000 // EVERY
     assert met == {None: 2000 - share, "crash before": share // 2, "crash after": share // 2}
     assert share // 2 >= 2 * ENOUGH
+
+
+def test_quiet_seeds_keep_nothing_from_its_turn() -> None:
+    """A point that is due together with a quiet errand is due in enough other seeds."""
+    plans = [Plan.of(seed, 200) for seed in range(1, 2001)]
+    points = [f"orders.placing.create: {n}" for n in range(60)]
+    points += [point for name in ERRANDS for point in ERRANDS[name]]
+    for point in points:
+        met = Counter(plan.due(point) for plan in plans)
+        assert min(met["crash before"], met["crash after"]) >= ENOUGH, point
 
 
 def test_somebody_goes_where_few_come(runs: list[dict[str, Any]]) -> None:
@@ -169,3 +187,30 @@ def test_the_report_names_what_was_hit_too_seldom() -> None:
     seldom = report(Summary(5, {}, {}, 10, 1.0, cover), said.append)
     assert seldom == ["d.e: f"]
     assert any("1 of 2 crash points" in line for line in said)
+
+
+def test_seeds_that_did_not_run_are_an_error() -> None:
+    """A worker that ends at once, as one does that cannot start its database."""
+    with pytest.raises(RuntimeError, match=r"0 of 3 seeds ran; .* status 1"):
+        simulate(Ask(1, 3, worker="no_such_worker"), lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "ends"), [({1, 2}, [0, 0]), ({1, 2, 3}, [0, 1]), ({1, 2, 3}, [-9, 0])], ids=str
+)
+def test_neither_a_seed_nor_a_worker_may_be_missing(seeds: set[int], ends: list[int]) -> None:
+    ran = Summary(len(seeds), {}, dict.fromkeys(seeds, "hash"), 10, 1.0, Coverage())
+    with pytest.raises(RuntimeError, match=f"{len(seeds)} of 3 seeds"):
+        check_all_ran(Ask(1, 3), ran, ends)
+
+
+def test_what_was_found_is_told_though_the_market_cannot_be_put_back() -> None:
+    class Stuck:
+        def settle_all(self) -> None:
+            raise AssertionError("a run kept connections")
+
+    world: Any = SimpleNamespace(plan=Plan.of(7, 200), touched=set())
+    server: Any = Stuck()
+    with pytest.raises(RuntimeError, match=r"seed 7: .*\n  sold twice") as raised:
+        Stage(server).put_back(world, ["sold twice"])
+    assert str(raised.value.__cause__) == "a run kept connections"

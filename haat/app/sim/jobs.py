@@ -6,6 +6,7 @@ import selectors
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ class Summary:
     steps: int
     seconds: float
     coverage: Coverage
+    is_whole: bool = True  # not broken off by who started it
 
 
 def seeds_of(text: str) -> tuple[int, int]:
@@ -73,17 +75,27 @@ def simulate(ask: Ask, say: Print = print) -> Summary:
             if ask.until_found and summary.failed:
                 break
         else:
-            _check_all_ran(ask, summary, [worker.wait(_ENDS_S) for worker in workers])
+            check_all_ran(ask, summary, [worker.wait(_ENDS_S) for worker in workers])
+    except KeyboardInterrupt:
+        summary.is_whole = False
+        say(f"broken off after {summary.seeds} of {ask.last - ask.first + 1} seeds")
     finally:
-        for worker in workers:
-            worker.terminate()
-        for worker in workers:
-            worker.wait(_ENDS_S)
+        _end(workers)
     summary.seconds = perf_counter() - began
     return summary
 
 
-def _check_all_ran(ask: Ask, summary: Summary, ends: Sequence[int]) -> None:
+def _end(workers: Sequence["subprocess.Popen[str]"]) -> None:
+    """Asked again where asking was lost: an exit out of a weak reference's callback is ignored."""
+    for _ in range(3):
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            with suppress(subprocess.TimeoutExpired):
+                worker.wait(_ENDS_S / 3)
+
+
+def check_all_ran(ask: Ask, summary: Summary, ends: Sequence[int]) -> None:
     """RuntimeError when a worker failed, or a seed is missing: what did not run proves nothing."""
     wanted = ask.last - ask.first + 1
     if any(ends) or summary.seeds != wanted or len(summary.hashes) != wanted:

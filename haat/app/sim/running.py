@@ -85,7 +85,7 @@ class Stage:
         except Exception as error:  # noqa: BLE001 - whatever it is, the run fails with it
             world.note_unexpected("the run", error)
             found += world.unexpected[-1:]
-        self._put_back(world, found)
+        self.put_back(world, found)
         schedule = world.schedule
         return Outcome(
             seed=seed,
@@ -98,7 +98,7 @@ class Stage:
             coverage=schedule.coverage,
         )
 
-    def _put_back(self, world: World, found: list[str]) -> None:
+    def put_back(self, world: World, found: list[str]) -> None:
         """Without it no other seed can run; what this one has found is told all the same."""
         try:
             self.server.settle_all()

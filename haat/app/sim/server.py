@@ -12,14 +12,14 @@ import os
 import signal
 from asyncio import tasks
 from collections.abc import Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from haat.engines.sql import open_pool
 
 CONNECTIONS = 24
-_SOON_S, _SELDOM_S = 0.002, 0.05  # when PostgreSQL is asked whether a statement waits
+_SOON_S, _SELDOM_S = 0.005, 0.05  # when PostgreSQL is asked whether a statement waits
 _LONG_S = 600.0  # of real time: no statement waits that long, however busy the machine is
 _BLOCKED = "SELECT p AS pid, pg_blocking_pids(p) AS by FROM unnest($1::int[]) AS p"
 # PostgreSQL would look for deadlocks after a while of real time, and hold all of its locks for it.
@@ -79,6 +79,7 @@ class Server:
         self._url = url
         self._size = size
         self._loop = asyncio.new_event_loop()
+        self._all: list[Connection] = []
         self._free: list[Connection] = []
         self._parked: list[Flight] = []  # that wait for a lock, in the order they began to
 
@@ -89,7 +90,8 @@ class Server:
         self._monitor, *made = [self.run(one.__aenter__()) for one in self._kept]
         for real in made:
             self.run(real.execute(_PATIENT))
-        self._free = [Connection(number, real) for number, real in enumerate(made)]
+        self._all = [Connection(number, real) for number, real in enumerate(made)]
+        self._free = list(self._all)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -139,6 +141,10 @@ class Server:
     def is_done(self, flight: Flight) -> bool:
         """Waits until it is done (True) or waits for somebody's lock (False): then `wake` tells
         when it has ended."""
+        if not self._may_wait(flight):
+            with _aside(), suppress(Exception):  # it stays with the flight
+                self._loop.run_until_complete(flight.future)
+            return True
         soon_s = _SOON_S
         while not self._ends(flight, soon_s):
             soon_s = min(2 * soon_s, _SELDOM_S)  # or a busy machine would do nothing but ask
@@ -192,6 +198,11 @@ class Server:
             self.cancel(flight)
             self.give_back(flight.connection)
         assert len(self._free) == self._size, "a run kept connections"
+
+    def _may_wait(self, flight: Flight) -> bool:
+        """Whether anybody else has locks at all."""
+        others = (one for one in self._all if one is not flight.connection)
+        return bool(self._parked) or any(one.in_transaction for one in others)
 
     def _ends(self, flight: Flight, within_s: float) -> bool:
         """Waits for it so long; whether it has ended."""

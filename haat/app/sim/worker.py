@@ -2,21 +2,25 @@
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from haat.app.sim.jobs import as_line
-from haat.app.sim.running import stage
+from haat.app.sim.running import Stage, stage
 from haat.app.sim.world import World
 
 
-def work(world: type[World], given: Sequence[str]) -> None:
-    """Every EVERYth seed from FIRST to LAST."""
+def work(
+    world: type[World], given: Sequence[str], after: Callable[[Stage], None] = lambda _: None
+) -> None:
+    """Every EVERYth seed from FIRST to LAST. `after`: what else is done on the same stage."""
     first, last, every, steps = map(int, given)
     signal.signal(signal.SIGTERM, _end)  # the server and its folder go with us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us ends us
     with stage(world) as ready:
         for seed in range(first, last + 1, every):
             sys.stdout.write(as_line(ready.run(seed, steps)) + "\n")
             sys.stdout.flush()
+        after(ready)
 
 
 def _end(*_: object) -> None:

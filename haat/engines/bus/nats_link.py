@@ -103,7 +103,12 @@ class NatsLink:
         self._inflows: dict[str, NatsInflow] = {}
         self._together = False  # whether the server takes a batch as a whole
         self.js: Any = None
-        self.up = False
+        self._opened = False
+
+    @property
+    def up(self) -> bool:
+        """Asked of the client itself: it may have broken in the moment it was opened."""
+        return self._opened and bool(self._client.is_connected)
 
     async def open(self, server: str) -> None:
         await self._client.connect(
@@ -127,7 +132,7 @@ class NatsLink:
         await self._client.subscribe(f"{self._replies}.*", cb=self._on_reply)
         await self._client.subscribe(f"{self._pulls}.>", cb=self._on_letter)
         await self._ensure_streams()
-        self.up = True
+        self._opened = True
 
     async def close(self) -> None:
         await self._broken()
@@ -139,7 +144,7 @@ class NatsLink:
                 return
 
     async def _broken(self) -> None:
-        self.up = False
+        self._opened = False
         for sent in self._sent.values():
             if not sent.done.done():
                 sent.done.set_exception(Away("the connection to NATS broke"))
