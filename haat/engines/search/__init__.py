@@ -1,0 +1,65 @@
+"""Finding documents by words: the port, and its adapters by URL scheme.
+
+`file:///…` (or a plain path): tantivy in a folder, which one process writes and any number read.
+
+    products = engine.index("products", SHAPE)
+    answer = await products.ask(Question(words="red shoes", filters=(AnyOf("vendor", ids),)))
+"""
+
+from urllib.parse import unquote, urlsplit
+
+from haat.engines.search.port import (
+    RANKED_MAX,
+    SIGNAL_MAX,
+    Answer,
+    AnyOf,
+    Between,
+    Document,
+    Filter,
+    Hit,
+    Index,
+    Matched,
+    Near,
+    Question,
+    Reason,
+    SearchAway,
+    SearchEngine,
+    Shape,
+    Sort,
+    Synonyms,
+    Writer,
+)
+
+
+def open_search(url: str) -> SearchEngine:
+    """The engine at this URL. ValueError for an unknown scheme."""
+    parts = urlsplit(url)
+    if parts.scheme in ("", "file"):
+        from haat.engines.search.embedded import EmbeddedSearch
+
+        return EmbeddedSearch(unquote(parts.path) if parts.scheme else url)
+    raise ValueError(f"there is no search engine for {parts.scheme!r}: a folder, or file://")
+
+
+__all__ = [
+    "RANKED_MAX",
+    "SIGNAL_MAX",
+    "Answer",
+    "AnyOf",
+    "Between",
+    "Document",
+    "Filter",
+    "Hit",
+    "Index",
+    "Matched",
+    "Near",
+    "Question",
+    "Reason",
+    "SearchAway",
+    "SearchEngine",
+    "Shape",
+    "Sort",
+    "Synonyms",
+    "Writer",
+    "open_search",
+]
