@@ -1,6 +1,7 @@
 """Finding documents by words: the port, and its adapters by URL scheme.
 
 `file:///…` (or a plain path): tantivy in a folder, which one process writes and any number read.
+`none://` keeps nothing and finds nothing.
 
     products = engine.index("products", SHAPE)
     answer = await products.ask(Question(words="red shoes", filters=(AnyOf("vendor", ids),)))
@@ -10,7 +11,6 @@ from urllib.parse import unquote, urlsplit
 
 from haat.engines.search.port import (
     RANKED_MAX,
-    SIGNAL_MAX,
     Answer,
     AnyOf,
     Between,
@@ -25,6 +25,7 @@ from haat.engines.search.port import (
     SearchAway,
     SearchEngine,
     Shape,
+    Signal,
     Sort,
     Synonyms,
     Writer,
@@ -38,12 +39,15 @@ def open_search(url: str) -> SearchEngine:
         from haat.engines.search.embedded import EmbeddedSearch
 
         return EmbeddedSearch(unquote(parts.path) if parts.scheme else url)
-    raise ValueError(f"there is no search engine for {parts.scheme!r}: a folder, or file://")
+    if parts.scheme == "none":
+        from haat.engines.search.nothing import NoSearch
+
+        return NoSearch()
+    raise ValueError(f"there is no search engine for {parts.scheme!r}: a folder, file:// or none")
 
 
 __all__ = [
     "RANKED_MAX",
-    "SIGNAL_MAX",
     "Answer",
     "AnyOf",
     "Between",
@@ -58,6 +62,7 @@ __all__ = [
     "SearchAway",
     "SearchEngine",
     "Shape",
+    "Signal",
     "Sort",
     "Synonyms",
     "Writer",

@@ -21,13 +21,13 @@ from haat.engines.search.fields import (
 )
 from haat.engines.search.port import (
     RANKED_MAX,
-    SIGNAL_MAX,
     Answer,
     Filter,
     Hit,
     Matched,
     Question,
     Reason,
+    Signal,
     Sort,
     Synonyms,
 )
@@ -160,18 +160,19 @@ def _found(state: "State", query: Query, limit: int) -> list[Found]:
 
 
 def _signals(
-    state: "State", found: Sequence[Found], weights: Mapping[str, float]
+    state: "State", found: Sequence[Found], signals: Mapping[str, Signal]
 ) -> list[dict[str, float]]:
     """What each signal adds to each of these."""
     parts: list[dict[str, float]] = [{} for _ in found]
     addresses = [address for _, _, address in found]
-    for name, weight in weights.items():
-        if not weight:
+    for name, signal in signals.items():
+        if not signal.weight or signal.high <= signal.low:
             continue
         values = state.searcher.fast_field_values(number_field(name), addresses)
         for one, value in zip(parts, values, strict=True):
-            if value:
-                one[name] = weight * min(value, SIGNAL_MAX) / SIGNAL_MAX
+            share = (int(value or 0) - signal.low) / (signal.high - signal.low)
+            if share > 0:
+                one[name] = signal.weight * min(share, 1.0)
     return parts
 
 

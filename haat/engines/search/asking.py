@@ -17,7 +17,7 @@ from haat.engines.search.reading import Asked
 from haat.engines.search.spelling import Guess, ordered
 from haat.engines.search.vocabulary import Vocabulary
 
-OTHER_FIELDS = 0.05  # of what a word's other fields would give
+OTHER_FIELDS = 0.03  # of what a word's other fields would give
 SYNONYM, JOINED = 0.8, 0.9  # what such a match is worth beside the word itself
 LIKE, LEAST = 0.7, 0.05  # what a guess is worth that is as likely as the best one, and any other
 

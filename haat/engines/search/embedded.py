@@ -178,6 +178,8 @@ class FolderWriter:
         self._writer = index.writer(HEAP_BYTES, 1)
         self.position = None if edition is None else _position(edition, shape)
         self._later: FolderWriter | None = None
+        self._before: FolderWriter | None = None
+        self._is_closed = False
 
     async def put(self, documents: Sequence[Document], gone: Sequence[str] = ()) -> None:
         await asyncio.to_thread(self._put, documents, gone)
@@ -206,10 +208,14 @@ class FolderWriter:
         if self._later is not None:
             await self._later.close()
         self._later = FolderWriter(self._folder, self._shape, None, self._committed)
+        self._later._before = self
         return self._later
 
     async def take_over(self) -> None:
         await asyncio.to_thread(self._take_over)
+        if self._before is not None:
+            await self._before.end()
+            self._before = None
         if self._committed is not None:
             self._committed()
 
@@ -223,7 +229,12 @@ class FolderWriter:
         """Gives the edition back. What was not committed is forgotten."""
         if self._later is not None:
             await self._later.close()
-        await asyncio.to_thread(self._writer.wait_merging_threads)
+        await self.end()
+
+    async def end(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            await asyncio.to_thread(self._writer.wait_merging_threads)
 
 
 def _locked(folder: Path) -> IO[str] | None:

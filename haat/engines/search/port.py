@@ -33,7 +33,7 @@ class Shape:
     heading: str
     spelt: tuple[str, ...]
     codes: tuple[str, ...] = ()
-    codes_weight: float = 0.4
+    codes_weight: float = 0.2
     keywords: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     adding: Mapping[str, float] = field(default_factory=dict)  # text → what it adds to a match
@@ -89,11 +89,20 @@ class Sort:
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """Nothing up to `low`, all of `weight` from `high` on, a share of it between."""
+
+    weight: float
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """`after` is the place of the last hit of the page before: of a sorted list its `Hit.place`;
     by relevance `skip` says how many were shown.
 
-    `signals`: number → what it weighs beside the words, when it is at its most (`SIGNAL_MAX`).
+    `signals`: number → what it adds to the words' part of the score, which is 1 for the best hit.
     `synonyms`: groups of words or phrases that mean the same. Without `corrects` a misspelt word
     finds nothing.
     """
@@ -106,13 +115,12 @@ class Question:
     after: tuple[int, int] | None = None
     skip: int = 0
     limit: int = 24
-    signals: Mapping[str, float] = field(default_factory=dict)
+    signals: Mapping[str, Signal] = field(default_factory=dict)
     synonyms: "Synonyms | None" = None
     corrects: bool = True
     explains: bool = False
 
 
-SIGNAL_MAX = 1000
 RANKED_MAX = 200  # hits whose signals are weighed; those behind stand in the order of their words
 
 

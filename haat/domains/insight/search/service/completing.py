@@ -1,0 +1,49 @@
+"""What may be meant by what is typed so far."""
+
+from uuid import UUID
+
+from haat.domains.insight.search.api import Completion
+from haat.domains.insight.search.rules import beginning, begins
+from haat.domains.insight.search.service.standing import Cases, listings, stores
+from haat.engines.search import Hit, SearchAway
+from haat.kernel.context import Context
+
+LOOKED_AT = 40  # titles of which the best are shown
+
+
+class CompletingCases(Cases):
+    async def suggest(self, ctx: Context, *, prefix: str, limit: int = 8) -> list[str]:
+        hits = await self._completed(prefix, max(limit, LOOKED_AT))
+        titles = {listing.title: None for listing in listings(hits)}
+        return sorted(titles, key=lambda title: beginning(title, prefix))[:limit]
+
+    async def complete(self, ctx: Context, *, prefix: str, limit: int = 5) -> Completion:
+        if not prefix.strip():
+            return Completion()
+        products = listings(await self._completed(prefix, limit))
+        try:
+            vendors = await self._stores.complete(prefix, limit=limit)
+        except SearchAway:
+            vendors = []
+        return Completion(
+            products=products,
+            categories=(await self._categories(ctx, prefix))[:limit],
+            vendors=stores(vendors, {}),
+            searches=await self._asked_before(ctx, prefix, limit),
+        )
+
+    async def _completed(self, prefix: str, limit: int) -> list[Hit]:
+        try:
+            return await self._products.complete(prefix, limit=limit)
+        except SearchAway:
+            return []
+
+    async def _categories(self, ctx: Context, prefix: str) -> list[UUID]:
+        """Those on whose shelf something stands, with a word that begins so."""
+        tree = await self._catalog.categories(ctx)
+        found = [one for one in tree if begins(one.name, prefix) and one.product_count]
+        return [one.id for one in sorted(found, key=lambda one: -one.product_count)]
+
+    async def _asked_before(self, ctx: Context, prefix: str, limit: int) -> list[str]:
+        """One's own searches first, then what many looked for."""
+        raise NotImplementedError
