@@ -38,6 +38,7 @@ from haat.domains.goods.catalog.api import Listing, ListingChanged
 from haat.domains.insight.search.service import SearchService
 from haat.domains.people.market.api import Market, MarketSettings
 from haat.engines.sql.embedded import EmbeddedPostgres
+from haat.engines.telemetry import set_up_logs
 from haat.kernel.money import Money
 
 VENDOR = uuid5(NAMESPACE_URL, "https://haat.example/bench/vendor")
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument("--halves", action="store_true", help="each half of the queries as well")
     parser.add_argument("--each", action="store_true", help="each query's own figure")
     options = parser.parse_args()
+    set_up_logs("error")
     with temporary_market() as settings:
         migrate_all(settings)
         asyncio.run(measure(settings, options))
@@ -153,7 +155,7 @@ def ndcg(ratings: Mapping[str, int], shown: Sequence[str]) -> float:
     """Gain 2^r − 1, discount log2(rank + 1), what nobody judged is 0."""
 
     def gained(found: Sequence[int]) -> float:
-        return sum((2**r - 1) / math.log2(rank + 2) for rank, r in enumerate(found[:SHOWN]))
+        return math.fsum((2**r - 1) / math.log2(rank + 2) for rank, r in enumerate(found[:SHOWN]))
 
     ideal = gained(sorted(ratings.values(), reverse=True))
     return gained([ratings.get(id, 0) for id in shown]) / ideal

@@ -11,6 +11,7 @@ from tantivy import DocAddress, FieldType, Occur, Order, Query
 from haat.engines.search.analysis import words
 from haat.engines.search.asking import Plan, Planner, either, respelt
 from haat.engines.search.fields import (
+    HEADING,
     ID,
     PAYLOAD,
     PLACE,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from haat.engines.search.embedded import State
 
 _NO_SYNONYMS = Synonyms()
-SHORTEST_IN_CONTEXT = 2  # letters of a word whose neighbours tell what it must be
+_GUESSES_TRIED = 6  # for each word
 _TRIES_MAX = 16  # respellings of a question whose words are all known but never stand together
 _COMPLETED_MAX = 60  # headings that are compared for an autocompletion
 
@@ -322,4 +323,16 @@ def completed(state: "State", beginning: str, limit: int, filters: tuple[Filter,
     clauses += [(Occur.Must, one) for one in narrowing(state.schema, filters)]
     query = Query.boolean_query(clauses)
     hits = state.searcher.search(query, max(limit, _COMPLETED_MAX), count=False).hits
-    return [_hit(state, score, address, (0, 0)) for score, address in hits][: max(limit, 0)]
+    found = []
+    for score, address in hits:
+        document = state.searcher.doc(address)
+        heading = bytes(document.get_first(HEADING) or b"").decode()
+        payload = bytes(document.get_first(PAYLOAD) or b"")
+        found.append(Hit(str(document.get_first(ID)), payload, score, (0, 0), heading=heading))
+    typed = " ".join(word.written for word in read)
+    return sorted(found, key=lambda hit: _beginning(hit.heading, typed))[:limit]
+
+
+def _beginning(heading: str, typed: str) -> tuple[bool, int, str]:
+    known = " ".join(word.written for word in words(heading[: len(typed) * 2]))
+    return not known.startswith(typed), len(heading), heading

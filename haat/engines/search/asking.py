@@ -14,13 +14,14 @@ from haat.engines.search.analysis import Word, term_of, words
 from haat.engines.search.fields import CODES, text_field
 from haat.engines.search.port import Matched, Shape, Synonyms
 from haat.engines.search.reading import Asked
-from haat.engines.search.spelling import Guess, ordered
+from haat.engines.search.spelling import Guess, ordered, slips
 from haat.engines.search.vocabulary import Vocabulary
 
 OTHER_FIELDS = 0.03  # of what a word's other fields would give
 SYNONYM, JOINED = 0.8, 0.9  # what such a match is worth beside the word itself
 LIKE, LEAST = 0.7, 0.05  # what a guess is worth that is as likely as the best one, and any other
 
+GUESSES = 6  # that are looked for at once
 CONTEXT = 1.5  # what it counts for a guess that it stands beside the word next to it, as logarithms
 
 
@@ -120,10 +121,12 @@ class Planner:
         is_open = asked.is_open and at == len(asked.wanted) - 1
         guesses: tuple[Guess, ...] = ()
         if self.corrects:
-            guesses = self.vocabulary.instead(word.written, is_open=is_open)
+            guesses = self.vocabulary.instead(
+                word.written, is_open=is_open, in_context=len(asked.wanted) > 1
+            )
         elif is_open and len(word.written) > 1 and not self.vocabulary.count(word.written):
             guesses = tuple(ordered(self.vocabulary.endings(word.written)))
-        guesses = self._in_context(asked, at, guesses)
+        guesses = self._in_context(asked, at, guesses)[:GUESSES]
         if not guesses:
             return self._apart(word)
         best = guesses[0]
@@ -140,9 +143,10 @@ class Planner:
         wanted = asked.wanted
         before = wanted[at - 1] if at else None
         after = wanted[at + 1] if at + 1 < len(wanted) else None
-        if len(guesses) < 2 or (before is None and after is None):
+        if not guesses or (before is None and after is None):
             return guesses
         asked_for = {word.term for word in wanted}
+        is_sure = bool(slips(wanted[at].written))  # else its neighbours must bear a guess out
         found = []
         for guess in guesses:
             term = term_of(guess.word)
@@ -155,7 +159,8 @@ class Planner:
             if after is not None:
                 together += self.vocabulary.beside(term, after.term)
                 together += self.vocabulary.count(guess.word + after.written)
-            found.append(replace(guess, likely=guess.likely + CONTEXT * log(1 + together)))
+            if together or is_sure:
+                found.append(replace(guess, likely=guess.likely + CONTEXT * log(1 + together)))
         return tuple(ordered(found))
 
     def _apart(self, word: Word) -> Choice:

@@ -14,11 +14,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import tantivy
 
@@ -39,7 +39,11 @@ from haat.engines.search.vocabulary import Vocabulary
 LOOK_AGAIN_S = 0.1  # how long a reader may not see a commit of another process
 HEAP_BYTES = 64_000_000
 SMALL = 30_000  # documents; below, an answer is there sooner than a thread would be
+ANSWERS_KEPT, COMPLETIONS_KEPT = 300, 2000
 _KEPT_EDITIONS = 2  # the current one and the one before, which somebody may still be reading
+
+
+T = TypeVar("T")
 
 
 class EmbeddedSearch:
@@ -75,6 +79,20 @@ class State:
         self._index.reload()
         self.searcher = self._index.searcher()
         self.vocabulary = Vocabulary(self.searcher, self.schema, self.shape.heading)
+        self._answers: dict[str, Answer] = {}
+        self._completions: dict[str, list[Hit]] = {}
+
+    def ask(self, question: Question) -> Answer:
+        """What was asked a moment ago has the same answer until the next commit."""
+        return _kept(self._answers, ANSWERS_KEPT, repr(question), lambda: answer(self, question))
+
+    def complete(self, beginning: str, limit: int, filters: tuple[Filter, ...]) -> list[Hit]:
+        return _kept(
+            self._completions,
+            COMPLETIONS_KEPT,
+            repr((beginning, limit, filters)),
+            lambda: completed(self, beginning, limit, filters),
+        )
 
     def refresh(self) -> None:
         """Sees what has been committed since."""
@@ -84,6 +102,8 @@ class State:
             self._index.reload()
             self.searcher = self._index.searcher()
             self.vocabulary = Vocabulary(self.searcher, self.schema, self.shape.heading)
+            self._answers = {}
+            self._completions = {}
 
 
 class FolderIndex:
@@ -98,16 +118,16 @@ class FolderIndex:
     async def ask(self, question: Question) -> Answer:
         state = self._now()
         if state.searcher.num_docs <= SMALL:
-            return answer(state, question)
-        return await asyncio.to_thread(answer, state, question)
+            return state.ask(question)
+        return await asyncio.to_thread(state.ask, question)
 
     async def complete(
         self, beginning: str, *, limit: int, filters: tuple[Filter, ...] = ()
     ) -> list[Hit]:
         state = self._now()
         if state.searcher.num_docs <= SMALL:
-            return completed(state, beginning, limit, filters)
-        return await asyncio.to_thread(completed, state, beginning, limit, filters)
+            return state.complete(beginning, limit, filters)
+        return await asyncio.to_thread(state.complete, beginning, limit, filters)
 
     async def position(self) -> str | None:
         edition = _current(self._folder)
@@ -235,6 +255,17 @@ class FolderWriter:
         if not self._is_closed:
             self._is_closed = True
             await asyncio.to_thread(self._writer.wait_merging_threads)
+
+
+def _kept(kept: dict[str, T], most: int, key: str, make: Callable[[], T]) -> T:
+    """What is kept under that key, or is made now; the oldest goes."""
+    known = kept.get(key)
+    if known is None:
+        known = make()
+        if len(kept) >= most:
+            kept.pop(next(iter(kept), key), None)
+        kept[key] = known
+    return known
 
 
 def _locked(folder: Path) -> IO[str] | None:

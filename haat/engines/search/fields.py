@@ -15,7 +15,7 @@ from tantivy import FieldType, Occur, Query, Schema, SchemaBuilder
 from haat.engines.search.analysis import Word, words
 from haat.engines.search.port import AnyOf, Between, Document, Filter, Near, Shape
 
-ID, PAYLOAD, PLACE, CODES = "id", "payload", "place", "codes"
+ID, PAYLOAD, HEADING, PLACE, CODES = "id", "payload", "heading", "place", "codes"
 KNOWN, BACKWARDS = "known", "backwards"  # words as they are written, and from their end
 LATITUDE, LONGITUDE = "latitude", "longitude"
 EDITION = 1  # of the way documents are stored: another number makes every index anew
@@ -39,7 +39,8 @@ def number_field(name: str) -> str:
 def schema_of(shape: Shape) -> Schema:
     builder = SchemaBuilder()
     builder.add_text_field(ID, stored=True, tokenizer_name="raw", index_option="basic")
-    builder.add_bytes_field(PAYLOAD, stored=True)
+    for name in (PAYLOAD, HEADING):
+        builder.add_bytes_field(name, stored=True)
     builder.add_integer_field(PLACE, indexed=True, fast=True)
     for name in (CODES, KNOWN, BACKWARDS):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
@@ -64,6 +65,7 @@ def row_of(document: Document, shape: Shape, schema: Schema) -> Row:
     found: dict[str, object] = {
         ID: document.id,
         PAYLOAD: [document.payload],
+        HEADING: [document.texts.get(shape.heading, "").encode("utf-8", "ignore")],
         PLACE: place_of(document.id),
     }
     codes: dict[str, None] = {}

@@ -7,6 +7,7 @@ words, filters, facets, an order and a page; the answer says how the words were 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Literal, Protocol
 
 from haat.kernel.errors import Unavailable
@@ -135,11 +136,14 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
+    """`heading` is told with completions only."""
+
     id: str
     payload: bytes
     score: float
     place: tuple[int, int]
     why: tuple[Reason, ...] = ()
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,10 @@ class Synonyms:
                 others = self._others.setdefault(key, [])
                 others += [one for one in keys if one != key and one not in others]
         self.longest = max(map(len, self._others), default=0)
+        self._digest = blake2b(repr(self._others).encode(), digest_size=8).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"Synonyms({self._digest})"
 
     def of(self, terms: tuple[str, ...]) -> Sequence[tuple[str, ...]]:
         return self._others.get(terms, ())
@@ -210,7 +218,8 @@ class Index(Protocol):
     async def complete(
         self, beginning: str, *, limit: int, filters: tuple[Filter, ...] = ()
     ) -> list[Hit]:
-        """Documents whose heading has these words, the last one as a beginning."""
+        """Documents whose heading has these words, the last one as a beginning; headings that
+        begin so come first, short ones before long ones."""
         ...
 
     async def position(self) -> str | None:

@@ -22,9 +22,12 @@ class Guess:
     is_ending: bool = False  # the word as far as it was typed is right
 
 
-def slips(word: str, shortest: int = SHORTEST) -> int:
-    """How many a word of this length may have."""
-    if len(word) < shortest or not any(letter.isalpha() for letter in word):
+def slips(word: str, *, in_context: bool = False) -> int:
+    """How many a word of this length may have. What its neighbours must bear out (`in_context`)
+    may be shorter, or a number."""
+    if in_context and (len(word) == SHORTEST - 1 or (len(word) > SHORTEST and word.isdecimal())):
+        return 1
+    if len(word) < SHORTEST or not any(letter.isalpha() for letter in word):
         return 0
     return 2 if len(word) >= TWICE else 1
 

@@ -9,7 +9,7 @@ from haat.engines.search import spelling
 from haat.engines.search.fields import BACKWARDS, CODES, KNOWN, text_field
 from haat.engines.search.spelling import Guess
 
-ENDINGS_MAX, LOOKED_AT_MAX, GUESSES_MAX = 20, 20_000, 6
+ENDINGS_MAX, LOOKED_AT_MAX, GUESSES_MAX = 20, 20_000, 40
 RARE, OFTEN = 3, 50  # a word in so few documents may be a slip for one in so many times more
 
 
@@ -36,9 +36,9 @@ class Vocabulary:
         found = self._searcher.terms_with_prefix(KNOWN, beginning, limit=ENDINGS_MAX)
         return tuple(spelling.endings(beginning, found))
 
-    def _meant(self, word: str, shortest: int = spelling.SHORTEST) -> tuple[Guess, ...]:
+    def _meant(self, word: str, in_context: bool = False) -> tuple[Guess, ...]:
         """What else it may be, the likeliest first."""
-        most = spelling.slips(word, shortest)
+        most = spelling.slips(word, in_context=in_context)
         if not most:
             return ()
         start, end = spelling.ends(word)
@@ -63,12 +63,12 @@ class Vocabulary:
         best = max(counted, default=(0, None))
         return best[1] if best[0] else None
 
-    def instead(self, word: str, *, is_open: bool) -> tuple[Guess, ...]:
+    def instead(self, word: str, *, is_open: bool, in_context: bool = False) -> tuple[Guess, ...]:
         """What a word that hardly any document has may be, or become; () for a known one."""
         count = self.count(word)
         if count > RARE:
             return ()
-        found = list(self.meant(word))
+        found = list(self.meant(word, in_context))
         if is_open and len(word) > 1:
             found += self.endings(word)
         if count:

@@ -28,11 +28,6 @@ def begins(name: str, prefix: str) -> bool:
     return bool(typed) and (known.startswith(typed) or f" {typed}" in f" {known}")
 
 
-def beginning(title: str, prefix: str) -> tuple[bool, int, str]:
-    """Titles that begin with what was typed come first, shorter ones before longer ones."""
-    return not same_words(title).startswith(same_words(prefix)), len(title), title
-
-
 def amount(minor: int) -> int:
     """A price bound that fits."""
     return max(0, min(minor, MINOR_MAX))

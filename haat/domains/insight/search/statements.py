@@ -152,9 +152,9 @@ ON CONFLICT (day, words) DO UPDATE
 FORGET_QUERIES = Sql("DELETE FROM search.queries WHERE day < $1")
 OFTEN_ASKED = Sql("""
 SELECT words, sum(searches)::bigint AS searches FROM search.queries
- WHERE day >= $1 AND starts_with(words, $2)
- GROUP BY words HAVING sum(searches) >= $3 AND sum(empty) < sum(searches)
- ORDER BY 2 DESC, 1 LIMIT $4
+ WHERE day >= $1
+ GROUP BY words HAVING sum(searches) >= $2 AND sum(empty) < sum(searches)
+ ORDER BY 2 DESC, 1 LIMIT $3
 """)
 FOUND_NOTHING = Sql("""
 SELECT words, sum(searches)::bigint AS searches, sum(empty)::bigint AS empty FROM search.queries

@@ -3,19 +3,18 @@
 from uuid import UUID
 
 from haat.domains.insight.search.api import Completion
-from haat.domains.insight.search.rules import beginning, begins
+from haat.domains.insight.search.rules import begins
 from haat.domains.insight.search.service.standing import Cases, listings, stores
 from haat.engines.search import Hit, SearchAway
 from haat.kernel.context import Context
 
-LOOKED_AT = 40  # titles of which the best are shown
+SAME_TITLES = 12  # products that may be called like another one
 
 
 class CompletingCases(Cases):
     async def suggest(self, ctx: Context, *, prefix: str, limit: int = 8) -> list[str]:
-        hits = await self._completed(prefix, max(limit, LOOKED_AT))
-        titles = {listing.title: None for listing in listings(hits)}
-        return sorted(titles, key=lambda title: beginning(title, prefix))[:limit]
+        hits = await self._completed(prefix, limit + SAME_TITLES)
+        return list(dict.fromkeys(hit.heading for hit in hits))[:limit]
 
     async def complete(self, ctx: Context, *, prefix: str, limit: int = 5) -> Completion:
         if not prefix.strip():
@@ -40,7 +39,7 @@ class CompletingCases(Cases):
 
     async def _categories(self, ctx: Context, prefix: str) -> list[UUID]:
         """Those on whose shelf something stands, with a word that begins so."""
-        tree = await self._catalog.categories(ctx)
+        tree = await self._tree(ctx)
         found = [one for one in tree if begins(one.name, prefix) and one.product_count]
         return [one.id for one in sorted(found, key=lambda one: -one.product_count)]
 

@@ -145,7 +145,7 @@ def _filters(
 
 
 def _signals(ctx: Context, ranking: Ranking) -> dict[str, Signal]:
-    now = ctx.now()
+    now = ctx.now().replace(minute=0, second=0, microsecond=0)  # so that answers can be kept
     since = now - timedelta(days=ranking.fresh_days)
     span = int(since.timestamp() * 1000), int(now.timestamp() * 1000)
     return {

@@ -7,6 +7,7 @@ are lost, and nobody misses them.
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from itertools import islice
 from time import monotonic
 
 from haat.domains.goods.catalog.api import Listing
@@ -21,6 +22,7 @@ from haat.kernel.context import Context
 
 TREND_DAYS, HISTORY_DAYS, QUERY_DAYS = 14, 365, 90
 MANY = 3  # searches before others are told of words
+OFTEN_S, OFTEN_MAX = 10.0, 1000  # how long they may be known late, and how many are
 WRITE_S, WRITE_AT = 2.0, 500  # what has waited so long, or is so many, is written
 
 
@@ -28,6 +30,8 @@ class LookingCases(FindingCases, CompletingCases):
     _counted: Counter[tuple[date, str]]
     _empty: Counter[tuple[date, str]]
     _written_at = 0.0
+    _often_asked: list[str]
+    _often_at = -OFTEN_S
 
     async def _looked(self, ctx: Context, words: str, *, found: bool) -> None:
         key = same_words(words)
@@ -73,13 +77,17 @@ class LookingCases(FindingCases, CompletingCases):
         if ctx.actor.type == "person":
             rows = await self._db.fetch(sql.REMEMBERED, ctx.person_id, key, limit)
             own = [row["words"] for row in rows]
-        others = await self._often(ctx, key, limit)
-        return list(dict.fromkeys([*own, *others]))[:limit]
+        others = (words for words in await self._often(ctx) if words.startswith(key))
+        return list(dict.fromkeys([*own, *islice(others, limit)]))[:limit]
 
-    async def _often(self, ctx: Context, prefix: str, limit: int) -> list[str]:
-        since = (ctx.now() - timedelta(days=TREND_DAYS)).date()
-        rows = await self._db.fetch(sql.OFTEN_ASKED, since, prefix, MANY, limit)
-        return [row["words"] for row in rows]
+    async def _often(self, ctx: Context) -> list[str]:
+        """What many looked for, not older than OFTEN_S."""
+        if monotonic() - self._often_at > OFTEN_S:
+            self._often_at = monotonic()
+            since = (ctx.now() - timedelta(days=TREND_DAYS)).date()
+            rows = await self._db.fetch(sql.OFTEN_ASKED, since, MANY, OFTEN_MAX)
+            self._often_asked = [row["words"] for row in rows]
+        return self._often_asked
 
     async def in_vain(self, ctx: Context, *, days: int = 30, limit: int = 50) -> list[AskedInVain]:
         since = (ctx.now() - timedelta(days=days)).date()
@@ -105,5 +113,5 @@ class LookingCases(FindingCases, CompletingCases):
             trending=await self.trending(ctx, limit=limit),
             newest=await self._newest(limit),
             vendors=(await self.vendors(ctx, limit=limit)).items,
-            searches=await self._often(ctx, "", limit),
+            searches=(await self._often(ctx))[:limit],
         )

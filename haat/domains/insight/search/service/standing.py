@@ -51,6 +51,8 @@ class Cases(Search):
         self._stores = engine.index("vendors", documents.VENDORS)
         self._ruled: Ruled | None = None
         self._ruled_at = 0.0
+        self._shelves: list[Category] = []
+        self._shelves_at = -KNOWN_S
         goods = Source("products", sql.LISTINGS_AFTER, sql.LISTINGS_END, self._documents)
         stores = Source("vendors", sql.VENDORS_AFTER, sql.VENDORS_END, _vendor_documents)
         self._goods_follower = Follower(db, self._products, goods, self._edition)
@@ -69,6 +71,13 @@ class Cases(Search):
                 row["edition"],
             )
         return self._ruled
+
+    async def _tree(self, ctx: Context) -> list[Category]:
+        """All categories, not older than KNOWN_S."""
+        if monotonic() - self._shelves_at > KNOWN_S:
+            self._shelves_at = monotonic()
+            self._shelves = await self._catalog.categories(ctx)
+        return self._shelves
 
     async def _edition(self) -> int:
         row = await self._db.fetchrow(sql.RANKING)
