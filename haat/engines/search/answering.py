@@ -107,16 +107,20 @@ def _respelt(
         if parted is not None and parted != (one, other):
             tries.append((at, 2, " ".join(parted)))
     for at, word in enumerate(wanted):
-        tries += [
-            (at, 1, guess.word) for guess in state.vocabulary.meant(word, SHORTEST_IN_CONTEXT)
-        ]
-    best, most = None, least
+        guesses = [one for one in state.vocabulary.meant(word, True) if one.word not in wanted]
+        tries += [(at, 1, guess.word) for guess in guesses[:_GUESSES_TRIED]]
+    best, most = None, (0, least)
     for at, length, other in tries[:_TRIES_MAX]:
-        plan = _plan(state, question, respelt(read, at, other, length))
+        spelt = respelt(read, at, other, length)
+        plan = _plan(state, question, spelt)
         total = _total(state, plan.query("every", narrow))
-        if total > most:
+        if total <= least:
+            continue
+        pairs = pairwise(word.term for word in spelt.wanted)
+        beside = sum(state.vocabulary.beside(one, next_one) for one, next_one in pairs)
+        if (beside, total) > most:
             meant = " ".join([*wanted[:at], other, *wanted[at + length :]])
-            best, most = replace(plan, meant=meant), total
+            best, most = replace(plan, meant=meant), (beside, total)
     return best
 
 

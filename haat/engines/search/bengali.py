@@ -6,6 +6,7 @@ is written with a joined ba or ya but not heard. Text is a run of code points an
 a word: vowel signs are marks that belong to the letter before them.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 FIRST, LAST = "\u0980", "\u09ff"
@@ -43,6 +44,12 @@ _ENDINGS = tuple(
         "ি া ো ে ব ত",
     )
 )
+
+
+def endings() -> Iterator[tuple[str, int]]:
+    """Every ending with how many code points it has."""
+    for place, some in enumerate(_ENDINGS):
+        yield from ((ending, len(_ENDINGS) - place) for ending in _whole(some))
 
 
 def is_bengali(word: str) -> bool:
@@ -105,20 +112,20 @@ def stemmed(word: str) -> str:
     """The word without its longest ending that is known."""
     for two, one in _DOTTED:
         word = word.replace(two, one)
-    for place, endings in enumerate(_ENDINGS):
-        length = 8 - place
+    for place, some in enumerate(_ENDINGS):
+        length = len(_ENDINGS) - place
         if len(word) > length + 1:
-            for ending in _whole(endings):
+            for ending in _whole(some):
                 if word.endswith(ending):
                     return word[:-length]
     return word
 
 
 @lru_cache(maxsize=len(_ENDINGS))
-def _whole(endings: tuple[str, ...]) -> tuple[str, ...]:
+def _whole(some: tuple[str, ...]) -> tuple[str, ...]:
     """These with each dotted letter as one code point, however this file is stored."""
     found = []
-    for ending in endings:
+    for ending in some:
         for two, one in _DOTTED:
             ending = ending.replace(two, one)
         found.append(ending)
