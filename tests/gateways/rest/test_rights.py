@@ -170,6 +170,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "fromId": NOBODYS,
         "toId": NOBODYS[:-1] + "1",
     },
+    "POST /admin/search/synonyms": {"words": ["mine", "now"]},
+    "PUT /admin/search/synonyms/{id}": {"words": ["mine", "now"]},
     "PATCH /me/addresses/{id}": {"name": "Mine now"},
     "PATCH /buyer/addresses/{id}": {"name": "Mine now"},
 }
