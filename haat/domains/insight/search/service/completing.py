@@ -4,14 +4,15 @@ from uuid import UUID
 
 from haat.domains.insight.search.api import Completion
 from haat.domains.insight.search.rules import begins
-from haat.domains.insight.search.service.standing import Cases, listings, stores
+from haat.domains.insight.search.service.noting import NotingCases
+from haat.domains.insight.search.service.standing import listings, stores
 from haat.engines.search import Hit, SearchAway
 from haat.kernel.context import Context
 
 SAME_TITLES = 12  # products that may be called like another one
 
 
-class CompletingCases(Cases):
+class CompletingCases(NotingCases):
     async def suggest(self, ctx: Context, *, prefix: str, limit: int = 8) -> list[str]:
         hits = await self._completed(prefix, limit + SAME_TITLES)
         return list(dict.fromkeys(hit.heading for hit in hits))[:limit]
@@ -42,7 +43,3 @@ class CompletingCases(Cases):
         tree = await self._tree(ctx)
         found = [one for one in tree if begins(one.name, prefix) and one.product_count]
         return [one.id for one in sorted(found, key=lambda one: -one.product_count)]
-
-    async def _asked_before(self, ctx: Context, prefix: str, limit: int) -> list[str]:
-        """One's own searches first, then what many looked for."""
-        raise NotImplementedError

@@ -19,7 +19,8 @@ from haat.domains.insight.search.api import (
 )
 from haat.domains.insight.search.api import Sort as Order
 from haat.domains.insight.search.rules import amount, steps
-from haat.domains.insight.search.service.standing import Cases, listings, stores
+from haat.domains.insight.search.service.noting import NotingCases
+from haat.domains.insight.search.service.standing import listings, stores
 from haat.engines.search import (
     Answer,
     AnyOf,
@@ -47,7 +48,7 @@ _SORTS: dict[Order, Sort | None] = {
 _PLACE_MAX = 1 << 62
 
 
-class FindingCases(Cases):
+class FindingCases(NotingCases):
     async def products(
         self,
         ctx: Context,
@@ -113,10 +114,6 @@ class FindingCases(Cases):
         facets = {"vendor": VENDORS_MAX}
         answer = await self._ask(Question(filters=tuple(filters), facets=facets, limit=1))
         return dict(answer.facets["vendor"])
-
-    async def _looked(self, ctx: Context, words: str, *, found: bool) -> None:
-        """Notes what was looked for."""
-        raise NotImplementedError
 
 
 def _filters(

@@ -31,6 +31,8 @@ class FollowingCases(Cases):
             known = newest.get(event.product_id)
             if known is None or known.version < event.version:
                 newest[event.product_id] = event
+        if not newest:
+            return
         columns = zip(*map(_row, newest.values()), strict=True)
         [row] = await self._db.step(ctx, sql.SHOW, *(list(column) for column in columns))
         await self._goods_follower.reach(row["seq"])

@@ -12,6 +12,7 @@ from haat.domains.insight.search import documents
 from haat.domains.insight.search import statements as sql
 from haat.domains.insight.search.api import FoundVendor, Ranking, Search
 from haat.domains.insight.search.following import Follower, Made, Source
+from haat.domains.insight.search.tally import Tally
 from haat.domains.people.vendors.api import Vendors
 from haat.domains.trade.orders.api import Orders
 from haat.engines.search import Answer, Hit, Question, SearchAway, SearchEngine, Synonyms
@@ -51,6 +52,7 @@ class Cases(Search):
         self._stores = engine.index("vendors", documents.VENDORS)
         self._ruled: Ruled | None = None
         self._ruled_at = 0.0
+        self._tally = Tally()
         self._shelves: list[Category] = []
         self._shelves_at = -KNOWN_S
         goods = Source("products", sql.LISTINGS_AFTER, sql.LISTINGS_END, self._documents)
