@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from haat.engines.search import bengali
 from haat.engines.search.analysis import words
 from haat.engines.search.reading import asked
-from haat.engines.search.spelling import distance, ends, guesses, slips
+from haat.engines.search.spelling import apart, distance, ends, guesses, slips
 
 GOLD = Path(os.environ.get("HAAT_TEST_DATA", "")) / "bengali" / "lucene_bn_gold.tsv"
 
@@ -98,7 +98,7 @@ def test_questions_are_taken_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "apart"),
+    ("one", "other", "slipped"),
     [
         ("mouse", "mouse", 0),
         ("mouse", "mose", 1),
@@ -109,9 +109,14 @@ def test_questions_are_taken_apart() -> None:
         ("cat", "elephant", 3),
     ],
 )
-def test_distances(one: str, other: str, apart: int) -> None:
-    assert distance(one, other, 2) == apart
-    assert distance(other, one, 2) == apart
+def test_distances(one: str, other: str, slipped: int) -> None:
+    assert distance(one, other, 2) == slipped
+    assert distance(other, one, 2) == slipped
+
+
+@given(st.text("abc", max_size=9), st.text("abc", max_size=9), st.sampled_from([1, 2]))
+def test_the_quick_way_to_a_distance_is_right(one: str, other: str, most: int) -> None:
+    assert min(apart(one, other, most), most + 1) == min(distance(one, other, most), most + 1)
 
 
 _letters = st.text("abcd", min_size=4, max_size=8)

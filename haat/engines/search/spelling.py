@@ -50,6 +50,25 @@ def distance(one: str, other: str, most: int) -> int:
     return row[-1]
 
 
+def apart(one: str, other: str, most: int) -> int:
+    """The same as `distance`, for many words of which hardly any is near: what both begin and end
+    with is left out, and letters that only one of them has are counted, before anything costs."""
+    start, last = 0, min(len(one), len(other))
+    while start < last and one[start] == other[start]:
+        start += 1
+    end = 0
+    while end < last - start and one[-1 - end] == other[-1 - end]:
+        end += 1
+    a, b = one[start : len(one) - end], other[start : len(other) - end]
+    if len(a) < 2 and len(b) < 2:
+        return len(a or b)
+    if len(a) == len(b) == 2 and a == b[::-1]:
+        return 1
+    if most == 1 or abs(len(a) - len(b)) > most or len(set(a) ^ set(b)) > 2 * most:
+        return most + 1
+    return distance(a, b, most)
+
+
 def ends(word: str) -> tuple[str, str]:
     """A beginning and an end, one of which a single slip leaves as it is."""
     half = len(word) // 2
@@ -64,10 +83,10 @@ def guesses(word: str, known: Iterable[tuple[str, int]], most: int) -> list[Gues
     for other, count in known:
         if other == word or other in found or abs(len(other) - len(word)) > most:
             continue
-        apart = distance(word, other, most)
-        if apart > most or apart >= len(other):
+        wrong = apart(word, other, most)
+        if wrong > most or wrong >= len(other):
             continue
-        likely = FREQUENT * log(1 + count) - SLIP * apart
+        likely = FREQUENT * log(1 + count) - SLIP * wrong
         likely += (other[0] == word[0]) * FIRST_SAME + (other[-1] == word[-1]) * LAST_SAME
         likely -= DIGITS * (digits != [letter for letter in other if letter.isdigit()])
         found[other] = Guess(other, count, likely)

@@ -9,7 +9,7 @@ from haat.engines.search import spelling
 from haat.engines.search.fields import BACKWARDS, CODES, KNOWN, text_field
 from haat.engines.search.spelling import Guess
 
-ENDINGS_MAX, LOOKED_AT_MAX, GUESSES_MAX = 20, 20_000, 40
+ENDINGS_MAX, LOOKED_AT_MAX, GUESSES_MAX = 20, 5_000, 40
 RARE, OFTEN = 3, 50  # a word in so few documents may be a slip for one in so many times more
 
 
