@@ -24,6 +24,7 @@ RIGHTS = {
         DELETE /buyer/cart/{offer_id}, GET /cart, POST /cart/items, PATCH /cart/items/{offer_id}
         DELETE /cart/items/{offer_id}, POST /checkout/summary, POST /summary
         GET /buyer/search, GET /search, GET /search/suggest, POST /marketplace/search
+        GET /search/complete, GET /search/vendors, GET /search/trending, GET /search/discover
         GET /categories, GET /categories/{ref}, GET /marketplace/categories
         GET /products, GET /products/{ref}, GET /products/
         GET /market, GET /marketplace/stats, GET /tax-rates, GET /payments/providers
@@ -46,6 +47,7 @@ RIGHTS = {
         PATCH /me/addresses/{id}, PUT /me/addresses/{id}, DELETE /me/addresses/{id}
         GET /buyer/addresses, POST /buyer/addresses, PATCH /buyer/addresses/{id}
         PUT /buyer/addresses/{id}, DELETE /buyer/addresses/{id}
+        GET /me/searches, DELETE /me/searches
         GET /me/one-click, POST /orders/one-click
         GET /me/orders, GET /buyer/orders, GET /orders, GET /orders/, GET /orders/{ref}
         GET /orders/{ref}/receipt, GET /orders/{ref}/receipt.pdf, POST /orders/{ref}/receipt/send
@@ -109,6 +111,9 @@ RIGHTS = {
     "staff:products": """
         POST /admin/categories, PATCH /admin/categories/{id}, GET /admin/products
         PATCH /admin/products/{id}/approve
+        GET /admin/search/synonyms, POST /admin/search/synonyms, PUT /admin/search/synonyms/{id}
+        DELETE /admin/search/synonyms/{id}, GET /admin/search/ranking, PUT /admin/search/ranking
+        GET /admin/search/in-vain, POST /admin/search/rebuild
         """,
     "staff:orders": """
         GET /admin/orders, PATCH /admin/orders/{id}/status, GET /admin/refunds
@@ -165,6 +170,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "fromId": NOBODYS,
         "toId": NOBODYS[:-1] + "1",
     },
+    "POST /admin/search/synonyms": {"words": ["mine", "now"]},
+    "PUT /admin/search/synonyms/{id}": {"words": ["mine", "now"]},
     "PATCH /me/addresses/{id}": {"name": "Mine now"},
     "PATCH /buyer/addresses/{id}": {"name": "Mine now"},
 }

@@ -103,7 +103,9 @@ class Listing(Model):
     id: UUID
     slug: str
     title: str
-    text: str = ""  # description without markup; only in events
+    text: str = ""  # description without markup; only in events, as are attributes and codes
+    attributes: dict[str, list[str]] = {}  # {"Size": ["M", "L"]}
+    codes: list[str] = []  # SKUs and barcodes it is known by
     vendor_id: UUID
     category_id: UUID | None
     brand: str = ""

@@ -258,3 +258,24 @@ def listing_of(product: Product, text: str = "") -> Listing:
         status=product.status,
         created_at=product.created_at,
     )
+
+
+ONLY_IN_EVENTS = {"text", "attributes", "codes"}
+
+
+def indexed(product: Product, text: str) -> Listing:
+    """What is looked for, beside what a card shows: description, options, SKUs and barcodes."""
+    attributes: dict[str, list[str]] = {}
+    codes: dict[str, None] = {}
+    for variant in product.variants:
+        active = [offer for offer in variant.offers if offer.status == "active"]
+        if not active:
+            continue
+        for name, value in variant.options.items():
+            if value not in attributes.setdefault(name, []):
+                attributes[name].append(value)
+        codes.update(dict.fromkeys(offer.sku for offer in active))
+        if variant.barcode:
+            codes[variant.barcode] = None
+    listing = listing_of(product, text)
+    return listing.model_copy(update={"attributes": attributes, "codes": list(codes)})

@@ -162,14 +162,14 @@ def _columns(product: Product) -> tuple[object, ...]:
         product.option_names,
         [p.model_dump(mode="json") for p in product.pictures],
         card.price_from.minor,
-        card.model_dump_json(exclude={"text"}),
+        card.model_dump_json(exclude=rules.ONLY_IN_EVENTS),
     )
 
 
 def _changed(product: Product, version: int) -> ListingChanged:
     listing: Listing | None = None
     if product.status == "active":
-        listing = rules.listing_of(product, markup.plain(product.description_html))
+        listing = rules.indexed(product, markup.plain(product.description_html))
     return ListingChanged(product_id=product.id, version=version, listing=listing)
 
 
