@@ -126,7 +126,7 @@ def test_a_card_shows_the_range(prices: list[int]) -> None:
         created_at=START,
         updated_at=START,
     )
-    card = rules.listing_of(product)
+    card = rules.listing_of(product, [vendor])
     assert (card.price_from, card.price_to) == (usd(min(prices)), usd(max(prices)))
     assert len(card.offer_ids) == len(prices)
 

@@ -6,6 +6,26 @@ from uuid import UUID
 
 from pydantic import Field
 
+from haat.domains.goods.catalog.offering import (
+    Condition,
+    Facts,
+    HandlingDays,
+    NotOnTheList,
+    Offer,
+    OfferChange,
+    OfferDraft,
+    OfferExists,
+    OffersClosed,
+    OffersFull,
+    OfferStatus,
+    OwnOffer,
+    Part,
+    Sku,
+    SkuTaken,
+    Standing,
+    VariantUnknown,
+    Why,
+)
 from haat.domains.people.media.api import Picture
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
@@ -15,14 +35,31 @@ from haat.kernel.model import Model
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
 
+# What stands in other files of this module and is as public as the rest.
+__all__ = [
+    "Condition",
+    "Facts",
+    "HandlingDays",
+    "NotOnTheList",
+    "Offer",
+    "OfferChange",
+    "OfferDraft",
+    "OfferExists",
+    "OfferStatus",
+    "OffersClosed",
+    "OffersFull",
+    "OwnOffer",
+    "Part",
+    "Sku",
+    "SkuTaken",
+    "Standing",
+    "VariantUnknown",
+    "Why",
+]
+
 Title = Annotated[str, Field(min_length=1, max_length=200)]
-Sku = Annotated[str, Field(min_length=1, max_length=80)]
 ProductStatus = Literal["draft", "pending", "active", "rejected", "archived"]
 Sort = Literal["newest", "price", "-price", "title"]
-
-
-class SkuTaken(Conflict, code="sku_taken"):
-    """This vendor has another offer with that SKU."""
 
 
 class WrongProductState(Conflict, code="product_state"):
@@ -52,18 +89,6 @@ class Category(Model):
     name: str
     position: int
     product_count: int = 0  # active products in it and below
-
-
-class Offer(Model):
-    """One vendor's price and SKU for a variant. Stock is inventory's."""
-
-    id: UUID
-    variant_id: UUID
-    vendor_id: UUID
-    sku: str
-    price: Money
-    compare_at: Money | None = None
-    status: Literal["active", "paused"] = "active"
 
 
 class Variant(Model):
@@ -104,7 +129,8 @@ class Listing(Model):
     slug: str
     title: str
     text: str = ""  # description without markup; only in events
-    vendor_id: UUID
+    vendor_id: UUID  # whose product it is; another who sells it when that one does not
+    vendor_ids: list[UUID] = []  # who sells it
     category_id: UUID | None
     brand: str = ""
     picture: Picture | None = None
@@ -114,6 +140,14 @@ class Listing(Model):
     offer_ids: list[UUID]
     status: ProductStatus
     created_at: datetime
+
+
+class Match(Model):
+    """A product that a vendor may want to sell too. `refused`: why it may not, None if it may."""
+
+    listing: Listing
+    variants: list[Variant]  # with the offers on sale
+    refused: Why | None = None
 
 
 class OfferLine(Model):
@@ -147,6 +181,9 @@ class VariantDraft(Model):
     barcode: Annotated[str, Field(max_length=40)] | None = None
     weight_g: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     picture: Picture | None = None
+    condition: Condition = "new"
+    handling_days: HandlingDays = 1
+    status: OfferStatus = "active"
 
 
 class ProductDraft(Model):
@@ -189,13 +226,6 @@ class ProductUpdated(Event, name="product.updated", key="product_id"):
     vendor_id: UUID
 
 
-class PriceUpdated(Event, name="product.price.updated", key="product_id"):
-    product_id: UUID
-    offer_id: UUID
-    was: Money
-    price: Money
-
-
 class OfferAdded(Event, name="offer.added", key="product_id"):
     """Inventory opens a stock row for it."""
 
@@ -212,6 +242,29 @@ class OfferRenamed(Event, name="offer.renamed", key="product_id"):
     offer_id: UUID
     vendor_id: UUID
     sku: str
+
+
+class OfferPaused(Event, name="offer.paused", key="product_id"):
+    """An offer is not for sale any more; `by` says who took it off."""
+
+    product_id: UUID
+    offer_id: UUID
+    vendor_id: UUID
+    by: Literal["vendor", "staff"] = "vendor"
+    reason: str = ""
+
+
+class OfferResumed(Event, name="offer.resumed", key="product_id"):
+    product_id: UUID
+    offer_id: UUID
+    vendor_id: UUID
+
+
+class PriceUpdated(Event, name="product.price.updated", key="product_id"):
+    product_id: UUID
+    offer_id: UUID
+    was: Money
+    price: Money
 
 
 class ListingChanged(Event, name="product.index.requested", key="product_id"):
@@ -307,6 +360,74 @@ class Catalog(Contract, name="catalog"):
     async def offers_by_sku(
         self, ctx: Context, *, vendor_id: UUID, skus: list[str]
     ) -> dict[str, UUID]: ...
+
+    @query(scope="vendor:products")
+    async def matches(
+        self,
+        ctx: Context,
+        *,
+        vendor_id: UUID,
+        words: Annotated[str, Field(min_length=1, max_length=200)],
+        limit: Annotated[int, Field(ge=1, le=50)] = 20,
+    ) -> list[Match]:
+        """Products on sale with that barcode, else those whose title begins like this, and
+        whether this vendor may attach an offer to each."""
+
+    @query(scope="vendor:products")
+    async def own_offers(
+        self,
+        ctx: Context,
+        *,
+        vendor_id: UUID,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> Page[OwnOffer]:
+        """The offers it attached to products that were there, the newest first."""
+
+    @query(scope="vendor:products")
+    async def own_offer(self, ctx: Context, *, id: UUID) -> OwnOffer:
+        """One of the acting vendor's. NotFound."""
+
+    @command(scope="vendor:products")
+    async def attach(
+        self, ctx: Context, *, id: UUID, product_id: UUID, vendor_id: UUID, draft: OfferDraft
+    ) -> Offer:
+        """Sells a product that is there: on sale at once. The same id again answers it.
+        OffersClosed, NotOnTheList, OfferExists, SkuTaken, VariantUnknown, OffersFull."""
+
+    @command(scope="vendor:products")
+    async def change_offer(self, ctx: Context, *, id: UUID, change: OfferChange) -> Offer:
+        """Changes, pauses or resumes one of the vendor's own offers, and nobody else's."""
+
+    @query(scope="staff:products")
+    async def allowed(
+        self, ctx: Context, *, product_id: UUID | None = None, brand: str | None = None
+    ) -> list[UUID] | None:
+        """Who may sell it; None when everybody may."""
+
+    @command(scope="staff:products")
+    async def allow(
+        self,
+        ctx: Context,
+        *,
+        product_id: UUID | None = None,
+        brand: str | None = None,
+        vendor_ids: Annotated[list[UUID], Field(max_length=500)] | None,
+    ) -> None:
+        """Says who may sell one product (or what has this brand) from now on; None: everybody.
+        Offers of others on that product are paused at once; its own vendor's never are."""
+
+    @query()
+    async def standings(
+        self,
+        ctx: Context,
+        *,
+        product_id: UUID,
+        facts: Annotated[list[Facts], Field(max_length=500)],
+    ) -> list[Standing]:
+        """How the offers named in `facts` stand, variant by variant, the first one first; to
+        a vendor (of its own) and to staff with the price that would win. Offers the product does
+        not sell now are left out."""
 
     @command(scope="vendor:products")
     async def create(

@@ -94,7 +94,12 @@ class CategoryPage(Category):
 
 
 def draft_of(product: Product) -> ProductDraft:
-    """What would make the product as it is; paused variants are left out, and so stay paused."""
+    """What would make the product as it is; paused variants are left out, and so stay paused.
+
+    Where all are paused they are all named, as what they are: a draft has a variant.
+    """
+    main = [(v, o) for v in product.variants for o in v.offers if o.main]
+    on_sale = [(v, o) for v, o in main if o.status == "active"]
     variants = [
         VariantDraft(
             id=v.id,
@@ -105,10 +110,11 @@ def draft_of(product: Product) -> ProductDraft:
             barcode=v.barcode,
             weight_g=v.weight_g,
             picture=v.picture,
+            condition=o.condition,
+            handling_days=o.handling_days,
+            status=o.status,
         )
-        for v in product.variants
-        for o in v.offers[:1]
-        if o.status == "active"
+        for v, o in on_sale or main
     ]
     return ProductDraft(
         title=product.title,

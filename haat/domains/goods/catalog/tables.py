@@ -99,8 +99,10 @@ variants = Table(
     CheckConstraint("weight_g >= 0", name="weight_g"),
 )
 Index("ix_variants_product_id", variants.c.product_id)
+Index("ix_variants_barcode", variants.c.barcode, postgresql_where=variants.c.barcode.isnot(None))
 
 # The constraint is checked at the end of a statement, so that two offers can swap their SKUs.
+# `main` offers are written with their product, by its vendor; the others each by itself.
 offers = Table(
     "offers",
     metadata,
@@ -113,13 +115,43 @@ offers = Table(
     Column("compare_at_minor", BigInteger),
     Column("currency", Text, nullable=False, info=IMPERSONAL),
     Column("status", Text, nullable=False, info=IMPERSONAL),
+    Column("condition", Text, nullable=False, server_default=text("'new'"), info=IMPERSONAL),
+    Column("handling_days", Integer, nullable=False, server_default=text("1")),
+    Column("main", Boolean, nullable=False, server_default=text("true")),
     UniqueConstraint("vendor_id", "sku", deferrable=True, initially="IMMEDIATE"),
     CheckConstraint("price_minor > 0", name="price_minor"),
     CheckConstraint("compare_at_minor > 0", name="compare_at_minor"),
     CheckConstraint("status IN ('active', 'paused')", name="status"),
+    CheckConstraint(
+        "condition IN ('new', 'refurbished', 'used-like-new', 'used-good', 'used-acceptable')",
+        name="condition",
+    ),
+    CheckConstraint("handling_days BETWEEN 0 AND 60", name="handling_days"),
 )
 Index("ix_offers_variant_id", offers.c.variant_id)
 Index("ix_offers_product_id", offers.c.product_id)
+Index("ix_offers_main", offers.c.variant_id, unique=True, postgresql_where=offers.c.main)
+Index("ix_offers_attached", offers.c.vendor_id, offers.c.id, postgresql_where=~offers.c.main)
+# What a vendor sells of a variant in one condition, it sells once.
+Index(
+    "ix_offers_alike",
+    offers.c.variant_id,
+    offers.c.vendor_id,
+    offers.c.condition,
+    unique=True,
+    postgresql_where=offers.c.status == "active",
+)
+
+# Who may sell a product (its id) or what has a brand (its name as a slug); no row: everybody.
+sale_lists = Table(
+    "sale_lists",
+    metadata,
+    Column("kind", Text, nullable=False, info=IMPERSONAL),
+    Column("subject", Text, nullable=False, info=IMPERSONAL),
+    Column("vendor_ids", ARRAY(Uuid), nullable=False),
+    PrimaryKeyConstraint("kind", "subject"),
+    CheckConstraint("kind IN ('product', 'brand')", name="kind"),
+)
 
 # Where visible products stand, in the orders they are shown in: one row each for the shelf of all
 # goods (the nil id), of the vendor, and of every category from the root down to the product's own.

@@ -10,8 +10,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from haat.domains.goods.catalog.api import Catalog
+from haat.domains.goods.catalog.api import Catalog, Condition
 from haat.domains.people.media.api import Picture
+from haat.domains.people.vendors.api import Vendor
 from haat.domains.trade.cart.api import Cart
 from haat.domains.trade.checkout.api import Checkout, OneClick
 from haat.gateways.views import ProductPage, product_page
@@ -30,6 +31,7 @@ from haat.kernel.money import Money
 
 router = APIRouter()
 FEW = 5  # from here on the page says how many are left
+OTHERS_MAX = 50  # of other vendors are shown
 RADIOS_MAX = 10  # more choices than that stand in a list to open
 
 
@@ -54,6 +56,8 @@ class Choice:
     compare_at: Money | None
     left: int
     picture: Picture | None
+    vendor: Vendor
+    condition: Condition
 
     @property
     def stock(self) -> str:
@@ -63,21 +67,38 @@ class Choice:
 
 
 def choices_of(page: ProductPage) -> list[Choice]:
-    """What is on offer, in the variants' order; empty when the product is not on sale."""
-    if page.product.status != "active" or page.vendor.status != "active":
+    """What the page sells: of each variant the offer that stands first, in the variants' order;
+    empty when the product is not on sale."""
+    return [offers[0] for offers in _offers(page) if offers]
+
+
+def others_of(page: ProductPage) -> list[Choice]:
+    """What other vendors sell the same for, in the order they stand."""
+    return [choice for offers in _offers(page) for choice in offers[1:]][:OTHERS_MAX]
+
+
+def _offers(page: ProductPage) -> list[list[Choice]]:
+    """The offers of each variant; none when the product is not on sale."""
+    if page.product.status != "active":
         return []
     return [
-        Choice(
-            offer_id=offer.id,
-            label=variant.title,
-            price=offer.price,
-            compare_at=offer.compare_at,
-            left=page.available.get(offer.id, 0),
-            picture=variant.picture,
-        )
+        [
+            Choice(
+                offer_id=offer.id,
+                label=variant.title,
+                price=offer.price,
+                compare_at=offer.compare_at,
+                left=page.available.get(offer.id, 0),
+                picture=variant.picture,
+                vendor=page.vendors[offer.vendor_id],
+                condition=offer.condition,
+            )
+            for offer in variant.offers
+            if offer.status == "active"
+            and offer.vendor_id in page.vendors
+            and page.vendors[offer.vendor_id].status == "active"
+        ]
         for variant in page.product.variants
-        for offer in variant.offers
-        if offer.status == "active"
     ]
 
 
@@ -193,6 +214,7 @@ async def _page(
         vendor=page.vendor,
         path=Tree(categories).path(page.product.category_id),
         choices=choices,
+        others=others_of(page),
         selected=selected,
         as_radios=1 < len(choices) <= RADIOS_MAX,
         legend=" / ".join(page.product.option_names) or "Choose",

@@ -108,12 +108,12 @@ def values_of(product: Product, stock: Mapping[UUID, int], form_id: UUID) -> Val
 
 def offered(product: Product) -> list[tuple[Variant, Offer]]:
     """Variants on sale with the vendor's offer on them."""
-    return [(v, o) for v in product.variants for o in v.offers[:1] if o.status == "active"]
+    return [(v, o) for v in product.variants for o in v.offers if o.main and o.status == "active"]
 
 
 def off_sale(product: Product) -> list[str]:
     """SKUs of variants that were taken off: a row with the same SKU brings one back."""
-    return [o.sku for v in product.variants for o in v.offers[:1] if o.status != "active"]
+    return [o.sku for v in product.variants for o in v.offers if o.main and o.status != "active"]
 
 
 def _variant_row(product: Product, variant: Variant, offer: Offer, on_hand: int) -> Values:

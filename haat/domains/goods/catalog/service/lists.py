@@ -68,7 +68,7 @@ class ListCases(Cases):
 
         async def look_up() -> Page[Listing]:
             short, long, convert, start = _SORTS[sort]
-            after = start if cursor is None else _behind(cursor, sort, convert)
+            after = start if cursor is None else behind(cursor, sort, convert)
             statement = short if limit <= sql.SHORT else long
             rows = await self._db.fetch(statement, shelf, *after, other)
             return _page(rows, limit, sort)
@@ -98,7 +98,7 @@ class ListCases(Cases):
     ) -> Page[Listing]:
         if ctx.caller is None:
             ctx.need_vendor(vendor_id)
-        before = _behind(cursor, "own", _moment) if cursor else (_FOREVER, _LAST_ID)
+        before = behind(cursor, "own", _moment) if cursor else (_FOREVER, _LAST_ID)
         if status is None:
             rows = await self._db.fetch(sql.OWN, vendor_id, *before, limit + 1)
         else:
@@ -114,7 +114,7 @@ class ListCases(Cases):
         cursor: str | None = None,
     ) -> Page[Listing]:
         start = (datetime(1970, 1, 1, tzinfo=UTC), _FIRST_ID)
-        after = _behind(cursor, "queue", _moment) if cursor else start
+        after = behind(cursor, "queue", _moment) if cursor else start
         rows = await self._db.fetch(sql.QUEUE, status, *after, limit + 1)
         return _page(rows, limit, "queue")
 
@@ -128,7 +128,7 @@ class ListCases(Cases):
         return {row["sku"]: row["id"] for row in rows}
 
 
-def _behind(cursor: str, sort: str, convert: Callable[[Any], Any]) -> tuple[Any, UUID]:
+def behind(cursor: str, sort: str, convert: Callable[[Any], Any]) -> tuple[Any, UUID]:
     """The key in a cursor of this very order; Invalid for any other."""
 
     def same(value: Any) -> Any:

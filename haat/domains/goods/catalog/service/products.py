@@ -6,7 +6,9 @@ from uuid import UUID
 from haat.domains.goods.catalog import markup, rules
 from haat.domains.goods.catalog.api import (
     CategoryUnknown,
+    NotOnTheList,
     OfferAdded,
+    OfferExists,
     OfferRenamed,
     PriceUpdated,
     Product,
@@ -19,7 +21,8 @@ from haat.domains.goods.catalog.api import (
 )
 from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.goods.catalog.service.kept import is_outside
-from haat.domains.goods.catalog.service.stored import Cases, Stored
+from haat.domains.goods.catalog.service.offer_statements import LISTS
+from haat.domains.goods.catalog.service.stored import Cases, Stored, turned
 from haat.engines.sql import UniqueViolation
 from haat.kernel import synthetic
 from haat.kernel.context import Context
@@ -35,7 +38,7 @@ REASON_MAX = 1000
 class ProductCases(Cases):
     async def product(self, ctx: Context, *, ref: str) -> Product:
         if is_outside(ctx):
-            return rules.shown(await self._on_sale(ref))
+            return await self._on_sale(ref)
         found = await self._read(ref)
         if found is None:
             raise NotFound
@@ -45,17 +48,17 @@ class ProductCases(Cases):
             return product
         if not _is_on_sale(found):
             raise NotFound
-        return rules.shown(product)
+        return rules.shown(product, found.sellers)
 
     async def _on_sale(self, ref: str) -> Product:
-        """The product that everybody may see, or a copy of it. NotFound."""
+        """The product as everybody may see it, or a copy of that. NotFound."""
         copies, read = await self._kept.products.get_many([ref])
         if ref in copies:
             return copies[ref]
         found = await self._read(ref)
         if found is None or not _is_on_sale(found):
             raise NotFound
-        product = found.product
+        product = rules.shown(found.product, found.sellers)
         if ref in (str(product.id), product.slug):  # other spellings nobody could forget
             await self._kept.products.keep({ref: product}, read)
         return product
@@ -86,7 +89,7 @@ class ProductCases(Cases):
         raise Conflict("Others took this title's address just now; try again.", code="slug_taken")
 
     async def _repeated(self, ctx: Context, id: UUID, vendor_id: UUID) -> Product:
-        product = await self._mine(ctx, id)
+        product = (await self._mine(ctx, id)).product
         if product.vendor_id != vendor_id:
             raise NotFound
         return product
@@ -104,7 +107,8 @@ class ProductCases(Cases):
         draft = rules.check_draft(draft, (await self._market.settings(ctx)).currency)
         html = markup.clean(draft.description_html)
         for _ in range(TRIES):
-            before = await self._mine(ctx, id)
+            found = await self._mine(ctx, id)
+            before = found.product
             rules.moved(before.status, "change")
             after = _changed(ctx, before, draft, html)
             if after.model_copy(update={"updated_at": before.updated_at}) == before:
@@ -114,9 +118,11 @@ class ProductCases(Cases):
             await self._need_category(after.category_id, before.category_id)
             after = after.model_copy(update={"version": before.version + 1})
             try:
-                if await self._update(ctx, before, after, *_differences(before, after)):
+                if await self._update(ctx, found, after, *_differences(before, after)):
                     return after
-            except UniqueViolation:
+            except UniqueViolation as error:
+                if error.constraint_name == "ix_offers_alike":
+                    raise OfferExists from None
                 raise await self._sku_taken(after) from None
         raise _version_conflict(before)
 
@@ -127,13 +133,31 @@ class ProductCases(Cases):
             raise CategoryUnknown.at("categoryId", "There is no such category.")
 
     async def submit(self, ctx: Context, *, id: UUID) -> Product:
-        product = await self._mine(ctx, id)
+        product = (await self._mine(ctx, id)).product
         rules.moved(product.status, "submit")
         await self._need_active_vendor(ctx, product.vendor_id)
+        key = rules.brand_key(product.brand)
+        row = await self._db.fetchrow(LISTS, [], [key]) if key else None
+        if row is not None and product.vendor_id not in row["vendor_ids"]:
+            raise NotOnTheList
         return await self._move(ctx, id, "submit")
 
     async def archive(self, ctx: Context, *, id: UUID) -> Product:
-        return await self._move(ctx, id, "archive")
+        """Where others sell it too, its vendor takes off what is its own: the product stays."""
+        for _ in range(TRIES):
+            found = await self._mine(ctx, id)
+            before = found.product
+            who = {o.vendor_id for o in rules.selling(before, found.sellers)}
+            if before.status != "active" or not who - {before.vendor_id}:
+                return await self._move(ctx, id, "archive")
+            change = {"version": before.version + 1, "updated_at": ctx.now()}
+            after = rules.withdrawn(before, before.vendor_id).model_copy(update=change)
+            if after.variants == before.variants:
+                return before
+            told = [ProductUpdated(product_id=id, vendor_id=before.vendor_id)]
+            if await self._update(ctx, found, after, *told, *turned(before, after)):
+                return after
+        raise _version_conflict(before)
 
     async def restore(self, ctx: Context, *, id: UUID) -> Product:
         return await self._move(ctx, id, "restore")
@@ -150,7 +174,8 @@ class ProductCases(Cases):
 
     async def _move(self, ctx: Context, id: UUID, verb: str, reason: str | None = None) -> Product:
         for _ in range(TRIES):
-            before = await (self._known(id) if verb in DECISIONS else self._mine(ctx, id))
+            found = await (self._known(id) if verb in DECISIONS else self._mine(ctx, id))
+            before = found.product
             status = rules.moved(before.status, verb)
             if status == before.status:
                 return before
@@ -161,7 +186,7 @@ class ProductCases(Cases):
                 "updated_at": ctx.now(),
             }
             after = before.model_copy(update=change)
-            if await self._update(ctx, before, after, *_moved(after, verb), variants=False):
+            if await self._update(ctx, found, after, *_moved(after, verb), variants=False):
                 return after
         raise _version_conflict(before)
 
@@ -169,7 +194,7 @@ class ProductCases(Cases):
 def _is_on_sale(found: Stored) -> bool:
     product = found.product
     shown = product.status == "active" and product.vendor_id != synthetic.VENDOR
-    return shown and found.vendor_active
+    return shown and bool(rules.selling(product, found.sellers))
 
 
 def _born(ctx: Context, id: UUID, vendor_id: UUID, slug: str, draft: ProductDraft) -> Product:
@@ -219,8 +244,8 @@ def _changed(ctx: Context, before: Product, draft: ProductDraft, html: str) -> P
 def _differences(before: Product, after: Product) -> list[Event]:
     """What others need to know of a change, beside the listing."""
     found: list[Event] = [ProductUpdated(product_id=after.id, vendor_id=after.vendor_id)]
-    known = {o.id: o for v in before.variants for o in v.offers}
-    for offer in (o for v in after.variants for o in v.offers):
+    known = {o.id: o for o in rules.offers_of(before)}
+    for offer in (o for o in rules.offers_of(after) if o.main):
         was = known.get(offer.id)
         if was is None:
             found.append(_added(after, offer.id))
@@ -240,7 +265,7 @@ def _differences(before: Product, after: Product) -> list[Event]:
                     sku=offer.sku,
                 )
             )
-    return found
+    return [*found, *turned(before, after)]
 
 
 def _added(product: Product, offer_id: UUID) -> OfferAdded:

@@ -24,7 +24,8 @@ SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
 TREE_ALONE = Sql("SELECT pg_advisory_xact_lock(hashtext('catalog.categories'))")
 TREE_SHARED = Sql("SELECT pg_advisory_xact_lock_shared(hashtext('catalog.categories'))")
 
-# The vendor's row is shared too: a suspension waits for this write, or this write for it.
+# The vendor's row is shared too: a suspension waits for this write, or this write for it. (Of the
+# other vendors who sell the product nothing is held: a suspension of theirs counts its listing up.)
 BEFORE_WRITING = Sql("""
 SELECT pg_advisory_xact_lock_shared(hashtext('catalog.categories')),
        (SELECT active FROM catalog.vendors WHERE vendor_id = $1 FOR SHARE) AS vendor_active
@@ -59,9 +60,12 @@ SELECT p.id FROM catalog.products p
 
 # --- products --------------------------------------------------------------------------------
 
-PRODUCT = Sql("""
-SELECT EXISTS (SELECT FROM catalog.vendors v WHERE v.vendor_id = p.vendor_id AND v.active)
-           AS vendor_active,
+_WHOLE = """
+SELECT p.listing_version,
+       ARRAY(SELECT DISTINCT o.vendor_id
+               FROM catalog.offers o
+               JOIN catalog.vendors s ON s.vendor_id = o.vendor_id AND s.active
+              WHERE o.product_id = p.id) AS sellers,
        json_build_object(
            'id', p.id, 'slug', p.slug, 'vendor_id', p.vendor_id, 'title', p.title,
            'description_html', p.description_html, 'category_id', p.category_id,
@@ -81,15 +85,24 @@ SELECT EXISTS (SELECT FROM catalog.vendors v WHERE v.vendor_id = p.vendor_id AND
                                          'compare_at', CASE WHEN o.compare_at_minor IS NOT NULL
                                              THEN json_build_object('minor', o.compare_at_minor,
                                                                     'currency', o.currency) END,
-                                         'status', o.status) ORDER BY o.id), '[]')
+                                         'condition', o.condition, 'main', o.main,
+                                         'handling_days', o.handling_days, 'status', o.status)
+                                             ORDER BY NOT o.main, o.id), '[]')
                                 FROM catalog.offers o WHERE o.variant_id = v.id)
                       ) ORDER BY v.position), '[]')
                  FROM catalog.variants v WHERE v.product_id = p.id)
        )::text AS product
-  FROM catalog.products p
+  FROM catalog.products p"""
+
+PRODUCT = Sql(f"""{_WHOLE}
  WHERE p.id = $1 OR p.slug = $2
  ORDER BY p.id = $1 DESC NULLS LAST
  LIMIT 1
+""")
+
+PRODUCTS = Sql(f"""{_WHOLE}
+ WHERE p.id = ANY($1::uuid[])
+ ORDER BY array_position($1::uuid[], p.id)
 """)
 
 # What creating a product has to know.
@@ -113,7 +126,7 @@ UPDATE catalog.products
        tax_class = $7, status = $8, reason = $9, option_names = $10, pictures = $11,
        price_from = $12, card = $13, version = version + 1,
        listing_version = listing_version + 1, updated_at = $14
- WHERE id = $1 AND version = $15
+ WHERE id = $1 AND version = $15 AND listing_version = $16
 RETURNING listing_version
 """)
 
@@ -131,16 +144,19 @@ WITH variant AS (
 ), offer AS (
     INSERT INTO catalog.offers AS o
            (id, variant_id, product_id, vendor_id, sku, price_minor, compare_at_minor, currency,
-            status)
-    SELECT w.id, w.variant_id, $1, $8, w.sku, w.price, w.compare_at, w.currency, w.status
+            status, condition, handling_days, main)
+    SELECT w.id, w.variant_id, $1, $8, w.sku, w.price, w.compare_at, w.currency, w.status,
+           w.condition, w.handling_days, true
       FROM unnest($9::uuid[], $10::uuid[], $11::text[], $12::bigint[], $13::bigint[],
-                  $14::text[], $15::text[])
-               AS w (id, variant_id, sku, price, compare_at, currency, status)
+                  $14::text[], $15::text[], $16::text[], $17::int[])
+               AS w (id, variant_id, sku, price, compare_at, currency, status, condition,
+                     handling_days)
         ON CONFLICT (id) DO UPDATE
        SET sku = EXCLUDED.sku, price_minor = EXCLUDED.price_minor,
            compare_at_minor = EXCLUDED.compare_at_minor, currency = EXCLUDED.currency,
-           status = EXCLUDED.status
-     WHERE o.product_id = $1
+           status = EXCLUDED.status, condition = EXCLUDED.condition,
+           handling_days = EXCLUDED.handling_days
+     WHERE o.product_id = $1 AND o.main
 )
 SELECT
 """)
@@ -160,12 +176,16 @@ RESHELVE = Sql(f"""
 WITH wanted AS (
     SELECT s.shelf_id, p.id AS product_id, p.created_at, p.price_from, p.title_key
       FROM catalog.products p
-      JOIN catalog.vendors v ON v.vendor_id = p.vendor_id AND v.active
       LEFT JOIN catalog.categories c ON c.id = p.category_id
+     CROSS JOIN LATERAL (
+               SELECT array_agg(DISTINCT o.vendor_id) AS ids
+                 FROM catalog.offers o
+                 JOIN catalog.vendors v ON v.vendor_id = o.vendor_id AND v.active
+                WHERE o.product_id = p.id AND o.status = 'active') AS seller
      CROSS JOIN LATERAL unnest(
-               ARRAY['00000000-0000-0000-0000-000000000000'::uuid, p.vendor_id]
+               '00000000-0000-0000-0000-000000000000'::uuid || seller.ids
                || coalesce(c.ancestors, '{{}}')) AS s (shelf_id)
-     WHERE p.id = ANY($1::uuid[]) AND p.status = 'active'
+     WHERE p.id = ANY($1::uuid[]) AND p.status = 'active' AND seller.ids IS NOT NULL
        AND p.vendor_id <> '{synthetic.VENDOR}'::uuid
 ), gone AS (
     DELETE FROM catalog.shelves s
@@ -301,15 +321,18 @@ SELECT vendor_id, active FROM unnest($1::uuid[], $2::bool[]) AS w (vendor_id, ac
 RETURNING v.vendor_id, v.active
 """)
 
-PRODUCTS_RELISTED = Sql("""
-WITH mine AS (
-    SELECT id FROM catalog.products
-     WHERE status = 'active' AND vendor_id = ANY($1::uuid[])
-     ORDER BY id
-       FOR NO KEY UPDATE
-)
-UPDATE catalog.products p SET listing_version = p.listing_version + 1
-  FROM mine
- WHERE p.id = mine.id
-RETURNING p.id, p.vendor_id, p.card, p.description_html, p.listing_version
+PRODUCTS_SOLD_BY = Sql("""
+SELECT p.id FROM catalog.products p
+ WHERE EXISTS (SELECT FROM catalog.offers o
+                WHERE o.product_id = p.id AND o.vendor_id = ANY($1::uuid[]))
+ ORDER BY p.id
+   FOR NO KEY UPDATE OF p
+""")
+
+CARDS_SET = Sql("""
+UPDATE catalog.products p
+   SET listing_version = p.listing_version + 1, price_from = w.price_from, card = w.card
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS w (id, price_from, card)
+ WHERE p.id = w.id
+RETURNING p.id, p.listing_version
 """)
