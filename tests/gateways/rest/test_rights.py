@@ -68,7 +68,7 @@ RIGHTS = {
         POST /products/{id}/submit, GET /vendors/me/products
         POST /vendors/{vendor_id}/products, PATCH /vendors/{vendor_id}/products/{id}
         GET /vendors/me/matches, GET /vendors/me/offers, POST /products/{id}/offers
-        GET /offers/{offer_id}, PATCH /offers/{offer_id}
+        GET /offers/{offer_id}, PATCH /offers/{offer_id}, GET /products/{id}/history
         """,
     "vendor:stock": """
         GET /inventory, GET /inventory/alerts, GET /inventory/{ref}, PUT /inventory/{ref}
@@ -113,6 +113,7 @@ RIGHTS = {
         PATCH /admin/products/{id}/approve
         GET /admin/products/{id}/vendors, PUT /admin/products/{id}/vendors
         GET /admin/brands/{brand}/vendors, PUT /admin/brands/{brand}/vendors
+        GET /admin/duplicates, POST /admin/products/{id}/merge
         """,
     "staff:orders": """
         GET /admin/orders, PATCH /admin/orders/{id}/status, GET /admin/refunds

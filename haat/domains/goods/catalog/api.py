@@ -1,7 +1,7 @@
 """The catalogue: category tree, products with variants, and the offers vendors make on them."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -74,6 +74,14 @@ class CategorySlugTaken(Conflict, code="category_slug_taken"):
     """Another category has that slug."""
 
 
+class VariantsDiffer(Conflict, code="variants_differ"):
+    """These products have different options: make them alike before they are merged."""
+
+
+class ProductExists(Conflict, code="product_exists"):
+    """A product on sale has that barcode; `productId` says which. Attach an offer to it."""
+
+
 class CurrencyWrong(Invalid, code="currency_wrong"):
     """Prices must be in the market's currency."""
 
@@ -118,6 +126,7 @@ class Product(Model):
     pictures: list[Picture] = []
     variants: list[Variant] = []
     version: int = 1
+    merged_into: UUID | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -148,6 +157,23 @@ class Match(Model):
     listing: Listing
     variants: list[Variant]  # with the offers on sale
     refused: Why | None = None
+
+
+class Duplicate(Model):
+    """Products that carry the same barcode."""
+
+    barcode: str
+    products: list[Listing]
+
+
+class Change(Model):
+    """One change of a product: {"field": [before, after]}, by whom."""
+
+    at: datetime
+    actor_type: str
+    actor_id: UUID | None
+    what: str
+    changes: dict[str, Any]
 
 
 class OfferLine(Model):
@@ -267,6 +293,24 @@ class PriceUpdated(Event, name="product.price.updated", key="product_id"):
     price: Money
 
 
+class OfferMoved(Event, name="offer.moved", key="was_product_id"):
+    """An offer stands on another product now, because the two were one."""
+
+    offer_id: UUID
+    vendor_id: UUID
+    variant_id: UUID
+    product_id: UUID
+    was_product_id: UUID
+
+
+class ProductMerged(Event, name="product.merged", key="product_id"):
+    """`gone_id` was the same as `product_id`, which is what there is now."""
+
+    product_id: UUID
+    gone_id: UUID
+    gone_vendor_id: UUID
+
+
 class ListingChanged(Event, name="product.index.requested", key="product_id"):
     """The index must show this listing, or nothing when `listing` is None. Newest version wins."""
 
@@ -330,6 +374,30 @@ class Catalog(Contract, name="catalog"):
     @query()
     async def product(self, ctx: Context, *, ref: str) -> Product:
         """By id or slug. Others than its vendor's team and staff see active products only."""
+
+    @query()
+    async def moved(self, ctx: Context, *, ref: str) -> str:
+        """The slug of the product that an old slug, or the id or slug of a merged product, leads
+        to. NotFound."""
+
+    @query()
+    async def history(
+        self, ctx: Context, *, product_id: UUID, limit: Limit = 50, cursor: str | None = None
+    ) -> Page[Change]:
+        """Every change of a product, the last one first: all for staff; for its own vendor
+        without what others did with their offers. NotFound for anybody else."""
+
+    @query(scope="staff:products")
+    async def duplicates(
+        self, ctx: Context, *, limit: Limit = 50, cursor: str | None = None
+    ) -> Page[Duplicate]:
+        """Barcodes that several products carry."""
+
+    @command(scope="staff:products")
+    async def merge(self, ctx: Context, *, kept_id: UUID, gone_id: UUID) -> Product:
+        """Two products are one: the offers and variants of the second move to the first, its
+        address leads there, and orders keep what they bought. VariantsDiffer,
+        WrongProductState; the same again answers the product."""
 
     @query(scope="vendor:products")
     async def own_products(

@@ -7,7 +7,9 @@ from fastapi import Query
 from pydantic import Field
 
 from haat.domains.goods.catalog.api import (
+    Change,
     Condition,
+    Duplicate,
     HandlingDays,
     Match,
     Offer,
@@ -15,6 +17,7 @@ from haat.domains.goods.catalog.api import (
     OfferDraft,
     OfferStatus,
     OwnOffer,
+    Product,
     Sku,
 )
 from haat.domains.goods.catalog.routes import Cursor, Goods, PageLimit, router
@@ -47,6 +50,10 @@ class SellersBody(Body):
     """Who may sell it; null: everybody."""
 
     vendor_ids: Annotated[list[UUID], Field(max_length=500)] | None
+
+
+class MergeBody(Body):
+    gone_id: UUID
 
 
 class Sellers(Model):
@@ -94,6 +101,14 @@ async def change_offer(offer_id: UUID, body: OfferPatch, ctx: Ctx, goods: Goods)
     return await goods.change_offer(ctx, id=offer_id, change=change)
 
 
+@router.get("/products/{id}/history")
+async def history(
+    id: UUID, ctx: Ctx, goods: Goods, limit: PageLimit = 50, cursor: Cursor = None
+) -> Page[Change]:
+    """Every change of a product, the last one first, by whom: for its vendor and for staff."""
+    return await goods.history(ctx, product_id=id, limit=limit, cursor=cursor)
+
+
 # --- for staff -------------------------------------------------------------------------------
 
 
@@ -121,3 +136,17 @@ async def set_brand_sellers(brand: str, body: SellersBody, ctx: Ctx, goods: Good
     """For offers and products to come; what is on sale stays."""
     await goods.allow(ctx, brand=brand, vendor_ids=body.vendor_ids)
     return Sellers(vendor_ids=await goods.allowed(ctx, brand=brand))
+
+
+@router.get("/admin/duplicates")
+async def duplicates(
+    ctx: Ctx, goods: Goods, limit: PageLimit = 50, cursor: Cursor = None
+) -> Page[Duplicate]:
+    """Barcodes that several products carry."""
+    return await goods.duplicates(ctx, limit=limit, cursor=cursor)
+
+
+@router.post("/admin/products/{id}/merge")
+async def merge(id: UUID, body: MergeBody, ctx: Ctx, goods: Goods) -> Product:
+    """The other product is this one: its offers move here, its address leads here."""
+    return await goods.merge(ctx, kept_id=id, gone_id=body.gone_id)

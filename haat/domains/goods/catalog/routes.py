@@ -1,9 +1,11 @@
 """The catalogue over REST."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response, UploadFile
+from fastapi import APIRouter, Query, Request, Response, UploadFile
+from fastapi.responses import JSONResponse
 
 from haat.domains.goods.catalog.api import (
     Catalog,
@@ -26,7 +28,7 @@ from haat.domains.people.media.api import SIZE_MAX, Media, Picture, PictureTooLa
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
-from haat.kernel.errors import Conflict
+from haat.kernel.errors import Conflict, NotFound
 from haat.kernel.model import Model
 from haat.kernel.page import LIMIT_MAX, Page
 
@@ -69,9 +71,14 @@ async def listed(
 
 
 @router.get("/products/{ref}", response_model=Product)
-async def read(ref: str, ctx: Ctx, goods: Goods) -> Any:
-    """By id or slug."""
-    return _json(await goods.product(ctx, ref=ref))
+async def read(ref: str, request: Request, ctx: Ctx, goods: Goods) -> Any:
+    """By id or slug. An address it had before leads to the one it has (301)."""
+    try:
+        return _json(await goods.product(ctx, ref=ref))
+    except NotFound:
+        slug = await goods.moved(ctx, ref=ref)
+        there = f"{request.url.path.rpartition('/')[0]}/{quote(slug)}"
+        return JSONResponse({"location": there}, 301, {"location": there})
 
 
 # Before /vendors/{vendor}/products, which would take "me" for a vendor.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
+from haat.domains.goods.catalog import barcodes
 from haat.domains.goods.catalog.api import (
     CurrencyWrong,
     Listing,
@@ -87,8 +88,9 @@ def title_key(title: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", title).casefold().split())[:TITLE_KEY_MAX]
 
 
-def check_draft(draft: ProductDraft, currency: str) -> ProductDraft:
-    """The draft, tidied; Invalid with the path of what is wrong, CurrencyWrong.
+def check_draft(draft: ProductDraft, currency: str, kept: Collection[str] = ()) -> ProductDraft:
+    """The draft, tidied; Invalid with the path of what is wrong, CurrencyWrong. Barcodes in `kept`
+    pass as they are: they were there before any was checked.
 
     Option names missing from the draft are those of its first variant.
     """
@@ -112,7 +114,12 @@ def check_draft(draft: ProductDraft, currency: str) -> ProductDraft:
         check_price(variant.price, f"variants.{place}.price", currency)
         if variant.compare_at is not None:
             check_price(variant.compare_at, f"variants.{place}.compareAt", currency)
-    tidy = [v.model_copy(update={"sku": v.sku.strip()}) for v in draft.variants]
+    tidy = []
+    for place, variant in enumerate(draft.variants):
+        code = variant.barcode or None
+        if code is not None and code not in kept:
+            code = barcodes.normalised(code, f"variants.{place}.barcode")
+        tidy.append(variant.model_copy(update={"sku": variant.sku.strip(), "barcode": code}))
     return draft.model_copy(update={"title": title, "option_names": names, "variants": tidy})
 
 
@@ -240,6 +247,24 @@ def _paused(variant: Variant) -> Variant:
     """Without the offer of the product's own vendor; others go on selling it."""
     offers = [o.model_copy(update={"status": "paused"}) if o.main else o for o in variant.offers]
     return variant.model_copy(update={"offers": offers})
+
+
+def differences(before: Product, after: Product) -> dict[str, list[Any]]:
+    """{"field": [before, after]} of what changed; of variants those that did, by their id."""
+    old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
+    for told in (old, new):
+        for name in ("version", "updated_at"):
+            del told[name]
+        told["variants"] = {one["id"]: one for one in told["variants"]}
+    changed = {name: [old[name], new[name]] for name in old if old[name] != new[name]}
+    if "variants" in changed:
+        was, now = old["variants"], new["variants"]
+        ids = list(was | now)
+        ids = [id for id in ids if was.get(id) != now.get(id)]
+        changed["variants"] = [[was.get(id) for id in ids], [now.get(id) for id in ids]]
+        if not ids:  # only their order
+            changed["variants"] = [list(was), list(now)]
+    return changed
 
 
 def offers_of(product: Product) -> list[Offer]:

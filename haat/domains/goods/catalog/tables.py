@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -70,6 +71,7 @@ products = Table(
     Column("listing_version", Integer, nullable=False, server_default=text("1")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("merged_into", Uuid, ForeignKey("catalog.products.id")),
     CheckConstraint(
         "status IN ('draft', 'pending', 'active', 'rejected', 'archived')", name="status"
     ),
@@ -141,6 +143,31 @@ Index(
     unique=True,
     postgresql_where=offers.c.status == "active",
 )
+
+# Slugs that led to a product once, and where they lead now.
+slugs = Table(
+    "slugs",
+    metadata,
+    Column("slug", Text, primary_key=True, info=IMPERSONAL),
+    Column("product_id", Uuid, ForeignKey(products.c.id), nullable=False),
+)
+Index("ix_slugs_product_id", slugs.c.product_id)
+
+# Every change of a product, by whom: `changes` is {"field": [before, after]}. `vendor_id`: whose
+# offer it was, where it was one.
+history = Table(
+    "history",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("product_id", Uuid, ForeignKey(products.c.id), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor_type", Text, nullable=False, info=IMPERSONAL),
+    Column("actor_id", Uuid),
+    Column("what", Text, nullable=False, info=IMPERSONAL),
+    Column("changes", JSONB, nullable=False, info=IMPERSONAL),
+    Column("vendor_id", Uuid),
+)
+Index("ix_history_product_id", history.c.product_id, history.c.seq)
 
 # Who may sell a product (its id) or what has a brand (its name as a slug); no row: everybody.
 sale_lists = Table(

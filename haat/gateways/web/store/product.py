@@ -24,7 +24,7 @@ from haat.gateways.web.store.payment import site_of
 from haat.gateways.web.store.shopping import PersonShopping, Shopping, guest_cart, plainly
 from haat.gateways.web.store.tree import Tree
 from haat.gateways.web.visit import Visit, form_of
-from haat.kernel.errors import Invalid, Problem, Unavailable
+from haat.kernel.errors import Invalid, NotFound, Problem, Unavailable
 from haat.kernel.ids import derive
 from haat.kernel.model import Body
 from haat.kernel.money import Money
@@ -104,7 +104,10 @@ def _offers(page: ProductPage) -> list[list[Choice]]:
 
 @router.get("/products/{slug}")
 async def show(visit: Shopping, slug: str, offer: str = "") -> Response:
-    return await _page(visit, slug, Form(), chosen=offer)
+    try:
+        return await _page(visit, slug, Form(), chosen=offer)
+    except NotFound:
+        return visit.moved(f"/products/{await visit.doors[Catalog].moved(visit.ctx, ref=slug)}")
 
 
 @router.post("/products/{slug}")

@@ -111,6 +111,12 @@ def offered(product: Product) -> list[tuple[Variant, Offer]]:
     return [(v, o) for v in product.variants for o in v.offers if o.main and o.status == "active"]
 
 
+def contested(product: Product) -> list[tuple[Variant, Offer]]:
+    """Variants on sale that other vendors sell, too, with the vendor's own offer."""
+    others = {o.variant_id for v in product.variants for o in v.offers if not o.main}
+    return [(v, o) for v, o in offered(product) if v.id in others]
+
+
 def off_sale(product: Product) -> list[str]:
     """SKUs of variants that were taken off: a row with the same SKU brings one back."""
     return [o.sku for v in product.variants for o in v.offers if o.main and o.status != "active"]

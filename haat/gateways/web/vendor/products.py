@@ -243,6 +243,7 @@ async def _form_page(
         variants=fields.variant_rows(form.values),
         pictures=[(row, fields.picture_of(row)) for row in fields.picture_rows(form.values)],
         off_sale=fields.off_sale(product) if product else [],
+        contested=fields.contested(product) if product else [],
         options=[(option, name) for option, name in names.items() if name],
         categories=[
             (category.id, " / ".join(c.name for c in tree.path(category.id)))

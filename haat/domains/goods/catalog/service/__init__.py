@@ -1,5 +1,5 @@
-"""The catalogue's use cases: one product (`products`), single offers (`offers`), lists (`lists`),
-the category tree (`tree`).
+"""The catalogue's use cases: one product (`products`), single offers (`offers`), products
+that are there twice (`merging`), lists (`lists`), the category tree (`tree`).
 
 What vendors' events change stands here.
 """
@@ -10,6 +10,7 @@ from uuid import UUID
 from haat.domains.goods.catalog import rules
 from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.goods.catalog.service.lists import ListCases
+from haat.domains.goods.catalog.service.merging import MergeCases
 from haat.domains.goods.catalog.service.offers import OfferCases
 from haat.domains.goods.catalog.service.products import ProductCases
 from haat.domains.goods.catalog.service.stored import listing_changed, stored
@@ -21,7 +22,7 @@ __all__ = ["CatalogService"]
 AT_ONCE = 500  # products whose cards are written together
 
 
-class CatalogService(ProductCases, OfferCases, ListCases, TreeCases):
+class CatalogService(ProductCases, OfferCases, MergeCases, ListCases, TreeCases):
     """The catalogue on PostgreSQL."""
 
     async def forget_copies(self, ids: Sequence[UUID]) -> None:

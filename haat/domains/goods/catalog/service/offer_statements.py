@@ -32,6 +32,11 @@ UPDATE catalog.products
 RETURNING listing_version, version
 """)
 
+NOTE = Sql("""
+INSERT INTO catalog.history (product_id, at, actor_type, actor_id, what, changes, vendor_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+""")
+
 # Those a vendor attached to products that were there. `on_sale` as checkout sees it.
 _OWN = """
 SELECT o.product_id, o.variant_id, o.vendor_id, o.id, o.sku, o.price_minor, o.compare_at_minor,

@@ -1,10 +1,9 @@
 """Use cases of single offers: attached to a product that is there, changed, paused; who may."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from uuid import UUID
 
-from haat.domains.goods.catalog import buybox, rules
+from haat.domains.goods.catalog import barcodes, buybox, rules
 from haat.domains.goods.catalog.api import (
     Facts,
     Match,
@@ -28,11 +27,9 @@ from haat.domains.goods.catalog.api import (
 )
 from haat.domains.goods.catalog.service import offer_statements as sql
 from haat.domains.goods.catalog.service import statements
+from haat.domains.goods.catalog.service.held import HeldCases
 from haat.domains.goods.catalog.service.lists import behind
 from haat.domains.goods.catalog.service.stored import (
-    Cases,
-    Stored,
-    relisted,
     stored,
     turned,
 )
@@ -51,7 +48,7 @@ _LAST_ID = UUID(int=(1 << 128) - 1)
 Lists = dict[tuple[str, str], set[UUID]]
 
 
-class OfferCases(Cases):
+class OfferCases(HeldCases):
     async def attach(
         self, ctx: Context, *, id: UUID, product_id: UUID, vendor_id: UUID, draft: OfferDraft
     ) -> Offer:
@@ -78,7 +75,9 @@ class OfferCases(Cases):
                     product_id=product_id, offer_id=id, vendor_id=vendor_id, sku=offer.sku
                 )
                 tx.emit(added)
-                await self._shown(ctx, tx, found, rules.with_offer(product, offer))
+                after = rules.with_offer(product, offer)
+                await self._note(tx, "attach", product, after, vendor_id)
+                await self._shown(ctx, tx, found, after)
         except UniqueViolation as error:
             raise _refused(error, draft.sku) from None
         await self._kept.product_changed(product)
@@ -116,50 +115,12 @@ class OfferCases(Cases):
                 )
                 product = rules.with_offer(found.product, after)
                 tx.emit(*_told(product, before, after), *turned(found.product, product))
+                await self._note(tx, "offer", found.product, product, after.vendor_id)
                 await self._shown(ctx, tx, found, product, main=before.main)
         except UniqueViolation as error:
             raise _refused(error, change.sku or "") from None
         await self._kept.product_changed(product)
         return after
-
-    async def _held(self, tx: Tx, product_id: UUID, vendor_id: UUID) -> Stored:
-        """The product as it is, which nobody else can write until the end of this transaction.
-
-        The vendor first and then the product, as a suspension takes them.
-        """
-        vendor = await tx.fetchrow(statements.BEFORE_WRITING, vendor_id)
-        if await tx.fetchval(sql.HOLD_PRODUCT, product_id) is None:
-            raise NotFound
-        rows = await tx.fetch(statements.PRODUCTS, [product_id])
-        found = stored(rows[0])
-        if found.product.status != "active" and found.product.vendor_id != vendor_id:
-            known = {o.vendor_id for o in rules.offers_of(found.product)}
-            if vendor_id not in known:  # not theirs to know of
-                raise NotFound
-        if vendor is not None and vendor["vendor_active"]:
-            found = replace(found, sellers=found.sellers | {vendor_id})
-        return found
-
-    async def _shown(
-        self, ctx: Context, tx: Tx, found: Stored, after: Product, *, main: bool = False
-    ) -> None:
-        """Writes what lists show of a product whose offers changed, and tells the index.
-
-        `main`: its own vendor's form must see the change, so its version moves.
-        """
-        card = rules.listing_of(after, found.sellers)
-        row = await tx.fetchrow(
-            sql.RELIST,
-            after.id,
-            card.price_from.minor,
-            card.model_dump_json(exclude={"text"}),
-            main,
-            ctx.now(),
-        )
-        assert row is not None, "this transaction holds it"
-        if after.status == "active":
-            await tx.execute(statements.RESHELVE, [after.id])
-            tx.emit(*relisted(found, after, row["listing_version"]))
 
     # --- a vendor's own -----------------------------------------------------------------------
 
@@ -193,9 +154,9 @@ class OfferCases(Cases):
         key = rules.title_key(words)
         if not key or "\0" in words:
             return []
-        code = "".join(words.split())
+        code = barcodes.plain(words)
         rows: Sequence[Record] = []
-        if code.replace("-", "").isdecimal():
+        if code is not None:
             rows = await self._db.fetch(sql.WITH_BARCODE, [code], limit)
         if not rows:
             rows = await self._db.fetch(sql.BEGINNING, key, key + _LAST_CHAR, limit)
@@ -277,6 +238,7 @@ class OfferCases(Cases):
         ids = [o.id for o in rules.offers_of(after) if o.vendor_id in out]
         await tx.execute(sql.PAUSE_OFFERS, ids)
         tx.emit(*events)
+        await self._note(tx, "sellers", before, after, None)
         await self._shown(ctx, tx, found, after)
         return after
 

@@ -15,12 +15,15 @@ from haat.domains.goods.catalog.api import (
     ProductApproved,
     ProductCreated,
     ProductDraft,
+    ProductExists,
     ProductRejected,
     ProductSubmitted,
     ProductUpdated,
+    WrongProductState,
 )
 from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.goods.catalog.service.kept import is_outside
+from haat.domains.goods.catalog.service.merge_statements import SAME_BARCODE
 from haat.domains.goods.catalog.service.offer_statements import LISTS
 from haat.domains.goods.catalog.service.stored import Cases, Stored, turned
 from haat.engines.sql import UniqueViolation
@@ -104,11 +107,13 @@ class ProductCases(Cases):
     async def change(
         self, ctx: Context, *, id: UUID, draft: ProductDraft, version: int | None = None
     ) -> Product:
-        draft = rules.check_draft(draft, (await self._market.settings(ctx)).currency)
+        currency = (await self._market.settings(ctx)).currency
         html = markup.clean(draft.description_html)
         for _ in range(TRIES):
             found = await self._mine(ctx, id)
             before = found.product
+            codes = {v.barcode for v in before.variants if v.barcode}
+            draft = rules.check_draft(draft, currency, codes)
             rules.moved(before.status, "change")
             after = _changed(ctx, before, draft, html)
             if after.model_copy(update={"updated_at": before.updated_at}) == before:
@@ -140,6 +145,11 @@ class ProductCases(Cases):
         row = await self._db.fetchrow(LISTS, [], [key]) if key else None
         if row is not None and product.vendor_id not in row["vendor_ids"]:
             raise NotOnTheList
+        if (await self._market.settings(ctx)).offers_policy == "shared":
+            codes = [v.barcode for v in product.variants if v.barcode]
+            known = await self._db.fetchval(SAME_BARCODE, codes, id) if codes else None
+            if known is not None:
+                raise ProductExists(productId=str(known))
         return await self._move(ctx, id, "submit")
 
     async def archive(self, ctx: Context, *, id: UUID) -> Product:
@@ -154,8 +164,10 @@ class ProductCases(Cases):
             after = rules.withdrawn(before, before.vendor_id).model_copy(update=change)
             if after.variants == before.variants:
                 return before
-            told = [ProductUpdated(product_id=id, vendor_id=before.vendor_id)]
-            if await self._update(ctx, found, after, *told, *turned(before, after)):
+            told: list[Event] = [ProductUpdated(product_id=id, vendor_id=before.vendor_id)]
+            if await self._update(
+                ctx, found, after, *told, *turned(before, after), what="withdraw"
+            ):
                 return after
         raise _version_conflict(before)
 
@@ -176,6 +188,8 @@ class ProductCases(Cases):
         for _ in range(TRIES):
             found = await (self._known(id) if verb in DECISIONS else self._mine(ctx, id))
             before = found.product
+            if before.merged_into is not None:
+                raise WrongProductState("It was merged into another.", state=before.status)
             status = rules.moved(before.status, verb)
             if status == before.status:
                 return before
@@ -186,7 +200,9 @@ class ProductCases(Cases):
                 "updated_at": ctx.now(),
             }
             after = before.model_copy(update=change)
-            if await self._update(ctx, found, after, *_moved(after, verb), variants=False):
+            if await self._update(
+                ctx, found, after, *_moved(after, verb), what=verb, variants=False
+            ):
                 return after
         raise _version_conflict(before)
 

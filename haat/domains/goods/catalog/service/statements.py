@@ -71,6 +71,7 @@ SELECT p.listing_version,
            'description_html', p.description_html, 'category_id', p.category_id,
            'brand', p.brand, 'tax_class', p.tax_class, 'status', p.status, 'reason', p.reason,
            'option_names', p.option_names, 'pictures', p.pictures, 'version', p.version,
+           'merged_into', p.merged_into,
            'created_at', p.created_at, 'updated_at', p.updated_at,
            'variants', (
                SELECT coalesce(json_agg(json_build_object(
@@ -107,27 +108,63 @@ PRODUCTS = Sql(f"""{_WHOLE}
 
 # What creating a product has to know.
 AROUND = Sql("""
-SELECT EXISTS (SELECT FROM catalog.products WHERE slug = $1) AS slug_taken,
+SELECT EXISTS (SELECT FROM catalog.products WHERE slug = $1)
+           OR EXISTS (SELECT FROM catalog.slugs WHERE slug = $1) AS slug_taken,
        $2::uuid IS NULL OR EXISTS (SELECT FROM catalog.categories WHERE id = $2)
            AS category_known
 """)
 
 INSERT_PRODUCT = Sql("""
+WITH made AS (
 INSERT INTO catalog.products
        (id, vendor_id, slug, title, title_key, description_html, category_id, brand, tax_class,
         status, reason, option_names, pictures, price_from, card, version, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
     ON CONFLICT (id) DO NOTHING
+RETURNING id)
+INSERT INTO catalog.history (product_id, at, actor_type, actor_id, what, changes)
+SELECT id, $17, $18, $19, 'create', '{}' FROM made
 """)
 
 UPDATE_PRODUCT = Sql("""
+WITH written AS (
 UPDATE catalog.products
    SET title = $2, title_key = $3, description_html = $4, category_id = $5, brand = $6,
        tax_class = $7, status = $8, reason = $9, option_names = $10, pictures = $11,
        price_from = $12, card = $13, version = version + 1,
-       listing_version = listing_version + 1, updated_at = $14
+       listing_version = listing_version + 1, updated_at = $14, slug = $21
  WHERE id = $1 AND version = $15 AND listing_version = $16
 RETURNING listing_version
+), noted AS (
+INSERT INTO catalog.history (product_id, at, actor_type, actor_id, what, changes)
+SELECT $1, $14, $17, $18, $19, $20 FROM written
+)
+SELECT listing_version FROM written
+""")
+
+# $1 was a product's slug and leads to it ($2) from now on.
+SLUG_LEFT = Sql("""
+INSERT INTO catalog.slugs (slug, product_id) VALUES ($1, $2)
+    ON CONFLICT (slug) DO UPDATE SET product_id = EXCLUDED.product_id
+""")
+
+# Where an old slug, or the id or slug of a product merged into another, leads.
+MOVED = Sql("""
+SELECT p.slug FROM catalog.products p
+ WHERE p.id = coalesce(
+     (SELECT g.merged_into FROM catalog.products g
+       WHERE (g.id = $1 OR g.slug = $2) AND g.merged_into IS NOT NULL
+       LIMIT 1),
+     (SELECT s.product_id FROM catalog.slugs s WHERE s.slug = $2))
+""")
+
+HISTORY = Sql("""
+SELECT h.seq, h.at, h.actor_type, h.actor_id, h.what, h.changes, h.vendor_id
+  FROM catalog.history h
+ WHERE h.product_id = $1 AND h.seq < $2
+   AND ($3::uuid IS NULL OR h.vendor_id IS NULL OR h.vendor_id = $3)
+ ORDER BY h.seq DESC
+ LIMIT $4
 """)
 
 WRITE_VARIANTS = Sql("""

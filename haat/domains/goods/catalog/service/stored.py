@@ -96,6 +96,8 @@ class Cases(Catalog):
                 *_columns(product, frozenset()),
                 product.version,
                 product.created_at,
+                ctx.actor.type,
+                ctx.actor.id,
             )
             if added:
                 await self._write_variants(tx, product)
@@ -103,7 +105,13 @@ class Cases(Catalog):
             return bool(added)
 
     async def _update(
-        self, ctx: Context, found: Stored, after: Product, *events: Event, variants: bool = True
+        self,
+        ctx: Context,
+        found: Stored,
+        after: Product,
+        *events: Event,
+        what: str = "change",
+        variants: bool = True,
     ) -> bool:
         """Writes what changed; False when somebody else changed the product since it was read."""
         before = found.product
@@ -116,16 +124,25 @@ class Cases(Catalog):
                 after.updated_at,
                 before.version,
                 found.listing_version,
+                ctx.actor.type,
+                ctx.actor.id,
+                what,
+                rules.differences(before, after),
+                after.slug,
             )
             if listing_version is None:
                 return False
+            if before.slug != after.slug:
+                await tx.execute(sql.SLUG_LEFT, before.slug, after.id)
             if variants:
                 await self._write_variants(tx, after)
             tx.emit(*events)
             if "active" in (before.status, after.status):
                 await tx.execute(sql.RESHELVE, [after.id])
                 tx.emit(*relisted(found, after, listing_version))
-        await self._kept.product_changed(after)
+        await self._kept.product_changed(before)
+        if before.slug != after.slug:
+            await self._kept.product_changed(after)
         return True
 
     async def _write_variants(self, tx: Tx, product: Product) -> None:
