@@ -111,7 +111,9 @@ class _Import:
 
     async def _put(self, id: UUID, item: Found, before: Product | None) -> Product:
         if before is not None:
-            return await self._catalog.change(self._ctx, id=id, draft=item.draft)
+            kept = {"seo": before.seo, "specs": before.specs}
+            draft = item.draft.model_copy(update=kept)
+            return await self._catalog.change(self._ctx, id=id, draft=draft)
         return await self._catalog.create(
             self._ctx, id=id, vendor_id=self._vendor_id, draft=item.draft
         )

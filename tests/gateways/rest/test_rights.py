@@ -26,6 +26,7 @@ RIGHTS = {
         GET /buyer/search, GET /search, GET /search/suggest, POST /marketplace/search
         GET /categories, GET /categories/{ref}, GET /marketplace/categories
         GET /products, GET /products/{ref}, GET /products/, GET /products/{ref}/offers
+        GET /products/{ref}/specs, GET /categories/{ref}/attributes
         GET /market, GET /marketplace/stats, GET /tax-rates, GET /payments/providers
         GET /orders/link/{token}, POST /orders/link/{token}/cancel
         GET /orders/link/{token}/receipt, GET /orders/link/{token}/receipt.pdf
@@ -68,6 +69,7 @@ RIGHTS = {
         POST /products/{id}/submit, GET /vendors/me/products
         POST /vendors/{vendor_id}/products, PATCH /vendors/{vendor_id}/products/{id}
         GET /vendors/me/matches, GET /vendors/me/offers, POST /products/{id}/offers
+        PUT /products/{id}/specs
         GET /offers/{offer_id}, PATCH /offers/{offer_id}, GET /products/{id}/history
         """,
     "vendor:stock": """

@@ -26,6 +26,15 @@ from haat.domains.goods.catalog.offering import (
     VariantUnknown,
     Why,
 )
+from haat.domains.goods.catalog.shaping import (
+    Attribute,
+    Icon,
+    Seo,
+    SlugTaken,
+    Specs,
+    SpecValue,
+    Template,
+)
 from haat.domains.people.media.api import Picture
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
@@ -37,9 +46,11 @@ from haat.kernel.page import Limit, Page
 
 # What stands in other files of this module and is as public as the rest.
 __all__ = [
+    "Attribute",
     "Condition",
     "Facts",
     "HandlingDays",
+    "Icon",
     "NotOnTheList",
     "Offer",
     "OfferChange",
@@ -50,9 +61,14 @@ __all__ = [
     "OffersFull",
     "OwnOffer",
     "Part",
+    "Seo",
     "Sku",
     "SkuTaken",
+    "SlugTaken",
+    "SpecValue",
+    "Specs",
     "Standing",
+    "Template",
     "VariantUnknown",
     "Why",
 ]
@@ -97,6 +113,8 @@ class Category(Model):
     name: str
     position: int
     product_count: int = 0  # active products in it and below
+    icon: str | None = None
+    active: bool = True  # customers see it
 
 
 class Variant(Model):
@@ -127,6 +145,8 @@ class Product(Model):
     variants: list[Variant] = []
     version: int = 1
     merged_into: UUID | None = None
+    seo: Seo = Seo()
+    specs: dict[str, SpecValue] = {}
     created_at: datetime
     updated_at: datetime
 
@@ -219,8 +239,11 @@ class ProductDraft(Model):
     brand: Annotated[str, Field(max_length=120)] = ""
     tax_class: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")] = "standard"
     option_names: Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=3)] = []
-    pictures: Annotated[list[Picture], Field(max_length=20)] = []
+    pictures: Annotated[list[Picture], Field(max_length=100)] = []
     variants: Annotated[list[VariantDraft], Field(min_length=1, max_length=200)]
+    slug: Annotated[str, Field(max_length=80)] | None = None  # None leaves the address as it is
+    seo: Seo = Seo()
+    specs: Specs = {}
 
 
 class ProductCreated(Event, name="product.created", key="product_id"):
@@ -343,8 +366,20 @@ class Catalog(Contract, name="catalog"):
         parent_id: UUID | None = None,
         slug: str | None = None,
         position: int = 0,
+        icon: Icon | None = None,
+        active: bool | None = None,
+        template: Template | None = None,
     ) -> Category:
-        """Adds or changes a category. A category cannot stand below itself (Invalid)."""
+        """Adds or changes a category; None leaves icon, flag and template as they are. A category
+        cannot stand below itself (Invalid)."""
+
+    @query()
+    async def attributes(self, ctx: Context, *, category_id: UUID) -> list[Attribute]:
+        """What products of a category fill in: its own template and those it inherits."""
+
+    @query()
+    async def template(self, ctx: Context, *, category_id: UUID) -> list[Attribute]:
+        """A category's own part of that. NotFound."""
 
     @query()
     async def category(self, ctx: Context, *, ref: str) -> Category:

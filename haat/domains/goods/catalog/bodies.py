@@ -7,9 +7,13 @@ from pydantic import Field
 
 from haat.domains.goods.catalog.api import (
     Category,
+    Icon,
     Listing,
     Product,
     ProductDraft,
+    Seo,
+    Specs,
+    Template,
     Title,
     VariantDraft,
 )
@@ -28,7 +32,7 @@ class VariantBody(VariantDraft, Body):
 
 
 Variants = Annotated[list[VariantBody], Field(min_length=1, max_length=200)]
-Pictures = Annotated[list[Picture], Field(max_length=20)]
+Pictures = Annotated[list[Picture], Field(max_length=100)]
 OptionNames = Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=3)]
 
 
@@ -53,6 +57,9 @@ class ProductPatch(Body):
     option_names: OptionNames | None = None
     pictures: Pictures | None = None
     variants: Variants | None = None
+    slug: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    seo: Seo | None = None
+    specs: Specs | None = None
     version: Version | None = None
 
     def applied(self, product: Product) -> ProductDraft:
@@ -74,6 +81,9 @@ class CategoryBody(Body):
     parent_id: UUID | None = None
     slug: CategorySlug | None = None
     position: Position = 0
+    icon: Icon | None = None
+    active: bool | None = None
+    template: Template | None = None
 
 
 class CategoryPatch(Body):
@@ -83,6 +93,9 @@ class CategoryPatch(Body):
     parent_id: UUID | None = None
     slug: CategorySlug | None = None
     position: Position | None = None
+    icon: Icon | None = None
+    active: bool | None = None
+    template: Template | None = None
 
 
 class CategoryPage(Category):
@@ -124,5 +137,7 @@ def draft_of(product: Product) -> ProductDraft:
         tax_class=product.tax_class,
         option_names=product.option_names,
         pictures=product.pictures,
+        seo=product.seo,
+        specs=product.specs,
         variants=variants,
     )

@@ -24,6 +24,7 @@ from haat.domains.goods.catalog.bodies import (
     ProductPatch,
     draft_of,
 )
+from haat.domains.people.market.api import Market
 from haat.domains.people.media.api import SIZE_MAX, Media, Picture, PictureTooLarge
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.http import Ctx, Door
@@ -36,10 +37,10 @@ router = APIRouter(tags=["catalog"])
 Goods = Annotated[Catalog, Door(Catalog)]
 Stores = Annotated[Vendors, Door(Vendors)]
 Pictures = Annotated[Media, Door(Media)]
+Settings = Annotated[Market, Door(Market)]
 PageLimit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=1000)]
 Ref = Annotated[str | None, Query(max_length=120)]
-PICTURES_MAX = 20
 TRIES = 4
 
 
@@ -195,13 +196,20 @@ async def submit(id: UUID, ctx: Ctx, goods: Goods) -> Product:
 
 @router.post("/products/{id}/images", status_code=201)
 async def add_picture(
-    id: UUID, file: UploadFile, ctx: Ctx, goods: Goods, media: Pictures, alt: str = ""
+    id: UUID,
+    file: UploadFile,
+    ctx: Ctx,
+    goods: Goods,
+    media: Pictures,
+    market: Settings,
+    alt: str = "",
 ) -> Product:
     """Uploads a picture and puts it behind the others."""
     product = await goods.product(ctx, ref=str(id))
     ctx.need_vendor(product.vendor_id)
-    if len(product.pictures) >= PICTURES_MAX:
-        raise Conflict(f"A product has at most {PICTURES_MAX} pictures.", code="pictures_full")
+    most = (await market.settings(ctx)).pictures_max
+    if len(product.pictures) >= most:
+        raise Conflict(f"A product has at most {most} pictures.", code="pictures_full")
     content = await file.read(SIZE_MAX + 1)
     if len(content) > SIZE_MAX:
         raise PictureTooLarge
@@ -214,7 +222,7 @@ async def _shown(ctx: Context, goods: Catalog, product: Product, picture: Pictur
     for attempt in range(TRIES):
         draft = draft_of(product)
         pictures = [p for p in draft.pictures if p.media_id != picture.media_id]
-        draft = draft.model_copy(update={"pictures": [*pictures, picture][:PICTURES_MAX]})
+        draft = draft.model_copy(update={"pictures": [*pictures, picture]})
         try:
             return await goods.change(ctx, id=product.id, draft=draft, version=product.version)
         except Conflict as problem:
@@ -254,6 +262,9 @@ async def add_category(body: CategoryBody, ctx: Ctx, goods: Goods) -> Category:
         parent_id=body.parent_id,
         slug=body.slug,
         position=body.position,
+        icon=body.icon,
+        active=body.active,
+        template=body.template,
     )
 
 
@@ -268,6 +279,9 @@ async def change_category(id: UUID, body: CategoryPatch, ctx: Ctx, goods: Goods)
         parent_id=body.parent_id if moved else present.parent_id,
         slug=body.slug,
         position=present.position if body.position is None else body.position,
+        icon=body.icon,
+        active=body.active,
+        template=body.template,
     )
 
 

@@ -14,6 +14,7 @@ from haat.domains.goods.catalog.api import (
     Product,
     ProductDraft,
     ProductStatus,
+    SpecValue,
     Variant,
     VariantDraft,
     VariantUnknown,
@@ -249,11 +250,17 @@ def _paused(variant: Variant) -> Variant:
     return variant.model_copy(update={"offers": offers})
 
 
+def said(draft: ProductDraft) -> dict[str, SpecValue]:
+    """The specifications without those left empty; whole numbers as text, as others are."""
+    found = {k: v for k, v in draft.specs.items() if v not in ("", [])}
+    return {k: str(v) if type(v) is int else v for k, v in found.items()}
+
+
 def differences(before: Product, after: Product) -> dict[str, list[Any]]:
     """{"field": [before, after]} of what changed; of variants those that did, by their id."""
     old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
     for told in (old, new):
-        for name in ("version", "updated_at"):
+        for name in ("version", "updatedAt"):
             del told[name]
         told["variants"] = {one["id"]: one for one in told["variants"]}
     changed = {name: [old[name], new[name]] for name in old if old[name] != new[name]}

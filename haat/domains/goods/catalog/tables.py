@@ -35,6 +35,9 @@ categories = Table(
     Column("name", Text, nullable=False, info=IMPERSONAL),
     Column("position", Integer, nullable=False, server_default=text("0")),
     Column("product_count", Integer, nullable=False, server_default=text("0")),
+    Column("icon", Text, info=IMPERSONAL),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("template", JSONB, nullable=False, server_default=text("'[]'"), info=IMPERSONAL),
     CheckConstraint("product_count >= 0", name="product_count"),
     CheckConstraint("ancestors[cardinality(ancestors)] = id", name="ancestors"),
 )
@@ -72,6 +75,8 @@ products = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column("merged_into", Uuid, ForeignKey("catalog.products.id")),
+    Column("seo", JSONB, nullable=False, server_default=text("'{}'"), info=IMPERSONAL),
+    Column("specs", JSONB, nullable=False, server_default=text("'{}'"), info=IMPERSONAL),
     CheckConstraint(
         "status IN ('draft', 'pending', 'active', 'rejected', 'archived')", name="status"
     ),

@@ -1,23 +1,24 @@
 """A product: pictures, variants to choose from, what is left, and into the cart with it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from haat.domains.goods.catalog.api import Catalog, Condition
+from haat.domains.goods.catalog.api import Attribute, Catalog, Condition, Product
 from haat.domains.people.media.api import Picture
 from haat.domains.people.vendors.api import Vendor
 from haat.domains.trade.cart.api import Cart
 from haat.domains.trade.checkout.api import Checkout, OneClick
 from haat.gateways.views import ProductPage, product_page
 from haat.gateways.web.kit.forms import Form, read
-from haat.gateways.web.pages import money
+from haat.gateways.web.pages import money, words
 from haat.gateways.web.store.account import NEEDS
 from haat.gateways.web.store.paying import MINOR_DIGITS, declined
 from haat.gateways.web.store.payment import site_of
@@ -189,6 +190,24 @@ def _pressed(problem: Problem) -> Problem:
     return problem
 
 
+def _said(product: Product, asked: Sequence[Attribute]) -> list[tuple[str, str]]:
+    """The specifications in words: those of the template in its order, then its own."""
+    known = {one.key: one for one in asked}
+    keys = [
+        *(k for k in known if k in product.specs),
+        *(k for k in product.specs if k not in known),
+    ]
+    found = []
+    for key in keys:
+        value, one = product.specs[key], known.get(key)
+        text = ", ".join(value) if isinstance(value, list) else str(value)
+        if isinstance(value, bool):
+            text = "Yes" if value else "No"
+        unit = f" {one.unit}" if one and one.unit else ""
+        found.append((one.name if one else words(key), f"{text}{unit}"))
+    return found
+
+
 async def _one_click(visit: Visit) -> OneClick | None:
     """What one press would use; None for who has not asked for it."""
     if not visit.signed_in:
@@ -208,6 +227,11 @@ async def _page(
         _one_click(visit),
     )
     choices = choices_of(page)
+    asked: list[Attribute] = []
+    if page.product.specs and page.product.category_id is not None:
+        asked = await visit.doors[Catalog].attributes(
+            visit.ctx, category_id=page.product.category_id
+        )
     first = next((c for c in choices if c.left), choices[0] if choices else None)
     selected = next((c for c in choices if str(c.offer_id) == chosen), first)
     return visit.page(
@@ -218,6 +242,8 @@ async def _page(
         path=Tree(categories).path(page.product.category_id),
         choices=choices,
         others=others_of(page),
+        specs=_said(page.product, asked),
+        canonical=f"{site_of(visit)}/products/{quote(page.product.slug)}",
         selected=selected,
         as_radios=1 < len(choices) <= RADIOS_MAX,
         legend=" / ".join(page.product.option_names) or "Choose",

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
-from haat.domains.goods.catalog.api import Catalog, Product, ProductStatus
+from haat.domains.goods.catalog.api import Attribute, Catalog, Product, ProductStatus
 from haat.domains.goods.inventory.api import Inventory
 from haat.domains.goods.pricing.api import Pricing
 from haat.domains.people.media.api import SIZE_MAX, Media, Picture, PictureTooLarge
@@ -15,6 +15,7 @@ from haat.gateways.web.kit.forms import Form
 from haat.gateways.web.pages import words
 from haat.gateways.web.store.tree import Tree
 from haat.gateways.web.vendor import product_form as fields
+from haat.gateways.web.vendor import product_specs
 from haat.gateways.web.vendor.portal import Team, page, vendor_of
 from haat.gateways.web.visit import Visit, form_of, uuid_in
 from haat.kernel.errors import Conflict, Invalid, NotFound, Problem
@@ -67,9 +68,10 @@ async def create(visit: Team, request: Request) -> Response:
 @router.get("/vendor/products/{id}")
 async def edit(visit: Team, id: UUID) -> Response:
     product = await own_product(visit, id)
-    stock = await _on_hand(visit, product)
+    stock, asked = await asyncio.gather(_on_hand(visit, product), _asked(visit, product))
+    values = fields.values_of(product, stock, visit.ctx.new_id())
     return await _form_page(
-        visit, product, Form(fields.values_of(product, stock, visit.ctx.new_id()))
+        visit, product, Form({**values, **product_specs.values_of(product, asked)})
     )
 
 
@@ -99,6 +101,16 @@ async def own_product(visit: Visit, id: UUID) -> Product:
     return product
 
 
+async def _asked(visit: Visit, product: Product | None) -> list[Attribute]:
+    """What the product's category asks for."""
+    if product is None or product.category_id is None:
+        return []
+    found: list[Attribute] = await visit.doors[Catalog].attributes(
+        visit.ctx, category_id=product.category_id
+    )
+    return found
+
+
 async def _on_hand(visit: Visit, product: Product) -> dict[UUID, int]:
     if not visit.ctx.has("vendor:stock"):
         return {}
@@ -118,7 +130,8 @@ async def _sent(visit: Visit, request: Request, product: Product | None) -> Resp
         if "add_variant" in values or "remove_variant" in values:
             _change_rows(values)
             return await _form_page(visit, product, Form(values))
-        read = fields.filled(values, visit.market.currency, product)
+        asked = await _asked(visit, product)
+        read = fields.filled(values, visit.market.currency, product, asked)
         rows = read.rows
         saved = await _save(visit, product, read, values, form_id)
     except Problem as problem:
@@ -156,8 +169,11 @@ async def _after(
     if "submit" in values:
         try:
             await visit.doors[Catalog].submit(visit.ctx, id=saved.id)
-        except Conflict as problem:
-            return f"The product is saved, but not submitted: {problem.detail}"
+        except Problem as problem:
+            if problem.status >= 500:
+                raise
+            why = " ".join(error.message for error in problem.fields) or problem.detail
+            return f"The product is saved, but not submitted: {why}"
         told.insert(0, "The product is submitted. We look at it soon.")
     else:
         told.insert(0, "The product is saved.")
@@ -196,8 +212,9 @@ async def _keep_pictures(
     rows = fields.picture_rows(values)
     fields.put_rows(values, "pictures", rows)
     for file in files:
-        if len(rows) >= fields.PICTURES_MAX:
-            message = f"A product has at most {fields.PICTURES_MAX} pictures."
+        most = visit.market.pictures_max
+        if len(rows) >= most:
+            message = f"A product has at most {most} pictures."
             raise Invalid.at("pictures", message, "pictures_full")
         content = await file.read(SIZE_MAX + 1)
         if len(content) > SIZE_MAX:
@@ -227,8 +244,10 @@ def _change_rows(values: fields.Values) -> None:
 async def _form_page(
     visit: Visit, product: Product | None, form: Form, status: int = 200
 ) -> Response:
-    categories, rates = await asyncio.gather(
-        visit.doors[Catalog].categories(visit.ctx), visit.doors[Pricing].rates(visit.ctx)
+    categories, rates, asked = await asyncio.gather(
+        visit.doors[Catalog].categories(visit.ctx),
+        visit.doors[Pricing].rates(visit.ctx),
+        _asked(visit, product),
     )
     tree = Tree(categories)
     classes = sorted({"standard", *(rate.tax_class for rate in rates)})
@@ -253,4 +272,7 @@ async def _form_page(
         label_of=lambda name: fields.label_of(name, names),
         may_count=visit.ctx.has("vendor:stock"),
         variants_max=fields.VARIANTS_MAX,
+        asked=asked,
+        field_of=product_specs.field_of,
+        pairs=lambda choices: [(one, one) for one in choices],
     )

@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from haat.domains.goods.catalog import markup, rules
+from haat.domains.goods.catalog import markup, rules, specs
 from haat.domains.goods.catalog.api import (
     CategoryUnknown,
     NotOnTheList,
@@ -19,6 +19,7 @@ from haat.domains.goods.catalog.api import (
     ProductRejected,
     ProductSubmitted,
     ProductUpdated,
+    SlugTaken,
     WrongProductState,
 )
 from haat.domains.goods.catalog.service import statements as sql
@@ -71,8 +72,9 @@ class ProductCases(Cases):
     ) -> Product:
         if ctx.caller is None:
             ctx.need_vendor(vendor_id)
-        draft = rules.check_draft(draft, (await self._market.settings(ctx)).currency)
-        slug = rules.slug_of(draft.title)
+        settings = await self._market.settings(ctx)
+        draft = rules.check_draft(draft, settings.currency)
+        slug = rules.slug_of(draft.slug or draft.title)
         for _ in range(TRIES):
             around = await self._db.fetchrow(sql.AROUND, slug, draft.category_id)
             assert around is not None, "a SELECT without FROM gives one row"
@@ -80,6 +82,7 @@ class ProductCases(Cases):
                 raise CategoryUnknown.at("categoryId", "There is no such category.")
             free = rules.suffixed(slug, id) if around["slug_taken"] else slug
             product = _born(ctx, id, vendor_id, free, draft)
+            await self._check_shape(None, product, settings.pictures_max)
             added = [_added(product, v.offers[0].id) for v in product.variants]
             created = ProductCreated(product_id=id, vendor_id=vendor_id)
             try:
@@ -107,13 +110,13 @@ class ProductCases(Cases):
     async def change(
         self, ctx: Context, *, id: UUID, draft: ProductDraft, version: int | None = None
     ) -> Product:
-        currency = (await self._market.settings(ctx)).currency
+        settings = await self._market.settings(ctx)
         html = markup.clean(draft.description_html)
         for _ in range(TRIES):
             found = await self._mine(ctx, id)
             before = found.product
             codes = {v.barcode for v in before.variants if v.barcode}
-            draft = rules.check_draft(draft, currency, codes)
+            draft = rules.check_draft(draft, settings.currency, codes)
             rules.moved(before.status, "change")
             after = _changed(ctx, before, draft, html)
             if after.model_copy(update={"updated_at": before.updated_at}) == before:
@@ -121,6 +124,7 @@ class ProductCases(Cases):
             if version is not None and version != before.version:
                 raise _version_conflict(before)
             await self._need_category(after.category_id, before.category_id)
+            await self._check_shape(before, after, settings.pictures_max)
             after = after.model_copy(update={"version": before.version + 1})
             try:
                 if await self._update(ctx, found, after, *_differences(before, after)):
@@ -128,8 +132,23 @@ class ProductCases(Cases):
             except UniqueViolation as error:
                 if error.constraint_name == "ix_offers_alike":
                     raise OfferExists from None
+                if error.constraint_name == "uq_products_slug":
+                    raise SlugTaken(slug=after.slug) from None
                 raise await self._sku_taken(after) from None
         raise _version_conflict(before)
+
+    async def _check_shape(self, before: Product | None, after: Product, pictures_max: int) -> None:
+        """What hangs on settings and on other rows: pictures, specifications, the address."""
+        had = len(before.pictures) if before else 0
+        if len(after.pictures) > max(pictures_max, had):
+            message = f"A product has at most {pictures_max} pictures."
+            raise Invalid.at("pictures", message, "pictures_full")
+        if after.specs and (before is None or before.specs != after.specs):
+            attributes = await self._attributes(after.category_id)
+            specs.filled(after.specs, attributes, complete=False)
+        renamed = before is not None and after.slug != before.slug
+        if renamed and await self._db.fetchval(sql.SLUG_HAD, after.slug, after.id):
+            raise SlugTaken(slug=after.slug)
 
     async def _need_category(self, wanted: UUID | None, present: UUID | None) -> None:
         if wanted is None or wanted == present:
@@ -150,6 +169,8 @@ class ProductCases(Cases):
             known = await self._db.fetchval(SAME_BARCODE, codes, id) if codes else None
             if known is not None:
                 raise ProductExists(productId=str(known))
+        attributes = await self._attributes(product.category_id)
+        specs.filled(product.specs, attributes, complete=True)
         return await self._move(ctx, id, "submit")
 
     async def archive(self, ctx: Context, *, id: UUID) -> Product:
@@ -227,6 +248,8 @@ def _born(ctx: Context, id: UUID, vendor_id: UUID, slug: str, draft: ProductDraf
         status="draft",
         option_names=draft.option_names,
         pictures=draft.pictures,
+        seo=draft.seo,
+        specs=rules.said(draft),
         variants=rules.variants_of(id, vendor_id, _nameless(draft), [], lambda n: derive(id, n)),
         created_at=now,
         updated_at=now,
@@ -252,6 +275,9 @@ def _changed(ctx: Context, before: Product, draft: ProductDraft, html: str) -> P
         "option_names": draft.option_names,
         "pictures": draft.pictures,
         "variants": variants,
+        "seo": draft.seo,
+        "specs": rules.said(draft),
+        "slug": rules.slug_of(draft.slug) if draft.slug else before.slug,
         "updated_at": ctx.now(),
     }
     return before.model_copy(update=change)

@@ -6,14 +6,16 @@ from haat.kernel import synthetic
 # --- categories ------------------------------------------------------------------------------
 
 CATEGORIES = Sql("""
-SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
+SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count,
+       c.icon, c.active
   FROM catalog.categories c
  ORDER BY cardinality(c.ancestors), c.position, c.name, c.id
  LIMIT 10000
 """)
 
 CATEGORY = Sql("""
-SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
+SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count,
+       c.icon, c.active
   FROM catalog.categories c
  WHERE c.id = $1 OR c.slug = $2
  ORDER BY c.id = $1 DESC NULLS LAST
@@ -37,11 +39,26 @@ SELECT (SELECT ancestors FROM catalog.categories WHERE id = $1) AS present,
 """)
 
 SAVE_CATEGORY = Sql("""
-INSERT INTO catalog.categories AS c (id, parent_id, ancestors, slug, name, position)
-VALUES ($1::uuid, $2, $3::uuid[] || $1::uuid, $4, $5, $6)
+INSERT INTO catalog.categories AS c
+       (id, parent_id, ancestors, slug, name, position, icon, active, template)
+VALUES ($1::uuid, $2, $3::uuid[] || $1::uuid, $4, $5, $6, nullif($8, ''), coalesce($9, true),
+        coalesce($10::jsonb, '[]'))
     ON CONFLICT (id) DO UPDATE
-   SET parent_id = $2, slug = CASE WHEN $7 THEN $4 ELSE c.slug END, name = $5, position = $6
-RETURNING c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
+   SET parent_id = $2, slug = CASE WHEN $7 THEN $4 ELSE c.slug END, name = $5, position = $6,
+       icon = CASE WHEN $8 IS NULL THEN c.icon ELSE nullif($8, '') END,
+       active = coalesce($9, c.active), template = coalesce($10::jsonb, c.template)
+RETURNING c.id, c.parent_id, c.slug, c.name, c.position, c.product_count,
+       c.icon, c.active
+""")
+
+# The templates on the way from the root to a category, its own the last.
+TEMPLATES = Sql("""
+SELECT a.id, a.template
+  FROM catalog.categories c
+ CROSS JOIN LATERAL unnest(c.ancestors) WITH ORDINALITY AS w (id, place)
+  JOIN catalog.categories a ON a.id = w.id
+ WHERE c.id = $1
+ ORDER BY w.place
 """)
 
 # Everything below $1 hangs below the path $2 (the new parent's) from now on.
@@ -71,7 +88,7 @@ SELECT p.listing_version,
            'description_html', p.description_html, 'category_id', p.category_id,
            'brand', p.brand, 'tax_class', p.tax_class, 'status', p.status, 'reason', p.reason,
            'option_names', p.option_names, 'pictures', p.pictures, 'version', p.version,
-           'merged_into', p.merged_into,
+           'merged_into', p.merged_into, 'seo', p.seo, 'specs', p.specs,
            'created_at', p.created_at, 'updated_at', p.updated_at,
            'variants', (
                SELECT coalesce(json_agg(json_build_object(
@@ -118,8 +135,9 @@ INSERT_PRODUCT = Sql("""
 WITH made AS (
 INSERT INTO catalog.products
        (id, vendor_id, slug, title, title_key, description_html, category_id, brand, tax_class,
-        status, reason, option_names, pictures, price_from, card, version, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
+        status, reason, option_names, pictures, price_from, card, version, created_at, updated_at,
+        seo, specs)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $20, $21)
     ON CONFLICT (id) DO NOTHING
 RETURNING id)
 INSERT INTO catalog.history (product_id, at, actor_type, actor_id, what, changes)
@@ -132,7 +150,8 @@ UPDATE catalog.products
    SET title = $2, title_key = $3, description_html = $4, category_id = $5, brand = $6,
        tax_class = $7, status = $8, reason = $9, option_names = $10, pictures = $11,
        price_from = $12, card = $13, version = version + 1,
-       listing_version = listing_version + 1, updated_at = $14, slug = $21
+       listing_version = listing_version + 1, updated_at = $14, slug = $21,
+       seo = $22, specs = $23
  WHERE id = $1 AND version = $15 AND listing_version = $16
 RETURNING listing_version
 ), noted AS (
@@ -147,6 +166,11 @@ SLUG_LEFT = Sql("""
 INSERT INTO catalog.slugs (slug, product_id) VALUES ($1, $2)
     ON CONFLICT (slug) DO UPDATE SET product_id = EXCLUDED.product_id
 """)
+
+# A product may have its own old address again; then nothing leads from there any more.
+SLUG_BACK = Sql("DELETE FROM catalog.slugs WHERE slug = $1 AND product_id = $2")
+
+SLUG_HAD = Sql("SELECT EXISTS (SELECT FROM catalog.slugs WHERE slug = $1 AND product_id <> $2)")
 
 # Where an old slug, or the id or slug of a product merged into another, leads.
 MOVED = Sql("""

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from haat.domains.goods.catalog import markup, rules
+from haat.domains.goods.catalog import markup, rules, specs
 from haat.domains.goods.catalog.api import (
+    Attribute,
     Catalog,
     Listing,
     ListingChanged,
@@ -74,6 +75,13 @@ class Cases(Catalog):
             ctx.need_vendor(found.product.vendor_id)
         return found
 
+    async def _attributes(self, category_id: UUID | None) -> list[Attribute]:
+        """What products of this category fill in."""
+        if category_id is None:
+            return []
+        rows = await self._db.fetch(sql.TEMPLATES, category_id)
+        return specs.inherited([templated(row["template"]) for row in rows])
+
     async def _need_active_vendor(self, ctx: Context, vendor_id: UUID) -> None:
         """VendorNotActive unless events, or the vendors themselves, say that it is active."""
         known = await self._db.fetchval(sql.VENDOR_KNOWN, vendor_id)
@@ -98,6 +106,8 @@ class Cases(Catalog):
                 product.created_at,
                 ctx.actor.type,
                 ctx.actor.id,
+                product.seo.model_dump(mode="json"),
+                product.specs,
             )
             if added:
                 await self._write_variants(tx, product)
@@ -129,10 +139,13 @@ class Cases(Catalog):
                 what,
                 rules.differences(before, after),
                 after.slug,
+                after.seo.model_dump(mode="json"),
+                after.specs,
             )
             if listing_version is None:
                 return False
             if before.slug != after.slug:
+                await tx.execute(sql.SLUG_BACK, after.slug, after.id)
                 await tx.execute(sql.SLUG_LEFT, before.slug, after.id)
             if variants:
                 await self._write_variants(tx, after)
@@ -195,6 +208,11 @@ def _columns(product: Product, sellers: Collection[UUID]) -> tuple[object, ...]:
         card.price_from.minor,
         card.model_dump_json(exclude={"text"}),
     )
+
+
+def templated(entries: list[Any]) -> list[Attribute]:
+    """A template as it stands in its column."""
+    return [Attribute.model_validate(one) for one in entries]
 
 
 def stored(row: Record) -> Stored:
