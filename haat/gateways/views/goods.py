@@ -67,10 +67,10 @@ async def product_page(doors: Doors, ctx: Context, ref: str) -> ProductPage:
     """By slug or id; NotFound as the catalogue decides."""
     product: Product = await doors[Catalog].product(ctx, ref=ref)
     offers = [offer.id for variant in product.variants for offer in variant.offers]
-    sellers = {offer.vendor_id for variant in product.variants for offer in variant.offers}
+    active_vendors = {offer.vendor_id for variant in product.variants for offer in variant.offers}
     stock, vendors = await asyncio.gather(
         doors[Inventory].available(ctx, offers=offers),
-        doors[Vendors].by_ids(ctx, ids=sorted({product.vendor_id, *sellers})),
+        doors[Vendors].by_ids(ctx, ids=sorted({product.vendor_id, *active_vendors})),
     )
     known: dict[UUID, Vendor] = {vendor.id: vendor for vendor in vendors}
     available = {entry.offer_id: entry.available for entry in stock}
@@ -78,7 +78,7 @@ async def product_page(doors: Doors, ctx: Context, ref: str) -> ProductPage:
         country = (await doors[Market].settings(ctx)).country
         product = _ordered(product, await rank(doors, ctx, product, available, country))
     first = product.vendor_id
-    if sellers and first not in sellers:
+    if active_vendors and first not in active_vendors:
         first = product.variants[0].offers[0].vendor_id
     if first not in known:
         raise NotFound

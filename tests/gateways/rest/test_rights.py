@@ -69,7 +69,7 @@ RIGHTS = {
         POST /products/{id}/submit, GET /vendors/me/products
         POST /vendors/{vendor_id}/products, PATCH /vendors/{vendor_id}/products/{id}
         GET /vendors/me/matches, GET /vendors/me/offers, POST /products/{id}/offers
-        PUT /products/{id}/specs
+        PUT /products/{id}/specs, GET /products/{id}/notes, POST /products/{id}/notes
         GET /offers/{offer_id}, PATCH /offers/{offer_id}, GET /products/{id}/history
         """,
     "vendor:stock": """
@@ -115,6 +115,8 @@ RIGHTS = {
         PATCH /admin/products/{id}/approve
         GET /admin/products/{id}/vendors, PUT /admin/products/{id}/vendors
         GET /admin/brands/{brand}/vendors, PUT /admin/brands/{brand}/vendors
+        GET /admin/approval-rules, PUT /admin/approval-rules/{id}
+        DELETE /admin/approval-rules/{id}
         GET /admin/duplicates, POST /admin/products/{id}/merge
         """,
     "staff:orders": """
@@ -163,6 +165,12 @@ RIGHTS = {
 }
 # What another vendor may do on purpose: with a product that is on sale, by the market's policy.
 OFFERED_TO_ALL = {"POST /products/{id}/offers"}
+# What staff who look at products read and say about anybody's.
+FOR_REVIEWERS = {
+    "GET /products/{id}/history",
+    "GET /products/{id}/notes",
+    "POST /products/{id}/notes",
+}
 BODIES: dict[str, dict[str, Any]] = {
     "PATCH /admin/vendors/{id}/status": {"decision": "suspend", "reason": "none"},
     "PATCH /admin/categories/{id}": {"name": "Mine now"},
@@ -299,6 +307,8 @@ async def test_staff_without_the_scope(town: Town, role: str) -> None:
     lacking = [one for one in needing("staff:", "vendor") if table()[str(one)] not in scopes]
     if "staff:orders" in scopes:  # who moves orders for the market may do so here, too
         lacking = [one for one in lacking if str(one) != "PUT /orders/{id}/status"]
+    if "staff:products" in scopes:
+        lacking = [one for one in lacking if str(one) not in FOR_REVIEWERS]
     assert await allowed(town, officer, lacking, 403, 404) == ""
     assert await snapshot(town) == before
 
@@ -310,7 +320,7 @@ async def test_staff_with_a_store_of_their_own_have_no_other(town: Town, box: Bo
     client = await officer(box, f"owner@{shop.vendor['slug']}.example.com", "moderator")
     assert {"staff", "vendor:money"} <= set(client.person["scopes"])
     others = [one for one in needing("vendor") if "{" in one.path]
-    others = [one for one in others if str(one) not in OFFERED_TO_ALL]
+    others = [one for one in others if str(one) not in OFFERED_TO_ALL | FOR_REVIEWERS]
     assert await allowed(town, client, others, 404) == ""
     assert await snapshot(town) == before
 

@@ -26,6 +26,13 @@ from haat.domains.goods.catalog.offering import (
     VariantUnknown,
     Why,
 )
+from haat.domains.goods.catalog.reviewing import (
+    ApprovalRule,
+    Decision,
+    Note,
+    NoteText,
+    Refusal,
+)
 from haat.domains.goods.catalog.shaping import (
     Attribute,
     Icon,
@@ -46,12 +53,16 @@ from haat.kernel.page import Limit, Page
 
 # What stands in other files of this module and is as public as the rest.
 __all__ = [
+    "ApprovalRule",
     "Attribute",
     "Condition",
+    "Decision",
     "Facts",
     "HandlingDays",
     "Icon",
     "NotOnTheList",
+    "Note",
+    "NoteText",
     "Offer",
     "OfferChange",
     "OfferDraft",
@@ -61,6 +72,7 @@ __all__ = [
     "OffersFull",
     "OwnOffer",
     "Part",
+    "Refusal",
     "Seo",
     "Sku",
     "SkuTaken",
@@ -74,7 +86,8 @@ __all__ = [
 ]
 
 Title = Annotated[str, Field(min_length=1, max_length=200)]
-ProductStatus = Literal["draft", "pending", "active", "rejected", "archived"]
+ProductStatus = Literal["draft", "pending", "active", "rejected", "archived", "changes_requested"]
+ListingStatus = Literal["draft", "pending", "active", "rejected", "archived"]
 Sort = Literal["newest", "price", "-price", "title"]
 
 
@@ -139,7 +152,7 @@ class Product(Model):
     brand: str = ""
     tax_class: str = "standard"
     status: ProductStatus
-    reason: str | None = None  # why it was rejected
+    reason: str | None = None  # why it was rejected, or what is to be changed
     option_names: list[str] = []
     pictures: list[Picture] = []
     variants: list[Variant] = []
@@ -167,7 +180,8 @@ class Listing(Model):
     price_to: Money
     compare_at: Money | None = None
     offer_ids: list[UUID]
-    status: ProductStatus
+    status: ListingStatus
+    changes_requested: bool = False  # of a draft: it was looked at, and is to be changed
     created_at: datetime
 
 
@@ -264,10 +278,13 @@ class ProductApproved(Event, name="product.approved", key="product_id"):
 
 
 class ProductRejected(Event, name="product.rejected", key="product_id"):
+    """It is not on sale (any more); `kind` says whether it is to be changed or was taken down."""
+
     product_id: UUID
     vendor_id: UUID
     title: str
     reason: str
+    kind: Refusal = "rejected"
 
 
 class ProductUpdated(Event, name="product.updated", key="product_id"):
@@ -470,7 +487,7 @@ class Catalog(Contract, name="catalog"):
         ctx: Context,
         *,
         vendor_id: UUID,
-        words: Annotated[str, Field(min_length=1, max_length=200)],
+        words: Annotated[str, Field(max_length=200)],
         limit: Annotated[int, Field(ge=1, le=50)] = 20,
     ) -> list[Match]:
         """Products on sale with that barcode, else those whose title begins like this, and
@@ -546,7 +563,7 @@ class Catalog(Contract, name="catalog"):
 
     @command(scope="vendor:products")
     async def submit(self, ctx: Context, *, id: UUID) -> Product:
-        """draft or rejected → pending."""
+        """draft, rejected or changes_requested → pending; → active where a rule approves it."""
 
     @command(scope="vendor:products")
     async def archive(self, ctx: Context, *, id: UUID) -> Product:
@@ -558,6 +575,28 @@ class Catalog(Contract, name="catalog"):
 
     @command(scope="staff:products")
     async def decide(
-        self, ctx: Context, *, id: UUID, decision: Literal["approve", "reject"], reason: str = ""
+        self, ctx: Context, *, id: UUID, decision: Decision, reason: str = ""
     ) -> Product:
-        """pending → active or rejected (with a reason)."""
+        """pending → active, rejected or changes_requested; "take_down" rejects in any state but
+        archived, at once. All but approving need a reason, which the vendor is told."""
+
+    @command()
+    async def add_note(
+        self, ctx: Context, *, id: UUID, product_id: UUID, text: NoteText, external: bool = True
+    ) -> Note:
+        """By staff, or by the product's vendor (for whom every note is external). NotFound."""
+
+    @query()
+    async def notes(self, ctx: Context, *, product_id: UUID) -> list[Note]:
+        """The last 100, the oldest first; the vendor reads external ones."""
+
+    @query(scope="staff:products")
+    async def approval_rules(self, ctx: Context) -> list[ApprovalRule]: ...
+
+    @command(scope="staff:products")
+    async def save_approval_rule(self, ctx: Context, *, rule: ApprovalRule) -> ApprovalRule:
+        """For what is submitted from now on. At most 200."""
+
+    @command(scope="staff:products")
+    async def drop_approval_rule(self, ctx: Context, *, id: UUID) -> None:
+        """Harmless when repeated."""

@@ -1,12 +1,13 @@
 """What clients send to and read from the catalogue's resources beyond the contract's own types."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
 from haat.domains.goods.catalog.api import (
     Category,
+    Decision,
     Icon,
     Listing,
     Product,
@@ -72,7 +73,7 @@ class ProductPatch(Body):
 
 
 class DecisionBody(Body):
-    decision: Literal["approve", "reject"] = "approve"
+    decision: Decision = "approve"
     reason: Annotated[str, Field(max_length=1000)] = ""
 
 

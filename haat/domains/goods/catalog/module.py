@@ -3,11 +3,11 @@
 from haat.domains.goods.catalog import reactions
 from haat.domains.goods.catalog.api import Catalog
 from haat.domains.goods.catalog.proof import prove
+from haat.domains.goods.catalog.review_routes import router
 from haat.domains.goods.catalog.service import CatalogService
 from haat.domains.goods.catalog.shopify import Found
 from haat.domains.goods.catalog.shopify import read as read_shopify
 from haat.domains.goods.catalog.shopify_rows import Refused
-from haat.domains.goods.catalog.spec_routes import router
 from haat.domains.goods.catalog.tables import metadata
 from haat.kernel.module import Module
 

@@ -27,7 +27,7 @@ from haat.kernel.money import Money
 from haat.kernel.page import Page
 
 __all__ = ["router"]
-Words = Annotated[str, Query(min_length=1, max_length=200)]
+Words = Annotated[str, Query(max_length=200)]
 Few = Annotated[int, Query(ge=1, le=50)]
 
 
@@ -46,7 +46,7 @@ class OfferPatch(Body):
     status: OfferStatus | None = None
 
 
-class SellersBody(Body):
+class AllowedBody(Body):
     """Who may sell it; null: everybody."""
 
     vendor_ids: Annotated[list[UUID], Field(max_length=500)] | None
@@ -56,7 +56,7 @@ class MergeBody(Body):
     gone_id: UUID
 
 
-class Sellers(Model):
+class Allowed(Model):
     vendor_ids: list[UUID] | None
 
 
@@ -64,7 +64,7 @@ class Sellers(Model):
 
 
 @router.get("/vendors/me/matches")
-async def matches(ctx: Ctx, goods: Goods, words: Words, limit: Few = 20) -> Page[Match]:
+async def matches(ctx: Ctx, goods: Goods, words: Words = "", limit: Few = 20) -> Page[Match]:
     """Products to sell: with this barcode, else those whose title begins with these words."""
     found = await goods.matches(ctx, vendor_id=ctx.acting_vendor, words=words, limit=limit)
     return Page[Match](items=found)
@@ -113,29 +113,29 @@ async def history(
 
 
 @router.get("/admin/products/{id}/vendors")
-async def product_sellers(id: UUID, ctx: Ctx, goods: Goods) -> Sellers:
+async def product_vendors(id: UUID, ctx: Ctx, goods: Goods) -> Allowed:
     """Who may sell a product beside its own vendor; null: everybody."""
-    return Sellers(vendor_ids=await goods.allowed(ctx, product_id=id))
+    return Allowed(vendor_ids=await goods.allowed(ctx, product_id=id))
 
 
 @router.put("/admin/products/{id}/vendors")
-async def set_product_sellers(id: UUID, body: SellersBody, ctx: Ctx, goods: Goods) -> Sellers:
+async def set_product_vendors(id: UUID, body: AllowedBody, ctx: Ctx, goods: Goods) -> Allowed:
     """Offers of those left out are paused at once."""
     await goods.allow(ctx, product_id=id, vendor_ids=body.vendor_ids)
-    return Sellers(vendor_ids=await goods.allowed(ctx, product_id=id))
+    return Allowed(vendor_ids=await goods.allowed(ctx, product_id=id))
 
 
 @router.get("/admin/brands/{brand}/vendors")
-async def brand_sellers(brand: str, ctx: Ctx, goods: Goods) -> Sellers:
+async def brand_vendors(brand: str, ctx: Ctx, goods: Goods) -> Allowed:
     """Who may sell what has this brand, by its name or slug; null: everybody."""
-    return Sellers(vendor_ids=await goods.allowed(ctx, brand=brand))
+    return Allowed(vendor_ids=await goods.allowed(ctx, brand=brand))
 
 
 @router.put("/admin/brands/{brand}/vendors")
-async def set_brand_sellers(brand: str, body: SellersBody, ctx: Ctx, goods: Goods) -> Sellers:
+async def set_brand_vendors(brand: str, body: AllowedBody, ctx: Ctx, goods: Goods) -> Allowed:
     """For offers and products to come; what is on sale stays."""
     await goods.allow(ctx, brand=brand, vendor_ids=body.vendor_ids)
-    return Sellers(vendor_ids=await goods.allowed(ctx, brand=brand))
+    return Allowed(vendor_ids=await goods.allowed(ctx, brand=brand))
 
 
 @router.get("/admin/duplicates")

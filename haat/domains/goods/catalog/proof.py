@@ -14,11 +14,11 @@ WITH wanted AS (
                SELECT array_agg(DISTINCT o.vendor_id) AS ids
                  FROM catalog.offers o
                  JOIN catalog.vendors v ON v.vendor_id = o.vendor_id AND v.active
-                WHERE o.product_id = p.id AND o.status = 'active') AS seller
+                WHERE o.product_id = p.id AND o.status = 'active') AS selling
      CROSS JOIN LATERAL unnest(
-               '00000000-0000-0000-0000-000000000000'::uuid || seller.ids
+               '00000000-0000-0000-0000-000000000000'::uuid || selling.ids
                || coalesce(c.ancestors, '{{}}')) AS s (shelf_id)
-     WHERE p.status = 'active' AND seller.ids IS NOT NULL
+     WHERE p.status = 'active' AND selling.ids IS NOT NULL
        AND p.vendor_id <> '{synthetic.VENDOR}'::uuid
 ), wrong AS (
     (TABLE wanted EXCEPT TABLE catalog.shelves)

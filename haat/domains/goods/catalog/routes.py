@@ -249,7 +249,7 @@ async def queue(
 
 @router.patch("/admin/products/{id}/approve")
 async def decide(id: UUID, body: DecisionBody, ctx: Ctx, goods: Goods) -> Product:
-    """Approves, or rejects with a reason."""
+    """Approves; or rejects, asks for changes or takes down at once, with a reason."""
     return await goods.decide(ctx, id=id, decision=body.decision, reason=body.reason)
 
 

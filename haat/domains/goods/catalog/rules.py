@@ -8,6 +8,7 @@ from uuid import UUID
 
 from haat.domains.goods.catalog import barcodes
 from haat.domains.goods.catalog.api import (
+    ApprovalRule,
     CurrencyWrong,
     Listing,
     Offer,
@@ -34,18 +35,41 @@ _LINK = re.compile(r"https?://[^\s\"'<>\\]+", re.I)
 
 # What a use case does to a product in each state; a state not named refuses it.
 TRANSITIONS: dict[str, dict[ProductStatus, ProductStatus]] = {
-    "submit": {"draft": "pending", "rejected": "pending", "pending": "pending"},
+    "submit": {
+        "draft": "pending",
+        "rejected": "pending",
+        "changes_requested": "pending",
+        "pending": "pending",
+    },
     "approve": {"pending": "active", "active": "active"},
     "reject": {"pending": "rejected", "rejected": "rejected"},
+    "request_changes": {
+        "pending": "changes_requested",
+        "changes_requested": "changes_requested",
+    },
+    "take_down": {
+        "draft": "rejected",
+        "pending": "rejected",
+        "active": "rejected",
+        "changes_requested": "rejected",
+        "rejected": "rejected",
+    },
     "archive": {
         "draft": "archived",
         "pending": "archived",
         "active": "archived",
         "rejected": "archived",
+        "changes_requested": "archived",
         "archived": "archived",
     },
     "restore": {"archived": "draft", "draft": "draft"},
-    "change": {"draft": "draft", "pending": "pending", "active": "active", "rejected": "rejected"},
+    "change": {
+        "draft": "draft",
+        "pending": "pending",
+        "active": "active",
+        "rejected": "rejected",
+        "changes_requested": "changes_requested",
+    },
 }
 
 
@@ -250,6 +274,22 @@ def _paused(variant: Variant) -> Variant:
     return variant.model_copy(update={"offers": offers})
 
 
+def approving(
+    rules: Iterable[ApprovalRule], product: Product, path: Collection[UUID]
+) -> ApprovalRule | None:
+    """The first rule that approves this product; `path` is its category and those above it."""
+    prices = [o.price.minor for o in offers_of(product) if o.status == "active"]
+    for rule in rules:
+        if rule.vendor_id not in (None, product.vendor_id):
+            continue
+        if rule.category_id is not None and rule.category_id not in path:
+            continue
+        low, high = rule.price_min or 0, rule.price_max
+        if prices and low <= min(prices) and (high is None or max(prices) <= high):
+            return rule
+    return None
+
+
 def said(draft: ProductDraft) -> dict[str, SpecValue]:
     """The specifications without those left empty; whole numbers as text, as others are."""
     found = {k: v for k, v in draft.specs.items() if v not in ("", [])}
@@ -278,16 +318,18 @@ def offers_of(product: Product) -> list[Offer]:
     return [o for v in product.variants for o in v.offers]
 
 
-def selling(product: Product, sellers: Collection[UUID]) -> list[Offer]:
-    """The offers on sale: active ones, of vendors who may sell (`sellers`)."""
-    return [o for o in offers_of(product) if o.status == "active" and o.vendor_id in sellers]
+def selling(product: Product, active_vendors: Collection[UUID]) -> list[Offer]:
+    """The offers on sale: active ones, of vendors who may sell (`active_vendors`)."""
+    return [o for o in offers_of(product) if o.status == "active" and o.vendor_id in active_vendors]
 
 
-def shown(product: Product, sellers: Collection[UUID]) -> Product:
+def shown(product: Product, active_vendors: Collection[UUID]) -> Product:
     """The product as customers see it: with the offers on sale, and the variants that have any."""
     found = []
     for variant in product.variants:
-        offers = [o for o in variant.offers if o.status == "active" and o.vendor_id in sellers]
+        offers = [
+            o for o in variant.offers if o.status == "active" and o.vendor_id in active_vendors
+        ]
         if offers:
             found.append(variant.model_copy(update={"offers": offers}))
     return product.model_copy(update={"variants": found})
@@ -374,12 +416,12 @@ def with_offer(product: Product, offer: Offer) -> Product:
     return product.model_copy(update={"variants": variants})
 
 
-def listing_of(product: Product, sellers: Collection[UUID], text: str = "") -> Listing:
+def listing_of(product: Product, active_vendors: Collection[UUID], text: str = "") -> Listing:
     """What a card needs, from the offers on sale; where there are none, from those that would be.
 
     The vendor is the product's own while it sells, else who sells cheapest.
     """
-    on_sale = selling(product, sellers)
+    on_sale = selling(product, active_vendors)
     ready = [o for o in offers_of(product) if o.status == "active"]
     offers = on_sale or ready or offers_of(product)
     who = sorted({o.vendor_id for o in on_sale})
@@ -403,6 +445,7 @@ def listing_of(product: Product, sellers: Collection[UUID], text: str = "") -> L
         price_to=dearest.price,
         compare_at=before if before and cheapest.price < before else None,
         offer_ids=[o.id for o in on_sale or ready],
-        status=product.status,
+        status="draft" if product.status == "changes_requested" else product.status,
+        changes_requested=product.status == "changes_requested",
         created_at=product.created_at,
     )

@@ -78,7 +78,8 @@ products = Table(
     Column("seo", JSONB, nullable=False, server_default=text("'{}'"), info=IMPERSONAL),
     Column("specs", JSONB, nullable=False, server_default=text("'{}'"), info=IMPERSONAL),
     CheckConstraint(
-        "status IN ('draft', 'pending', 'active', 'rejected', 'archived')", name="status"
+        "status IN ('draft', 'pending', 'active', 'rejected', 'archived', 'changes_requested')",
+        name="status",
     ),
 )
 Index("ix_products_own", products.c.vendor_id, products.c.created_at, products.c.id)
@@ -173,6 +174,32 @@ history = Table(
     Column("vendor_id", Uuid),
 )
 Index("ix_history_product_id", history.c.product_id, history.c.seq)
+
+# What was said about a product while it was looked at.
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("product_id", Uuid, ForeignKey(products.c.id), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False, info=IMPERSONAL),
+    Column("person_id", Uuid),
+    Column("external", Boolean, nullable=False),
+    Column("text", Text, nullable=False, info=IMPERSONAL),
+    CheckConstraint("by IN ('vendor', 'staff')", name="by"),
+)
+Index("ix_notes_product_id", notes.c.product_id, notes.c.at)
+
+# What is approved without a look.
+approval_rules = Table(
+    "approval_rules",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("vendor_id", Uuid),
+    Column("category_id", Uuid, ForeignKey(categories.c.id)),
+    Column("price_min", BigInteger),
+    Column("price_max", BigInteger),
+)
 
 # Who may sell a product (its id) or what has a brand (its name as a slug); no row: everybody.
 sale_lists = Table(

@@ -1,14 +1,14 @@
 """Products: the queue of those to approve, and a look at each before it goes on sale."""
 
 import asyncio
-from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from haat.domains.goods.catalog.api import Catalog, Product, ProductStatus
+from haat.domains.goods.catalog.api import Catalog, Decision, Product, ProductStatus
 from haat.gateways.web.admin.office import Staff, page, vendors_by_id
 from haat.gateways.web.kit.forms import Form, read
+from haat.gateways.web.kit.reading import Reader
 from haat.gateways.web.store.tree import Tree
 from haat.gateways.web.visit import Visit, form_of, uuid_in
 from haat.kernel.errors import NotFound, Problem
@@ -17,9 +17,16 @@ from haat.kernel.model import Body
 router = APIRouter()
 HERE = "/admin/products"
 HISTORY_SHOWN = 20
+DONE: dict[Decision, str] = {
+    "approve": "it is on sale",
+    "reject": "it is rejected",
+    "request_changes": "its vendor is asked to change it",
+    "take_down": "it is off sale, and its vendor is told why",
+}
 STATUSES: tuple[tuple[str, str], ...] = (
     ("pending", "To review"),
     ("active", "On sale"),
+    ("changes_requested", "To be changed"),
     ("rejected", "Rejected"),
     ("draft", "Drafts"),
     ("archived", "Archived"),
@@ -27,7 +34,7 @@ STATUSES: tuple[tuple[str, str], ...] = (
 
 
 class DecisionForm(Body):
-    decision: Literal["approve", "reject"]
+    decision: Decision
     reason: str = ""
 
 
@@ -75,6 +82,25 @@ async def merge(visit: Staff, id: UUID, request: Request) -> Response:
     return visit.redirect(f"{HERE}/{product.id}")
 
 
+@router.post("/admin/products/{id}/notes")
+async def note(visit: Staff, id: UUID, request: Request) -> Response:
+    """For colleagues, or for the vendor as well."""
+    values = await form_of(request)
+    try:
+        reader = Reader(values)
+        given = {"text": reader.text("text", longest=2000), "id": reader.id("id")}
+        reader.done()
+        external = values.get("external") == "on"
+        await visit.doors[Catalog].add_note(visit.ctx, product_id=id, external=external, **given)
+    except NotFound:
+        raise
+    except Problem as problem:
+        if problem.status >= 500 or problem.status == 403:
+            raise
+        return await _page(visit, id, Form(values, problem), problem.status)
+    return visit.redirect(f"{HERE}/{id}")
+
+
 @router.get("/admin/products/{id}")
 async def show(visit: Staff, id: UUID) -> Response:
     return await _page(visit, id, Form())
@@ -94,8 +120,7 @@ async def decide(visit: Staff, id: UUID, request: Request) -> Response:
         if problem.status >= 500 or problem.status == 403:
             raise
         return await _page(visit, id, Form(values, problem), problem.status)
-    done = "on sale" if wanted.decision == "approve" else "rejected"
-    visit.flash(f"{product.title} is {done}.")
+    visit.flash(f"{product.title}: {DONE[wanted.decision]}.")
     return visit.redirect(HERE)
 
 
@@ -108,8 +133,9 @@ async def _page(visit: Visit, id: UUID, form: Form, status: int = 200) -> Respon
     vendors = await vendors_by_id(
         visit, {product.vendor_id, *(o.vendor_id for v in product.variants for o in v.offers)}
     )
-    history = None
+    history, notes = None, []
     if visit.ctx.has("staff:products"):
+        notes = await catalog.notes(visit.ctx, product_id=id)
         history = await catalog.history(visit.ctx, product_id=id, limit=HISTORY_SHOWN)
     return page(
         visit,
@@ -120,6 +146,8 @@ async def _page(visit: Visit, id: UUID, form: Form, status: int = 200) -> Respon
         vendor=vendors.get(product.vendor_id),
         vendors=vendors,
         history=history.items if history else [],
+        notes=notes,
+        new_id=visit.ctx.new_id(),
         path=Tree(categories).path(product.category_id),
         form=form,
     )

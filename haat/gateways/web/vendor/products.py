@@ -27,6 +27,7 @@ STATUSES: tuple[tuple[str, str], ...] = (
     ("draft", "Drafts"),
     ("pending", "Waiting"),
     ("active", "On sale"),
+    ("changes_requested", "To be changed"),
     ("rejected", "Rejected"),
     ("archived", "Archived"),
 )
@@ -249,6 +250,7 @@ async def _form_page(
         visit.doors[Pricing].rates(visit.ctx),
         _asked(visit, product),
     )
+    notes = await visit.doors[Catalog].notes(visit.ctx, product_id=product.id) if product else []
     tree = Tree(categories)
     classes = sorted({"standard", *(rate.tax_class for rate in rates)})
     names = {option: form.values.get(option, "") for option in fields.OPTIONS}
@@ -273,6 +275,7 @@ async def _form_page(
         may_count=visit.ctx.has("vendor:stock"),
         variants_max=fields.VARIANTS_MAX,
         asked=asked,
+        notes=notes,
         field_of=product_specs.field_of,
         pairs=lambda choices: [(one, one) for one in choices],
     )

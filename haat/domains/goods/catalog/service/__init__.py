@@ -13,6 +13,7 @@ from haat.domains.goods.catalog.service.lists import ListCases
 from haat.domains.goods.catalog.service.merging import MergeCases
 from haat.domains.goods.catalog.service.offers import OfferCases
 from haat.domains.goods.catalog.service.products import ProductCases
+from haat.domains.goods.catalog.service.reviewing import ReviewCases
 from haat.domains.goods.catalog.service.stored import listing_changed, stored
 from haat.domains.goods.catalog.service.tree import TreeCases
 from haat.engines.sql import Tx
@@ -22,7 +23,7 @@ __all__ = ["CatalogService"]
 AT_ONCE = 500  # products whose cards are written together
 
 
-class CatalogService(ProductCases, OfferCases, MergeCases, ListCases, TreeCases):
+class CatalogService(ProductCases, OfferCases, MergeCases, ReviewCases, ListCases, TreeCases):
     """The catalogue on PostgreSQL."""
 
     async def forget_copies(self, ids: Sequence[UUID]) -> None:
@@ -45,7 +46,7 @@ class CatalogService(ProductCases, OfferCases, MergeCases, ListCases, TreeCases)
     async def _relist(self, tx: Tx, ids: list[UUID]) -> None:
         """Writes anew what lists show of these products, which this transaction holds."""
         found = [stored(row) for row in await tx.fetch(sql.PRODUCTS, ids)]
-        cards = [rules.listing_of(one.product, one.sellers) for one in found]
+        cards = [rules.listing_of(one.product, one.active_vendors) for one in found]
         rows = await tx.fetch(
             sql.CARDS_SET,
             [one.product.id for one in found],
@@ -57,7 +58,7 @@ class CatalogService(ProductCases, OfferCases, MergeCases, ListCases, TreeCases)
         await tx.execute(sql.RESHELVE, [one.product.id for one in active])
         tx.emit(
             *(
-                listing_changed(one.product, one.sellers, versions[one.product.id])
+                listing_changed(one.product, one.active_vendors, versions[one.product.id])
                 for one in active
                 if one.product.vendor_id != synthetic.VENDOR
             )

@@ -29,7 +29,7 @@ class HeldCases(Cases):
             if vendor_id not in known:  # not theirs to know of
                 raise NotFound
         if vendor is not None and vendor["vendor_active"]:
-            found = replace(found, sellers=found.sellers | {vendor_id})
+            found = replace(found, active_vendors=found.active_vendors | {vendor_id})
         return found
 
     async def _note(
@@ -47,7 +47,7 @@ class HeldCases(Cases):
 
         `main`: its own vendor's form must see the change, so its version moves.
         """
-        card = rules.listing_of(after, found.sellers)
+        card = rules.listing_of(after, found.active_vendors)
         row = await tx.fetchrow(
             sql.RELIST,
             after.id,

@@ -16,6 +16,7 @@ from haat.domains.goods.catalog.api import (
 from haat.domains.goods.catalog.service import merge_statements as sql
 from haat.domains.goods.catalog.service import statements
 from haat.domains.goods.catalog.service.held import HeldCases
+from haat.domains.goods.catalog.service.reviewing import need_scope
 from haat.domains.goods.catalog.service.stored import Stored, stored, turned, uuid_or_none
 from haat.engines.sql import Tx
 from haat.kernel import synthetic
@@ -42,6 +43,7 @@ class MergeCases(HeldCases):
         whose = None
         if ctx.caller is None and not ctx.has("staff:products"):
             ctx.need_vendor(product.vendor_id)
+            need_scope(ctx)
             whose = product.vendor_id
         found = decode_cursor(cursor, _seq)
         before = found[0] if found else SEQ_MAX
@@ -91,7 +93,9 @@ class MergeCases(HeldCases):
             done = merging.merged(kept.product, gone.product)
             await self._carry(tx, done, gone_id)
             await self._end(ctx, tx, gone, kept.product)
-            both = Stored(kept.product, kept.sellers | gone.sellers, kept.listing_version)
+            both = Stored(
+                kept.product, kept.active_vendors | gone.active_vendors, kept.listing_version
+            )
             await self._note(tx, "merge", kept.product, done.kept, None)
             await self._shown(ctx, tx, both, done.kept, main=True)
             tx.emit(

@@ -61,7 +61,7 @@ class OfferCases(HeldCases):
         try:
             async with self._db.begin(ctx) as tx:
                 found = await self._held(tx, product_id, vendor_id)
-                if vendor_id not in found.sellers:
+                if vendor_id not in found.active_vendors:
                     raise VendorNotActive
                 product = found.product
                 known = next((o for o in rules.offers_of(product) if o.id == id), None)
@@ -167,8 +167,8 @@ class OfferCases(HeldCases):
         lists = await _lists(self._db, [one.product for one in found])
         return [
             Match(
-                listing=rules.listing_of(one.product, one.sellers),
-                variants=rules.shown(one.product, one.sellers).variants,
+                listing=rules.listing_of(one.product, one.active_vendors),
+                variants=rules.shown(one.product, one.active_vendors).variants,
                 refused=rules.refusal(policy, one.product, vendor_id, lists),
             )
             for one in found
@@ -186,7 +186,7 @@ class OfferCases(HeldCases):
         standing: list[Standing] = []
         all_of_them = {o.vendor_id for o in rules.offers_of(found.product)}
         explained = all_of_them if ctx.has("staff") else all_of_them & {ctx.vendor_id}
-        for variant in rules.shown(found.product, found.sellers).variants:
+        for variant in rules.shown(found.product, found.active_vendors).variants:
             offers = [(o, known[o.id]) for o in variant.offers if o.id in known]
             standing += buybox.standings(offers, explained)
         return standing
@@ -238,7 +238,7 @@ class OfferCases(HeldCases):
         ids = [o.id for o in rules.offers_of(after) if o.vendor_id in out]
         await tx.execute(sql.PAUSE_OFFERS, ids)
         tx.emit(*events)
-        await self._note(tx, "sellers", before, after, None)
+        await self._note(tx, "vendors", before, after, None)
         await self._shown(ctx, tx, found, after)
         return after
 

@@ -1,11 +1,12 @@
 """Use cases of one product: its vendor writes and submits it, staff decide."""
 
-from typing import Literal
 from uuid import UUID
 
 from haat.domains.goods.catalog import markup, rules, specs
 from haat.domains.goods.catalog.api import (
+    ApprovalRule,
     CategoryUnknown,
+    Decision,
     NotOnTheList,
     OfferAdded,
     OfferExists,
@@ -19,6 +20,7 @@ from haat.domains.goods.catalog.api import (
     ProductRejected,
     ProductSubmitted,
     ProductUpdated,
+    Refusal,
     SlugTaken,
     WrongProductState,
 )
@@ -26,6 +28,8 @@ from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.goods.catalog.service.kept import is_outside
 from haat.domains.goods.catalog.service.merge_statements import SAME_BARCODE
 from haat.domains.goods.catalog.service.offer_statements import LISTS
+from haat.domains.goods.catalog.service.review_statements import RULES
+from haat.domains.goods.catalog.service.reviewing import RULES_MAX
 from haat.domains.goods.catalog.service.stored import Cases, Stored, turned
 from haat.engines.sql import UniqueViolation
 from haat.kernel import synthetic
@@ -35,8 +39,15 @@ from haat.kernel.events import Event
 from haat.kernel.ids import derive
 
 TRIES = 4
-DECISIONS = frozenset({"approve", "reject"})  # the staff's, about anybody's product
+DECISIONS = frozenset(
+    {"approve", "reject", "request_changes", "take_down"}
+)  # the staff's, about anybody's product
 REASON_MAX = 1000
+REFUSALS: dict[str, Refusal] = {
+    "reject": "rejected",
+    "request_changes": "changes_requested",
+    "take_down": "taken_down",
+}
 
 
 class ProductCases(Cases):
@@ -52,7 +63,7 @@ class ProductCases(Cases):
             return product
         if not _is_on_sale(found):
             raise NotFound
-        return rules.shown(product, found.sellers)
+        return rules.shown(product, found.active_vendors)
 
     async def _on_sale(self, ref: str) -> Product:
         """The product as everybody may see it, or a copy of that. NotFound."""
@@ -62,7 +73,7 @@ class ProductCases(Cases):
         found = await self._read(ref)
         if found is None or not _is_on_sale(found):
             raise NotFound
-        product = rules.shown(found.product, found.sellers)
+        product = rules.shown(found.product, found.active_vendors)
         if ref in (str(product.id), product.slug):  # other spellings nobody could forget
             await self._kept.products.keep({ref: product}, read)
         return product
@@ -171,14 +182,22 @@ class ProductCases(Cases):
                 raise ProductExists(productId=str(known))
         attributes = await self._attributes(product.category_id)
         specs.filled(product.specs, attributes, complete=True)
-        return await self._move(ctx, id, "submit")
+        submitted = await self._move(ctx, id, "submit")
+        rows = await self._db.fetch(RULES, RULES_MAX)
+        if submitted.status != "pending" or not rows:
+            return submitted
+        path = await self._db.fetch(sql.TEMPLATES, submitted.category_id)
+        known = [ApprovalRule(**row) for row in rows]
+        if rules.approving(known, submitted, {row["id"] for row in path}) is None:
+            return submitted
+        return await self._move(ctx, id, "approve", what="auto_approve")
 
     async def archive(self, ctx: Context, *, id: UUID) -> Product:
         """Where others sell it too, its vendor takes off what is its own: the product stays."""
         for _ in range(TRIES):
             found = await self._mine(ctx, id)
             before = found.product
-            who = {o.vendor_id for o in rules.selling(before, found.sellers)}
+            who = {o.vendor_id for o in rules.selling(before, found.active_vendors)}
             if before.status != "active" or not who - {before.vendor_id}:
                 return await self._move(ctx, id, "archive")
             change = {"version": before.version + 1, "updated_at": ctx.now()}
@@ -196,16 +215,18 @@ class ProductCases(Cases):
         return await self._move(ctx, id, "restore")
 
     async def decide(
-        self, ctx: Context, *, id: UUID, decision: Literal["approve", "reject"], reason: str = ""
+        self, ctx: Context, *, id: UUID, decision: Decision, reason: str = ""
     ) -> Product:
         reason = " ".join(reason.split())[:REASON_MAX]
-        if decision == "reject" and not reason:
+        if decision != "approve" and not reason:
             raise Invalid.at("reason", "Say why, so that the vendor can mend it.", "reason_missing")
         if "\0" in reason:
             raise Invalid.at("reason", "This text cannot be stored.", "text_invalid")
-        return await self._move(ctx, id, decision, reason if decision == "reject" else None)
+        return await self._move(ctx, id, decision, reason if decision != "approve" else None)
 
-    async def _move(self, ctx: Context, id: UUID, verb: str, reason: str | None = None) -> Product:
+    async def _move(
+        self, ctx: Context, id: UUID, verb: str, reason: str | None = None, what: str = ""
+    ) -> Product:
         for _ in range(TRIES):
             found = await (self._known(id) if verb in DECISIONS else self._mine(ctx, id))
             before = found.product
@@ -222,7 +243,7 @@ class ProductCases(Cases):
             }
             after = before.model_copy(update=change)
             if await self._update(
-                ctx, found, after, *_moved(after, verb), what=verb, variants=False
+                ctx, found, after, *_moved(after, verb), what=what or verb, variants=False
             ):
                 return after
         raise _version_conflict(before)
@@ -231,7 +252,7 @@ class ProductCases(Cases):
 def _is_on_sale(found: Stored) -> bool:
     product = found.product
     shown = product.status == "active" and product.vendor_id != synthetic.VENDOR
-    return shown and bool(rules.selling(product, found.sellers))
+    return shown and bool(rules.selling(product, found.active_vendors))
 
 
 def _born(ctx: Context, id: UUID, vendor_id: UUID, slug: str, draft: ProductDraft) -> Product:
@@ -326,9 +347,16 @@ def _moved(product: Product, verb: str) -> list[Event]:
         return [ProductSubmitted(product_id=id, vendor_id=vendor_id, title=title)]
     if verb == "approve":
         return [ProductApproved(product_id=id, vendor_id=vendor_id, title=title)]
-    if verb == "reject":
-        reason = product.reason or ""
-        return [ProductRejected(product_id=id, vendor_id=vendor_id, title=title, reason=reason)]
+    if verb in REFUSALS:
+        return [
+            ProductRejected(
+                product_id=id,
+                vendor_id=vendor_id,
+                title=title,
+                reason=product.reason or "",
+                kind=REFUSALS[verb],
+            )
+        ]
     return [ProductUpdated(product_id=id, vendor_id=vendor_id)]
 
 

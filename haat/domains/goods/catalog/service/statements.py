@@ -82,7 +82,7 @@ SELECT p.listing_version,
        ARRAY(SELECT DISTINCT o.vendor_id
                FROM catalog.offers o
                JOIN catalog.vendors s ON s.vendor_id = o.vendor_id AND s.active
-              WHERE o.product_id = p.id) AS sellers,
+              WHERE o.product_id = p.id) AS active_vendors,
        json_build_object(
            'id', p.id, 'slug', p.slug, 'vendor_id', p.vendor_id, 'title', p.title,
            'description_html', p.description_html, 'category_id', p.category_id,
@@ -242,11 +242,11 @@ WITH wanted AS (
                SELECT array_agg(DISTINCT o.vendor_id) AS ids
                  FROM catalog.offers o
                  JOIN catalog.vendors v ON v.vendor_id = o.vendor_id AND v.active
-                WHERE o.product_id = p.id AND o.status = 'active') AS seller
+                WHERE o.product_id = p.id AND o.status = 'active') AS selling
      CROSS JOIN LATERAL unnest(
-               '00000000-0000-0000-0000-000000000000'::uuid || seller.ids
+               '00000000-0000-0000-0000-000000000000'::uuid || selling.ids
                || coalesce(c.ancestors, '{{}}')) AS s (shelf_id)
-     WHERE p.id = ANY($1::uuid[]) AND p.status = 'active' AND seller.ids IS NOT NULL
+     WHERE p.id = ANY($1::uuid[]) AND p.status = 'active' AND selling.ids IS NOT NULL
        AND p.vendor_id <> '{synthetic.VENDOR}'::uuid
 ), gone AS (
     DELETE FROM catalog.shelves s

@@ -39,7 +39,7 @@ class Stored:
     """
 
     product: Product
-    sellers: frozenset[UUID]
+    active_vendors: frozenset[UUID]
     listing_version: int
 
 
@@ -130,7 +130,7 @@ class Cases(Catalog):
             listing_version = await tx.fetchval(
                 sql.UPDATE_PRODUCT,
                 after.id,
-                *_columns(after, found.sellers),
+                *_columns(after, found.active_vendors),
                 after.updated_at,
                 before.version,
                 found.listing_version,
@@ -191,9 +191,9 @@ class Cases(Catalog):
         )
 
 
-def _columns(product: Product, sellers: Collection[UUID]) -> tuple[object, ...]:
+def _columns(product: Product, active_vendors: Collection[UUID]) -> tuple[object, ...]:
     """What INSERT_PRODUCT and UPDATE_PRODUCT both write, in their order."""
-    card = rules.listing_of(product, sellers)
+    card = rules.listing_of(product, active_vendors)
     return (
         product.title,
         rules.title_key(product.title),
@@ -219,23 +219,25 @@ def stored(row: Record) -> Stored:
     """A row of PRODUCT or PRODUCTS."""
     return Stored(
         Product.model_validate_json(row["product"]),
-        frozenset(row["sellers"]),
+        frozenset(row["active_vendors"]),
         row["listing_version"],
     )
 
 
-def listing_changed(product: Product, sellers: Collection[UUID], version: int) -> ListingChanged:
+def listing_changed(
+    product: Product, active_vendors: Collection[UUID], version: int
+) -> ListingChanged:
     """What the index must show: nothing, unless somebody sells it."""
     listing: Listing | None = None
-    if product.status == "active" and rules.selling(product, sellers):
-        listing = rules.listing_of(product, sellers, markup.plain(product.description_html))
+    if product.status == "active" and rules.selling(product, active_vendors):
+        listing = rules.listing_of(product, active_vendors, markup.plain(product.description_html))
     return ListingChanged(product_id=product.id, version=version, listing=listing)
 
 
 def relisted(found: Stored, after: Product, version: int) -> list[Event]:
     """What the index must be told of a change; nothing of what it does not show anyway."""
-    event = listing_changed(after, found.sellers, version)
-    was = found.product.status == "active" and rules.selling(found.product, found.sellers)
+    event = listing_changed(after, found.active_vendors, version)
+    was = found.product.status == "active" and rules.selling(found.product, found.active_vendors)
     if after.vendor_id == synthetic.VENDOR or not (was or event.listing):
         return []
     return [event]
