@@ -151,6 +151,11 @@ async def test_the_same_attach_again_is_harmless(bazaar: Bazaar) -> None:
         for _ in range(2)
     ]
     assert made[0] == made[1]
+    another = await bazaar.product()
+    with pytest.raises(NotFound):
+        await bazaar.catalog.attach(
+            bazaar.they, id=id, product_id=another.id, vendor_id=bazaar.other, draft=wanted
+        )
     stranger = of_vendor(uuid4())
     assert stranger.vendor_id is not None
     with pytest.raises(NotFound):  # somebody else's id is not taken over
@@ -368,6 +373,17 @@ async def test_a_list_of_who_may_sell(bazaar: Bazaar) -> None:
         await catalog.allow(staff(), brand="ACME", product_id=product.id, vendor_ids=None)
     with pytest.raises(Invalid):
         await catalog.allow(staff(), vendor_ids=None)
+
+
+async def test_a_list_for_what_is_not_on_sale_yet(bazaar: Bazaar) -> None:
+    wanted = draft("Soon", (uuid4().hex,))
+    soon = await bazaar.catalog.create(bazaar.me, id=uuid4(), vendor_id=bazaar.owner, draft=wanted)
+    await bazaar.catalog.allow(staff(), product_id=soon.id, vendor_ids=[])
+    assert await bazaar.catalog.allowed(staff(), product_id=soon.id) == []
+    await bazaar.catalog.submit(bazaar.me, id=soon.id)
+    await bazaar.catalog.decide(staff(), id=soon.id, decision="approve")
+    with pytest.raises(NotOnTheList):
+        await bazaar.attach(soon)
 
 
 async def test_finding_what_to_sell(bazaar: Bazaar) -> None:

@@ -89,7 +89,9 @@ async def move(visit: Team, id: UUID, move: Literal["submit", "archive", "restor
         "archive": "The product is archived: it is not on sale any more.",
         "restore": "The product is a draft again.",
     }
-    await getattr(visit.doors[Catalog], move)(visit.ctx, id=id)
+    moved: Product = await getattr(visit.doors[Catalog], move)(visit.ctx, id=id)
+    if move == "archive" and moved.status != "archived":
+        told[move] = "You do not sell it any more. Others do, so the product stays."
     visit.flash(told[move])
     return visit.redirect(f"{HERE}/{id}")
 

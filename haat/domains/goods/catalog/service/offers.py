@@ -37,7 +37,7 @@ from haat.domains.people.market.api import OffersPolicy
 from haat.engines.sql import Database, Record, Tx, UniqueViolation
 from haat.kernel import synthetic
 from haat.kernel.context import Context
-from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.errors import Invalid, NotFound, Problem
 from haat.kernel.events import Event
 from haat.kernel.money import Money
 from haat.kernel.page import Page, encode_cursor
@@ -67,6 +67,9 @@ class OfferCases(HeldCases):
                 known = next((o for o in rules.offers_of(product) if o.id == id), None)
                 if known is not None:
                     return _repeated(known, vendor_id)
+                inside = {product.vendor_id, *(o.vendor_id for o in rules.offers_of(product))}
+                if product.status != "active" and vendor_id not in inside:
+                    raise NotFound  # it is not theirs to know of
                 lists = await _lists(tx, [product])
                 refuse(rules.refusal(settings.offers_policy, product, vendor_id, lists), product)
                 offer = _attached(id, vendor_id, product, draft)
@@ -339,7 +342,9 @@ def _told(product: Product, before: Offer, after: Offer) -> list[Event]:
     return found
 
 
-def _refused(error: UniqueViolation, sku: str) -> OfferExists | SkuTaken:
+def _refused(error: UniqueViolation, sku: str) -> Problem:
+    if error.constraint_name == "pk_offers":  # an offer for something else has that id
+        return NotFound()
     if error.constraint_name == "ix_offers_alike":
         return OfferExists()
     return SkuTaken("You have another offer with this SKU.", skus=[sku])

@@ -197,8 +197,7 @@ class ProductCases(Cases):
         for _ in range(TRIES):
             found = await self._mine(ctx, id)
             before = found.product
-            who = {o.vendor_id for o in rules.selling(before, found.active_vendors)}
-            if before.status != "active" or not who - {before.vendor_id}:
+            if not _others_sell(found):
                 return await self._move(ctx, id, "archive")
             change = {"version": before.version + 1, "updated_at": ctx.now()}
             after = rules.withdrawn(before, before.vendor_id).model_copy(update=change)
@@ -232,6 +231,8 @@ class ProductCases(Cases):
             before = found.product
             if before.merged_into is not None:
                 raise WrongProductState("It was merged into another.", state=before.status)
+            if verb == "archive" and _others_sell(found):  # since a moment ago
+                return await self.archive(ctx, id=id)
             status = rules.moved(before.status, verb)
             if status == before.status:
                 return before
@@ -247,6 +248,13 @@ class ProductCases(Cases):
             ):
                 return after
         raise _version_conflict(before)
+
+
+def _others_sell(found: Stored) -> bool:
+    """Whether it is on sale by somebody beside its own vendor."""
+    product = found.product
+    who = {o.vendor_id for o in rules.selling(product, found.active_vendors)}
+    return product.status == "active" and bool(who - {product.vendor_id})
 
 
 def _is_on_sale(found: Stored) -> bool:
