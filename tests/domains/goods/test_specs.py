@@ -17,6 +17,7 @@ from haat.domains.goods.catalog.api import (
 from haat.domains.goods.catalog.bodies import draft_of
 from haat.domains.people.media.api import Picture
 from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.page import encode_cursor
 from tests.domains.goods.doubles import draft, guest, staff
 from tests.domains.goods.test_offers import Bazaar, bazaar
 
@@ -172,3 +173,41 @@ async def test_pictures_and_heads(bazaar: Bazaar) -> None:
             bazaar.me, id=product.id, draft=wanted.model_copy(update={"pictures": pictures})
         )
     assert told.value.fields[0].code == "pictures_full"
+
+
+async def test_brands(bazaar: Bazaar) -> None:
+    word = uuid4().hex
+    one = await bazaar.product(brand=f"Acmé {word}")
+    other = await bazaar.product(brand=f"ACME  {word}")
+    none = await bazaar.product()
+    brand = await bazaar.catalog.brand(guest(), ref=f"acme-{word}")
+    assert (brand.slug, brand.name) == (f"acme-{word}", f"Acmé {word}")
+    shelf = await bazaar.catalog.listings(guest(), brand_id=brand.id)
+    assert {card.id for card in shelf.items} == {one.id, other.id}
+    both = await bazaar.catalog.listings(guest(), brand_id=brand.id, vendor_id=bazaar.owner)
+    assert {card.id for card in both.items} == {one.id, other.id}
+    with pytest.raises(Invalid):
+        await bazaar.catalog.listings(
+            guest(), brand_id=brand.id, vendor_id=bazaar.owner, category_id=uuid4()
+        )
+    left = draft_of(other).model_copy(update={"brand": ""})
+    await bazaar.catalog.change(bazaar.me, id=other.id, draft=left)
+    shelf = await bazaar.catalog.listings(staff(), brand_id=brand.id)
+    assert [card.id for card in shelf.items] == [one.id]
+    assert none.id not in {card.id for card in shelf.items}
+
+    logo = uuid4()
+    saved = await bazaar.catalog.save_brand(staff(), name=f"ACME {word}", logo_id=logo)
+    assert (saved.id, saved.name, saved.logo_id) == (brand.id, f"ACME {word}", logo)
+    off = await bazaar.catalog.save_brand(staff(), name=f"ACME {word}", active=False)
+    assert (off.active, off.logo_id) == (False, logo)
+    before = f"acme-{word}"[:-1]
+    cursor = encode_cursor(before)
+    shown = await bazaar.catalog.brands(guest(), limit=1, cursor=cursor)
+    assert brand.id not in {b.id for b in shown.items}
+    kept = await bazaar.catalog.brands(staff(), limit=1, cursor=cursor)
+    assert [b.id for b in kept.items] == [brand.id]
+    with pytest.raises(Invalid):
+        await bazaar.catalog.save_brand(staff(), name="!!!")
+    with pytest.raises(NotFound):
+        await bazaar.catalog.brand(guest(), ref=uuid4().hex)

@@ -27,6 +27,7 @@ RIGHTS = {
         GET /categories, GET /categories/{ref}, GET /marketplace/categories
         GET /products, GET /products/{ref}, GET /products/, GET /products/{ref}/offers
         GET /products/{ref}/specs, GET /categories/{ref}/attributes
+        GET /brands, GET /brands/{ref}
         GET /market, GET /marketplace/stats, GET /tax-rates, GET /payments/providers
         GET /orders/link/{token}, POST /orders/link/{token}/cancel
         GET /orders/link/{token}/receipt, GET /orders/link/{token}/receipt.pdf
@@ -115,6 +116,7 @@ RIGHTS = {
         PATCH /admin/products/{id}/approve
         GET /admin/products/{id}/vendors, PUT /admin/products/{id}/vendors
         GET /admin/brands/{brand}/vendors, PUT /admin/brands/{brand}/vendors
+        PUT /admin/brands
         GET /admin/approval-rules, PUT /admin/approval-rules/{id}
         DELETE /admin/approval-rules/{id}
         GET /admin/duplicates, POST /admin/products/{id}/merge

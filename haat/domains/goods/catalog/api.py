@@ -35,6 +35,7 @@ from haat.domains.goods.catalog.reviewing import (
 )
 from haat.domains.goods.catalog.shaping import (
     Attribute,
+    Brand,
     Icon,
     Seo,
     SlugTaken,
@@ -55,6 +56,7 @@ from haat.kernel.page import Limit, Page
 __all__ = [
     "ApprovalRule",
     "Attribute",
+    "Brand",
     "Condition",
     "Decision",
     "Facts",
@@ -403,17 +405,41 @@ class Catalog(Contract, name="catalog"):
         """By id or slug."""
 
     @query()
+    async def brands(
+        self, ctx: Context, *, limit: Limit = 50, cursor: str | None = None
+    ) -> Page[Brand]:
+        """By slug; others than staff see active ones."""
+
+    @query()
+    async def brand(self, ctx: Context, *, ref: str) -> Brand:
+        """By id, slug or any spelling of its name. NotFound."""
+
+    @command(scope="staff:products")
+    async def save_brand(
+        self,
+        ctx: Context,
+        *,
+        name: Annotated[str, Field(min_length=1, max_length=120)],
+        logo_id: UUID | None = None,
+        active: bool | None = None,
+    ) -> Brand:
+        """Adds the brand of that name, or changes it: how it is written, its logo, whether
+        customers see it. None leaves a value."""
+
+    @query()
     async def listings(
         self,
         ctx: Context,
         *,
         category_id: UUID | None = None,
         vendor_id: UUID | None = None,
+        brand_id: UUID | None = None,
         sort: Sort = "newest",
         limit: Limit = 24,
         cursor: str | None = None,
     ) -> Page[Listing]:
-        """Active products of active vendors; a category includes those below it."""
+        """Active products of active vendors; a category includes those below it. A brand goes
+        together with one of the others, not with both (Invalid)."""
 
     @query()
     async def listings_by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Listing]:

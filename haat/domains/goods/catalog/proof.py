@@ -17,6 +17,7 @@ WITH wanted AS (
                 WHERE o.product_id = p.id AND o.status = 'active') AS selling
      CROSS JOIN LATERAL unnest(
                '00000000-0000-0000-0000-000000000000'::uuid || selling.ids
+               || array_remove(ARRAY[p.brand_id], NULL)
                || coalesce(c.ancestors, '{{}}')) AS s (shelf_id)
      WHERE p.status = 'active' AND selling.ids IS NOT NULL
        AND p.vendor_id <> '{synthetic.VENDOR}'::uuid

@@ -55,15 +55,17 @@ async def listed(
     vendors: Stores,
     category: Ref = None,
     vendor: Ref = None,
+    brand: Ref = None,
     sort: Sort = "newest",
     limit: PageLimit = 24,
     cursor: Cursor = None,
 ) -> Any:
-    """Products on sale. `category` and `vendor` are ids or slugs."""
+    """Products on sale. `category`, `vendor` and `brand` are ids or slugs."""
     page = await goods.listings(
         ctx,
         category_id=await _category_id(ctx, goods, category) if category else None,
         vendor_id=await _vendor_id(ctx, vendors, vendor) if vendor else None,
+        brand_id=(await goods.brand(ctx, ref=brand)).id if brand else None,
         sort=sort,
         limit=limit,
         cursor=cursor,

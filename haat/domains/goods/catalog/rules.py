@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from haat.domains.goods.catalog import barcodes
 from haat.domains.goods.catalog.api import (
@@ -31,6 +31,7 @@ from haat.kernel.money import Money
 PRICE_MAX = 10_000_000_000  # minor units; 100,000 of the dearest still add up in a BIGINT
 SLUG_MAX = 80
 TITLE_KEY_MAX = 100
+BRANDS = uuid5(NAMESPACE_URL, "https://haat.example/brands")
 _LINK = re.compile(r"https?://[^\s\"'<>\\]+", re.I)
 
 # What a use case does to a product in each state; a state not named refuses it.
@@ -379,6 +380,12 @@ def refusal(
 def brand_key(brand: str) -> str:
     """What a brand is known by, however it is written; "" for none."""
     return slug_of(brand, "") if brand.strip() else ""
+
+
+def brand_id(brand: str) -> UUID | None:
+    """The id of the brand that is written like this, None for none: it follows from its key."""
+    key = brand_key(brand)
+    return derive(BRANDS, key) if key else None
 
 
 def check_offer(sku: str | None, prices: Iterable[tuple[str, Money | None]], currency: str) -> None:

@@ -4,6 +4,7 @@ Part of the public file: `api` hands these names on.
 """
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -38,6 +39,16 @@ class Attribute(Model):
 
 
 Template = Annotated[list[Attribute], Field(max_length=60)]
+
+
+class Brand(Model):
+    """Known by its slug, however it is written. Customers see active ones."""
+
+    id: UUID
+    slug: str
+    name: str
+    logo_id: UUID | None = None
+    active: bool = True
 
 
 class Seo(Model):

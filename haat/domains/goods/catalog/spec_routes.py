@@ -1,13 +1,14 @@
-"""Specifications over REST: what a category asks for, and what a product says."""
+"""Specifications and brands over REST: what a category asks for, and what a product says."""
 
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
-from haat.domains.goods.catalog.api import Attribute, Specs, SpecValue
+from haat.domains.goods.catalog.api import Attribute, Brand, Specs, SpecValue
 from haat.domains.goods.catalog.bodies import Version, draft_of
 from haat.domains.goods.catalog.offer_routes import router
-from haat.domains.goods.catalog.routes import Goods
+from haat.domains.goods.catalog.routes import Cursor, Goods, PageLimit
 from haat.engines.http import Ctx
 from haat.kernel.model import Body, Model
 from haat.kernel.page import Page
@@ -20,6 +21,14 @@ class SpecsBody(Body):
 
     specs: Specs = Field(default_factory=dict)
     version: Version | None = None
+
+
+class BrandBody(Body):
+    """A brand by its name; another spelling of a name is the same brand."""
+
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    logo_id: UUID | None = None
+    active: bool | None = None
 
 
 class SpecSheet(Model):
@@ -53,3 +62,23 @@ async def set_specs(id: UUID, body: SpecsBody, ctx: Ctx, goods: Goods) -> SpecSh
     version = body.version or product.version
     await goods.change(ctx, id=id, draft=draft, version=version)
     return await specs(str(id), ctx, goods)
+
+
+@router.get("/brands")
+async def brands(
+    ctx: Ctx, goods: Goods, limit: PageLimit = 50, cursor: Cursor = None
+) -> Page[Brand]:
+    """By slug."""
+    return await goods.brands(ctx, limit=limit, cursor=cursor)
+
+
+@router.get("/brands/{ref}")
+async def brand(ref: str, ctx: Ctx, goods: Goods) -> Brand:
+    """By id or slug."""
+    return await goods.brand(ctx, ref=ref)
+
+
+@router.put("/admin/brands")
+async def save_brand(body: BrandBody, ctx: Ctx, goods: Goods) -> Brand:
+    """Adds a brand, or changes how it is written, its logo, whether customers see it."""
+    return await goods.save_brand(ctx, name=body.name, logo_id=body.logo_id, active=body.active)

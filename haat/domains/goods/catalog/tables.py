@@ -51,6 +51,17 @@ vendors = Table(
     Column("active", Boolean, nullable=False),
 )
 
+# A brand is known by its slug, however it is written; its id follows from that.
+brands = Table(
+    "brands",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True, info=IMPERSONAL),
+    Column("name", Text, nullable=False, info=IMPERSONAL),
+    Column("logo_id", Uuid),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+)
+
 # `card` is the product's listing as JSON text: lists hand it on without looking inside.
 products = Table(
     "products",
@@ -75,6 +86,7 @@ products = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column("merged_into", Uuid, ForeignKey("catalog.products.id")),
+    Column("brand_id", Uuid, ForeignKey(brands.c.id)),
     Column("seo", JSONB, nullable=False, server_default=text("'{}'"), info=IMPERSONAL),
     Column("specs", JSONB, nullable=False, server_default=text("'{}'"), info=IMPERSONAL),
     CheckConstraint(
@@ -92,6 +104,7 @@ Index(
 )
 Index("ix_products_queue", products.c.status, products.c.created_at, products.c.id)
 Index("ix_products_category_id", products.c.category_id)
+Index("ix_products_brand_id", products.c.brand_id)
 
 variants = Table(
     "variants",
@@ -213,7 +226,8 @@ sale_lists = Table(
 )
 
 # Where visible products stand, in the orders they are shown in: one row each for the shelf of all
-# goods (the nil id), of the vendor, and of every category from the root down to the product's own.
+# goods (the nil id), of every vendor who sells it, of its brand, and of every category from the
+# root down to the product's own.
 shelves = Table(
     "shelves",
     metadata,

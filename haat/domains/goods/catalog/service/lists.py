@@ -13,6 +13,7 @@ from haat.domains.goods.catalog.service.kept import is_outside
 from haat.domains.goods.catalog.service.stored import Cases
 from haat.engines.sql import Record
 from haat.kernel.context import Context
+from haat.kernel.errors import Invalid
 from haat.kernel.money import Money
 from haat.kernel.page import Page, decode_cursor, encode_cursor
 
@@ -58,13 +59,16 @@ class ListCases(Cases):
         *,
         category_id: UUID | None = None,
         vendor_id: UUID | None = None,
+        brand_id: UUID | None = None,
         sort: Sort = "newest",
         limit: int = 24,
         cursor: str | None = None,
     ) -> Page[Listing]:
-        shelf, other = vendor_id or category_id or EVERYTHING, None
-        if vendor_id and category_id:
-            other = category_id
+        wanted = [one for one in (vendor_id, brand_id, category_id) if one is not None]
+        if len(wanted) > 2:
+            raise Invalid.at("brand", "Not with a vendor and a category.", "too_many_filters")
+        shelf = wanted[0] if wanted else EVERYTHING
+        other = wanted[1] if len(wanted) > 1 else None
 
         async def look_up() -> Page[Listing]:
             short, long, convert, start = _SORTS[sort]

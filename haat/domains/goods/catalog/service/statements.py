@@ -131,13 +131,19 @@ SELECT EXISTS (SELECT FROM catalog.products WHERE slug = $1)
            AS category_known
 """)
 
+# A product that names a brand nobody named before makes it.
 INSERT_PRODUCT = Sql("""
-WITH made AS (
+WITH brand AS (
+INSERT INTO catalog.brands (id, slug, name)
+SELECT $22::uuid, $23::text, $8 WHERE $22 IS NOT NULL
+    ON CONFLICT DO NOTHING
+), made AS (
 INSERT INTO catalog.products
        (id, vendor_id, slug, title, title_key, description_html, category_id, brand, tax_class,
         status, reason, option_names, pictures, price_from, card, version, created_at, updated_at,
-        seo, specs)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $20, $21)
+        seo, specs, brand_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $20, $21,
+        $22)
     ON CONFLICT (id) DO NOTHING
 RETURNING id)
 INSERT INTO catalog.history (product_id, at, actor_type, actor_id, what, changes)
@@ -145,13 +151,17 @@ SELECT id, $17, $18, $19, 'create', '{}' FROM made
 """)
 
 UPDATE_PRODUCT = Sql("""
-WITH written AS (
+WITH brand AS (
+INSERT INTO catalog.brands (id, slug, name)
+SELECT $24::uuid, $25::text, $6 WHERE $24 IS NOT NULL
+    ON CONFLICT DO NOTHING
+), written AS (
 UPDATE catalog.products
    SET title = $2, title_key = $3, description_html = $4, category_id = $5, brand = $6,
        tax_class = $7, status = $8, reason = $9, option_names = $10, pictures = $11,
        price_from = $12, card = $13, version = version + 1,
        listing_version = listing_version + 1, updated_at = $14, slug = $21,
-       seo = $22, specs = $23
+       seo = $22, specs = $23, brand_id = $24
  WHERE id = $1 AND version = $15 AND listing_version = $16
 RETURNING listing_version
 ), noted AS (
@@ -245,6 +255,7 @@ WITH wanted AS (
                 WHERE o.product_id = p.id AND o.status = 'active') AS selling
      CROSS JOIN LATERAL unnest(
                '00000000-0000-0000-0000-000000000000'::uuid || selling.ids
+               || array_remove(ARRAY[p.brand_id], NULL)
                || coalesce(c.ancestors, '{{}}')) AS s (shelf_id)
      WHERE p.id = ANY($1::uuid[]) AND p.status = 'active' AND selling.ids IS NOT NULL
        AND p.vendor_id <> '{synthetic.VENDOR}'::uuid
@@ -396,4 +407,26 @@ UPDATE catalog.products p
   FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS w (id, price_from, card)
  WHERE p.id = w.id
 RETURNING p.id, p.listing_version
+""")
+
+# --- brands ----------------------------------------------------------------------------------
+
+BRANDS = Sql("""
+SELECT id, slug, name, logo_id, active FROM catalog.brands
+ WHERE slug > $1 AND (active OR $2)
+ ORDER BY slug
+ LIMIT $3
+""")
+
+BRAND = Sql("""
+SELECT id, slug, name, logo_id, active FROM catalog.brands WHERE id = $1 OR slug = $2 LIMIT 1
+""")
+
+SAVE_BRAND = Sql("""
+INSERT INTO catalog.brands AS b (id, slug, name, logo_id, active)
+VALUES ($1, $2, $3, $4, coalesce($5, true))
+    ON CONFLICT (id) DO UPDATE
+   SET name = EXCLUDED.name, logo_id = coalesce(EXCLUDED.logo_id, b.logo_id),
+       active = coalesce($5, b.active)
+RETURNING id, slug, name, logo_id, active
 """)

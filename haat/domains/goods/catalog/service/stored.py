@@ -108,6 +108,8 @@ class Cases(Catalog):
                 ctx.actor.id,
                 product.seo.model_dump(mode="json"),
                 product.specs,
+                rules.brand_id(product.brand),
+                rules.brand_key(product.brand),
             )
             if added:
                 await self._write_variants(tx, product)
@@ -141,6 +143,8 @@ class Cases(Catalog):
                 after.slug,
                 after.seo.model_dump(mode="json"),
                 after.specs,
+                rules.brand_id(after.brand),
+                rules.brand_key(after.brand),
             )
             if listing_version is None:
                 return False

@@ -6,6 +6,7 @@ from uuid import UUID
 from haat.domains.goods.catalog import rules, specs
 from haat.domains.goods.catalog.api import (
     Attribute,
+    Brand,
     Category,
     CategorySaved,
     CategorySlugTaken,
@@ -16,6 +17,7 @@ from haat.domains.goods.catalog.service.stored import Cases, templated, uuid_or_
 from haat.engines.sql import Tx, UniqueViolation
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.page import Page, decode_cursor, encode_cursor
 
 DEPTH_MAX = 8
 
@@ -45,6 +47,41 @@ class TreeCases(Cases):
 
     async def _all(self) -> list[Category]:
         return [Category(**row) for row in await self._db.fetch(sql.CATEGORIES)]
+
+    async def brands(
+        self, ctx: Context, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[Brand]:
+        found = decode_cursor(cursor, _slug)
+        everything = not is_outside(ctx) and ctx.has("staff")
+        rows = await self._db.fetch(sql.BRANDS, found[0] if found else "", everything, limit + 1)
+        shown = [Brand(**row) for row in rows[:limit]]
+        following = encode_cursor(shown[-1].slug) if len(rows) > limit else None
+        return Page[Brand](items=shown, next=following)
+
+    async def brand(self, ctx: Context, *, ref: str) -> Brand:
+        key = rules.brand_key(ref.replace("\0", ""))
+        row = await self._db.fetchrow(sql.BRAND, uuid_or_none(ref), key)
+        if row is None:
+            raise NotFound
+        return Brand(**row)
+
+    async def save_brand(
+        self,
+        ctx: Context,
+        *,
+        name: str,
+        logo_id: UUID | None = None,
+        active: bool | None = None,
+    ) -> Brand:
+        name = " ".join(name.split())
+        rules.check_texts(name, "name")
+        id = rules.brand_id(name)
+        if id is None:
+            raise Invalid.at("name", "Give a name.", "name_invalid")
+        key = rules.brand_key(name)
+        row = await self._db.fetchrow(sql.SAVE_BRAND, id, key, name, logo_id, active)
+        assert row is not None, "inserted or updated"
+        return Brand(**row)
 
     async def category(self, ctx: Context, *, ref: str) -> Category:
         async def look_up() -> list[Category] | None:
@@ -133,6 +170,12 @@ class TreeCases(Cases):
             raise _too_deep()
         rows = await tx.fetch(sql.PRODUCTS_BELOW, [row["id"] for row in moved])
         await tx.execute(sql.RESHELVE, [row["id"] for row in rows])
+
+
+def _slug(value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError
+    return value
 
 
 def _too_deep() -> Invalid:
