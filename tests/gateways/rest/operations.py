@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from haat.app.targets import chosen
+from haat.gateways.rest import joined
 
 _TEXTS = {
     "^[A-Z]{2}$": "GB",
@@ -69,8 +70,8 @@ class Operation:
 def operations() -> tuple[Operation, ...]:
     """All of them, by path."""
     app = FastAPI()
-    for module in chosen("all"):
-        for route in module.router.routes if module.router else ():
+    for router in [*(module.router for module in chosen("all")), joined]:
+        for route in router.routes if router else ():
             assert isinstance(route, APIRoute)
             app.add_api_route(
                 route.path, route.endpoint, methods=sorted(route.methods or ()), response_model=None

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from haat.gateways.web.vendor.apply import router as apply
 from haat.gateways.web.vendor.earnings import router as earnings
 from haat.gateways.web.vendor.money import router as money
+from haat.gateways.web.vendor.offers import router as offers
 from haat.gateways.web.vendor.orders import router as orders
 from haat.gateways.web.vendor.overview import router as overview
 from haat.gateways.web.vendor.payouts import router as payouts
@@ -25,6 +26,7 @@ def vendor_routers() -> list[APIRouter]:
         overview,
         apply,
         products,
+        offers,
         stock,
         stock_item,
         warehouses,
