@@ -43,6 +43,7 @@ _PLACES = (  # how a path begins → row that {id} or {ref} is
     ("/orders/", "part"),
     ("/inventory/", "offer"),
     ("/warehouses/", "warehouse"),
+    ("/imports/", "import"),
     ("/shipments/", "shipment"),
     ("/me/addresses/", "address"),
     ("/buyer/addresses/", "address"),
@@ -108,8 +109,8 @@ def path_of(operation: Operation, rows: Mapping[str, str]) -> str:
             row = _ROWS.get(name) or next(
                 (row for start, row in _PLACES if operation.path.startswith(start)), ""
             )
-            value = "1" if parameter["schema"].get("type") == "integer" else NOBODYS
-            path = path.replace(f"{{{name}}}", rows.get(row, value))
+            counts = parameter["schema"].get("type") == "integer"
+            path = path.replace(f"{{{name}}}", "1" if counts else rows.get(row, NOBODYS))
     return path
 
 

@@ -74,6 +74,11 @@ RIGHTS = {
         GET /vendors/me/matches, GET /vendors/me/offers, POST /products/{id}/offers
         PUT /products/{id}/specs, GET /products/{id}/notes, POST /products/{id}/notes
         GET /offers/{offer_id}, PATCH /offers/{offer_id}, GET /products/{id}/history
+        GET /imports, GET /imports/{id}, PUT /imports/{id}/parts/{number}
+        POST /imports/{id}/preview, POST /imports/{id}/start, POST /imports/{id}/stop
+        GET /imports/{id}/findings, GET /imports/{id}/corrections.csv
+        GET /import-mappings, DELETE /import-mappings/{id}
+        GET /exports/products.csv, GET /exports/products.xlsx
         """,
     "vendor:stock": """
         GET /inventory, GET /inventory/alerts, GET /inventory/{ref}, PUT /inventory/{ref}

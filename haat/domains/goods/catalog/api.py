@@ -490,6 +490,17 @@ class Catalog(Contract, name="catalog"):
         cursor: str | None = None,
     ) -> Page[Listing]: ...
 
+    @query(scope="internal")
+    async def own_details(
+        self,
+        ctx: Context,
+        *,
+        vendor_id: UUID,
+        limit: Limit = 100,
+        cursor: str | None = None,
+    ) -> Page[Product]:
+        """A vendor's products in any state, whole, newest first."""
+
     @query(scope="staff:products")
     async def queue(
         self,

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from haat.gateways.web.vendor.apply import router as apply
 from haat.gateways.web.vendor.earnings import router as earnings
+from haat.gateways.web.vendor.imports import router as imports
 from haat.gateways.web.vendor.money import router as money
 from haat.gateways.web.vendor.offers import router as offers
 from haat.gateways.web.vendor.orders import router as orders
@@ -27,6 +28,7 @@ def vendor_routers() -> list[APIRouter]:
         apply,
         products,
         offers,
+        imports,
         stock,
         stock_item,
         warehouses,

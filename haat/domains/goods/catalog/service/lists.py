@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from haat.domains.goods.catalog.api import Listing, OfferLine, ProductStatus, Sort
+from haat.domains.goods.catalog.api import Listing, OfferLine, Product, ProductStatus, Sort
 from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.goods.catalog.service.kept import is_outside
 from haat.domains.goods.catalog.service.stored import Cases
@@ -124,6 +124,16 @@ class ListCases(Cases):
 
     async def offers(self, ctx: Context, *, ids: list[UUID]) -> list[OfferLine]:
         return [_line(row) for row in await self._db.fetch(sql.OFFERS, ids)]
+
+    async def own_details(
+        self, ctx: Context, *, vendor_id: UUID, limit: int = 100, cursor: str | None = None
+    ) -> Page[Product]:
+        at, behind = decode_cursor(cursor, _moment, UUID) or (None, None)
+        rows = await self._db.fetch(sql.OWN_WHOLE, vendor_id, at, behind, limit + 1)
+        items = [Product.model_validate_json(row["product"]) for row in rows[:limit]]
+        more = len(rows) > limit
+        last = encode_cursor(items[-1].created_at.isoformat(), items[-1].id) if more else None
+        return Page(items=items, next=last)
 
     async def offers_by_sku(
         self, ctx: Context, *, vendor_id: UUID, skus: list[str]

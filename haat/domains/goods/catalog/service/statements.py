@@ -118,6 +118,12 @@ PRODUCT = Sql(f"""{_WHOLE}
  LIMIT 1
 """)
 
+OWN_WHOLE = Sql(f"""{_WHOLE}
+ WHERE p.vendor_id = $1 AND ($2::timestamptz IS NULL OR (p.created_at, p.id) < ($2, $3::uuid))
+ ORDER BY p.created_at DESC, p.id DESC
+ LIMIT $4
+""")
+
 PRODUCTS = Sql(f"""{_WHOLE}
  WHERE p.id = ANY($1::uuid[])
  ORDER BY array_position($1::uuid[], p.id)
