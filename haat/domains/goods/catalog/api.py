@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from haat.domains.goods.catalog.barcodes import is_right as is_barcode
 from haat.domains.goods.catalog.offering import (
     Condition,
     Facts,
@@ -85,6 +86,7 @@ __all__ = [
     "Template",
     "VariantUnknown",
     "Why",
+    "is_barcode",
 ]
 
 Title = Annotated[str, Field(min_length=1, max_length=200)]

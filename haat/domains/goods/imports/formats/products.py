@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
-from haat.domains.goods.catalog.api import ProductDraft, VariantDraft
+from haat.domains.goods.catalog.api import ProductDraft, VariantDraft, is_barcode
 from haat.domains.goods.imports.formats.mapping import Row
 from haat.domains.goods.imports.formats.refusals import Noted, Refusal, Refused
 from haat.domains.people.media.api import Picture
@@ -315,12 +315,16 @@ def _made_sku(key: str, options: Mapping[str, str]) -> str:
 
 
 def _barcode(row: Row, key: str, noted: list[Noted]) -> str | None:
+    """One that is none is left out: the goods can be sold without."""
     text = row["barcode"].replace(" ", "")
-    if (_SCIENTIFIC.fullmatch(text) and not text.isdecimal()) or len(text) > 40:
+    if not text or is_barcode(text):
+        return text or None
+    if _SCIENTIFIC.fullmatch(text) and not text.isdecimal():
         reason = "A spreadsheet has rounded this barcode: format the column as text."
-        noted.append(Noted(line=row.number, column="barcode", reason=reason, key=key))
-        return None
-    return text or None
+    else:
+        reason = f"{text[:40]!r} is not a barcode: EAN, UPC or GTIN with its check digit."
+    noted.append(Noted(line=row.number, column="barcode", reason=reason, key=key))
+    return None
 
 
 def _money(row: Row, field: str, currency: str) -> Money | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from haat.domains.goods.catalog.api import Catalog, Category, Product, ProductDraft
+from haat.domains.goods.catalog.api import Catalog, Category, Offer, Product, ProductDraft
 from haat.domains.goods.imports.formats.products import PICTURES_MAX, Imported
 from haat.domains.goods.imports.formats.refusals import Noted, Refused
 from haat.domains.goods.inventory.api import Inventory
@@ -158,7 +158,7 @@ class Writing:
 
     async def _counted(self, ctx: Context, batch: Batch, product: Product, item: Imported) -> bool:
         """Sets what is on hand, once: what is sold afterwards stays sold if the run goes on."""
-        offers = {o.sku: o.id for v in product.variants for o in v.offers}
+        offers = {offer.sku: offer.id for offer in _own(product)}
         wanted = {offers[sku]: count for sku, count in item.stock.items() if sku in offers}
         if not wanted:
             return False
@@ -180,12 +180,39 @@ class Writing:
 
 
 def _kept(item: Imported, before: Product) -> ProductDraft:
-    """The draft with what the file says nothing of, as it was: pictures kept here."""
+    """The draft with what the file says nothing of, as it was: how its page is found, its
+    specifications, pictures kept here, the goods' condition."""
     draft = item.draft
-    if not draft.pictures or any(picture.media_id for picture in before.pictures):
-        ours = [picture for picture in before.pictures if picture.media_id or not draft.pictures]
-        draft = draft.model_copy(update={"pictures": [*ours, *draft.pictures][:PICTURES_MAX]})
-    return draft
+    pictures = draft.pictures
+    if not pictures or any(picture.media_id for picture in before.pictures):
+        ours = [one for one in before.pictures if one.media_id or not pictures]
+        pictures = [*ours, *pictures][:PICTURES_MAX]
+    offers = {offer.sku: offer for offer in _own(before)}
+    variants = [
+        variant.model_copy(
+            update={
+                "condition": offers[variant.sku].condition,
+                "handling_days": offers[variant.sku].handling_days,
+            }
+        )
+        if variant.sku in offers
+        else variant
+        for variant in draft.variants
+    ]
+    return draft.model_copy(
+        update={
+            "pictures": pictures,
+            "variants": variants,
+            "seo": before.seo,
+            "specs": before.specs,
+        }
+    )
+
+
+def _own(product: Product) -> list[Offer]:
+    """The offers of the product's own vendor: others may sell it too."""
+    offers = (offer for variant in product.variants for offer in variant.offers)
+    return [offer for offer in offers if offer.vendor_id == product.vendor_id]
 
 
 def _refused(item: Imported, line: int, column: str, reason: str) -> Outcome:
