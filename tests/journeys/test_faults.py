@@ -154,9 +154,13 @@ async def _ended(box: Box, answer: Any) -> int:
     id = answer.json()["checkoutId"]
     async with asyncio.timeout(60):
         while True:
-            found = await box.guest().ok("GET", f"/checkout/{id}/status")
-            if found["status"] != "processing":
-                return 201 if found["status"] == "placed" else 409
+            found = await box.guest().get(f"/checkout/{id}/status")
+            if found.status_code == 409:  # undone: with the problem that undid it
+                assert found.json()["code"] == "out_of_stock"
+                return 409
+            assert found.status_code == 200, found.text
+            if found.json()["status"] != "processing":
+                return 201 if found.json()["status"] == "placed" else 409
             await asyncio.sleep(0.2)
 
 

@@ -91,6 +91,7 @@ def _plan(state: "State", question: Question, read: Asked) -> Plan:
         state.vocabulary,
         question.synonyms or _NO_SYNONYMS,
         question.corrects,
+        question.explains,
     )
     return planner.plan(read)
 

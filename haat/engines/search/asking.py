@@ -92,6 +92,7 @@ class Planner:
     vocabulary: Vocabulary
     synonyms: Synonyms
     corrects: bool = True
+    explains: bool = False
 
     def plan(self, asked: Asked) -> Plan:
         choices = [self._choice(asked, at) for at in range(len(asked.wanted))]
@@ -220,6 +221,8 @@ class Planner:
 
     def _fields(self, choice: Choice) -> tuple[tuple[str, Query], ...]:
         """For explanations: where each of these words may stand."""
+        if not self.explains:
+            return ()
         seen = [*choice.words, *(word for text, _ in choice.others for word in words(text))]
         return tuple(pair for word in dict.fromkeys(seen) for pair in self._places(word))
 
