@@ -1,7 +1,7 @@
 """The catalogue: category tree, products with variants, and the offers vendors make on them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -27,8 +27,17 @@ from haat.domains.goods.catalog.offering import (
     VariantUnknown,
     Why,
 )
+from haat.domains.goods.catalog.product import (
+    Product,
+    ProductDraft,
+    ProductStatus,
+    Title,
+    Variant,
+    VariantDraft,
+)
 from haat.domains.goods.catalog.reviewing import (
     ApprovalRule,
+    Change,
     Decision,
     Note,
     NoteText,
@@ -37,6 +46,7 @@ from haat.domains.goods.catalog.reviewing import (
 from haat.domains.goods.catalog.shaping import (
     Attribute,
     Brand,
+    Category,
     Icon,
     Seo,
     SlugTaken,
@@ -58,6 +68,8 @@ __all__ = [
     "ApprovalRule",
     "Attribute",
     "Brand",
+    "Category",
+    "Change",
     "Condition",
     "Decision",
     "Facts",
@@ -75,6 +87,9 @@ __all__ = [
     "OffersFull",
     "OwnOffer",
     "Part",
+    "Product",
+    "ProductDraft",
+    "ProductStatus",
     "Refusal",
     "Seo",
     "Sku",
@@ -84,13 +99,14 @@ __all__ = [
     "Specs",
     "Standing",
     "Template",
+    "Title",
+    "Variant",
+    "VariantDraft",
     "VariantUnknown",
     "Why",
     "is_barcode",
 ]
 
-Title = Annotated[str, Field(min_length=1, max_length=200)]
-ProductStatus = Literal["draft", "pending", "active", "rejected", "archived", "changes_requested"]
 ListingStatus = Literal["draft", "pending", "active", "rejected", "archived"]
 Sort = Literal["newest", "price", "-price", "title"]
 
@@ -121,51 +137,6 @@ class CurrencyWrong(Invalid, code="currency_wrong"):
 
 class VendorNotActive(Conflict, code="vendor_not_active"):
     """The vendor is not active; an approved vendor may submit products."""
-
-
-class Category(Model):
-    id: UUID
-    parent_id: UUID | None
-    slug: str
-    name: str
-    position: int
-    product_count: int = 0  # active products in it and below
-    icon: str | None = None
-    active: bool = True  # customers see it
-
-
-class Variant(Model):
-    """`options` are the values that tell it apart: {"Size": "M", "Colour": "Red"}."""
-
-    id: UUID
-    title: str  # "M / Red"; "" for the only variant
-    options: dict[str, str] = {}
-    barcode: str | None = None
-    weight_g: int = 0
-    picture: Picture | None = None
-    offers: list[Offer] = []
-
-
-class Product(Model):
-    id: UUID
-    slug: str
-    vendor_id: UUID  # whose product it is
-    title: str
-    description_html: str  # sanitised
-    category_id: UUID | None
-    brand: str = ""
-    tax_class: str = "standard"
-    status: ProductStatus
-    reason: str | None = None  # why it was rejected, or what is to be changed
-    option_names: list[str] = []
-    pictures: list[Picture] = []
-    variants: list[Variant] = []
-    version: int = 1
-    merged_into: UUID | None = None
-    seo: Seo = Seo()
-    specs: dict[str, SpecValue] = {}
-    created_at: datetime
-    updated_at: datetime
 
 
 class Listing(Model):
@@ -206,16 +177,6 @@ class Duplicate(Model):
     products: list[Listing]
 
 
-class Change(Model):
-    """One change of a product: {"field": [before, after]}, by whom."""
-
-    at: datetime
-    actor_type: str
-    actor_id: UUID | None
-    what: str
-    changes: dict[str, Any]
-
-
 class OfferLine(Model):
     """What a cart, a quote and an order need of an offer, read in one batch."""
 
@@ -234,36 +195,6 @@ class OfferLine(Model):
     weight_g: int
     picture: Picture | None = None
     buyable: bool  # product, offer and vendor are active
-
-
-class VariantDraft(Model):
-    """`id` names the variant to keep when a product is changed; None makes a new one."""
-
-    id: UUID | None = None
-    options: dict[Annotated[str, Field(max_length=60)], Annotated[str, Field(max_length=120)]] = {}
-    sku: Sku
-    price: Money
-    compare_at: Money | None = None
-    barcode: Annotated[str, Field(max_length=40)] | None = None
-    weight_g: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    picture: Picture | None = None
-    condition: Condition = "new"
-    handling_days: HandlingDays = 1
-    status: OfferStatus = "active"
-
-
-class ProductDraft(Model):
-    title: Title
-    description_html: Annotated[str, Field(max_length=100_000)] = ""
-    category_id: UUID | None = None
-    brand: Annotated[str, Field(max_length=120)] = ""
-    tax_class: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")] = "standard"
-    option_names: Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=3)] = []
-    pictures: Annotated[list[Picture], Field(max_length=100)] = []
-    variants: Annotated[list[VariantDraft], Field(min_length=1, max_length=200)]
-    slug: Annotated[str, Field(max_length=80)] | None = None  # None leaves the address as it is
-    seo: Seo = Seo()
-    specs: Specs = {}
 
 
 class ProductCreated(Event, name="product.created", key="product_id"):

@@ -4,7 +4,7 @@ Part of the public file: `api` hands these names on.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -37,3 +37,13 @@ class ApprovalRule(Model):
     category_id: UUID | None = None
     price_min: Price | None = None
     price_max: Price | None = None
+
+
+class Change(Model):
+    """One change of a product: {"field": [before, after]}, by whom."""
+
+    at: datetime
+    actor_type: str
+    actor_id: UUID | None
+    what: str
+    changes: dict[str, Any]

@@ -24,6 +24,17 @@ class SlugTaken(Conflict, code="slug_taken"):
     """Another product has, or had, that address."""
 
 
+class Category(Model):
+    id: UUID
+    parent_id: UUID | None
+    slug: str
+    name: str
+    position: int
+    product_count: int = 0  # active products in it and below
+    icon: str | None = None
+    active: bool = True  # customers see it
+
+
 class Attribute(Model):
     """One entry of a category's specification template; categories below inherit it."""
 

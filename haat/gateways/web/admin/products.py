@@ -11,7 +11,7 @@ from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.kit.reading import Reader
 from haat.gateways.web.store.tree import Tree
 from haat.gateways.web.visit import Visit, form_of, uuid_in
-from haat.kernel.errors import NotFound, Problem
+from haat.kernel.errors import Forbidden, NotFound, Problem
 from haat.kernel.model import Body
 
 router = APIRouter()
@@ -67,6 +67,7 @@ async def duplicates(visit: Staff, cursor: str | None = None) -> Response:
 @router.post("/admin/products/{id}/merge")
 async def merge(visit: Staff, id: UUID, request: Request) -> Response:
     """The chosen product is this one; this page's address is what stays."""
+    _need_scope(visit)
     values = await form_of(request)
     try:
         gone = uuid_in(values, "gone_id")
@@ -85,6 +86,7 @@ async def merge(visit: Staff, id: UUID, request: Request) -> Response:
 @router.post("/admin/products/{id}/notes")
 async def note(visit: Staff, id: UUID, request: Request) -> Response:
     """For colleagues, or for the vendor as well."""
+    _need_scope(visit)
     values = await form_of(request)
     try:
         reader = Reader(values)
@@ -122,6 +124,12 @@ async def decide(visit: Staff, id: UUID, request: Request) -> Response:
         return await _page(visit, id, Form(values, problem), problem.status)
     visit.flash(f"{product.title}: {DONE[wanted.decision]}.")
     return visit.redirect(HERE)
+
+
+def _need_scope(visit: Visit) -> None:
+    """All staff may look at a product; what is done with it has a scope, whatever was sent."""
+    if not visit.ctx.has("staff:products"):
+        raise Forbidden
 
 
 async def _page(visit: Visit, id: UUID, form: Form, status: int = 200) -> Response:
