@@ -3,6 +3,7 @@
 bin/bench [--seconds 10] [--workers 2] [--buyers 16]
 bin/bench --only ledger [--seconds 10]: the books beside pgbench, and a proof of a million transfers
 bin/bench --only checkout [--seconds 60] [--cores 2] [--profile 40]: whole checkouts, drained
+bin/bench --only search [--products 10000]: searches with facets, autocompletion
 bin/bench --only statement: how soon a statement of 10,000 lines begins to arrive
 """
 
@@ -22,7 +23,7 @@ from pathlib import Path
 import psutil
 import uvloop
 
-from bench import ceilings, checkout, ledger, scenarios, statement
+from bench import ceilings, checkout, ledger, scenarios, search, statement
 from bench.load import Line, Result, load, table
 
 START_WAIT_S = 120
@@ -34,7 +35,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="HTTP workers")
     parser.add_argument("--readers", type=int, default=32, help="clients that read")
     parser.add_argument("--buyers", type=int, default=16, help="clients that buy")
-    parser.add_argument("--only", choices=["ledger", "statement", "checkout"], help="this part")
+    parser.add_argument(
+        "--only", choices=["ledger", "statement", "checkout", "search"], help="this part"
+    )
     parser.add_argument("--cores", type=int, default=0, help="share this many cores (0: all)")
     parser.add_argument("--products", type=int, default=10_000, help="checkout: how many there are")
     parser.add_argument("--profile", type=int, default=0, help="checkout: show so many statements")
@@ -64,6 +67,9 @@ def run(folder: Path, options: argparse.Namespace) -> None:
             asyncio.run(statement.measure(address, scenarios.sql_url(folder)))
         elif options.only == "checkout":
             uvloop.run(checkout.Bench(address, process, folder, options).run())
+        elif options.only == "search":
+            url = scenarios.sql_url(folder)
+            uvloop.run(search.Bench(address, process, url, options).run())
         else:
             asyncio.run(measure(address, process, folder, options))
 

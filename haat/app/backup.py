@@ -45,7 +45,7 @@ CARDS = "testcard.db"
 _TRIES = 50
 _PAUSE_S = 0.1
 # What belongs to running processes, or is made anew at a start.
-LEFT_OUT = frozenset({"postgres", "log", "metrics", "valkey"})
+LEFT_OUT = frozenset({"postgres", "log", "metrics", "valkey", "search"})
 LEFT_OUT_SUFFIXES = (".lock", ".ready", ".pid", ".sock")
 
 

@@ -111,7 +111,9 @@ class _Import:
 
     async def _put(self, id: UUID, item: Found, before: Product | None) -> Product:
         if before is not None:
-            return await self._catalog.change(self._ctx, id=id, draft=item.draft)
+            kept = {"seo": before.seo, "specs": before.specs}
+            draft = item.draft.model_copy(update=kept)
+            return await self._catalog.change(self._ctx, id=id, draft=draft)
         return await self._catalog.create(
             self._ctx, id=id, vendor_id=self._vendor_id, draft=item.draft
         )
@@ -139,7 +141,7 @@ class _Import:
 
     async def _counted(self, product: Product, item: Found) -> bool:
         """Sets what is on hand; this file's counts apply once, whatever is sold afterwards."""
-        offers = {o.sku: o.id for v in product.variants for o in v.offers}
+        offers = {o.sku: o.id for v in product.variants for o in v.offers if o.main}
         wanted = {offers[v.sku]: v.sku for v in item.draft.variants if v.sku in offers}
         rows = await self._inventory.stock_of(self._ctx, offers=list(wanted))
         before = {s.offer_id: s.on_hand for s in rows}

@@ -21,10 +21,12 @@ from haat.engines.bus import (
     route_of,
 )
 from haat.engines.cache import Cache, open_cache
+from haat.engines.endings import end
 from haat.engines.http import Signer, Tokens, load_secret
 from haat.engines.http.client import HttpClient
 from haat.engines.mail import Mail, open_mail
 from haat.engines.scheduler import Scheduler, open_scheduler
+from haat.engines.search import SearchEngine, open_search
 from haat.engines.sql import Database, Pool, open_pool
 from haat.gateways.rest.storage import AnswerStore
 from haat.kernel.clock import Clock, SystemClock
@@ -90,6 +92,8 @@ class Runtime:
         self.mail = open_mail(settings.mail, sender=settings.mail_from, clock=self.clock)
         self.cache = open_cache(settings.cache)
         self._stack.push_async_callback(self.cache.aclose)
+        self.search = open_search(settings.search)
+        self._stack.push_async_callback(self.search.aclose)
         bus_pool = await self._pool(settings.bus_database, None)
         self.bus = open_bus(settings.bus, bus_pool, clock=self.clock)
         self._wanted = self.bus.wants(every_route())
@@ -130,6 +134,7 @@ class Runtime:
             Blob: self.blob,
             Mail: self.mail,
             Cache: self.cache,
+            SearchEngine: self.search,
             DeadLetters: self.bus,
         }
 
@@ -151,6 +156,12 @@ class Runtime:
             ]
         await self.bus.start(sources, subscriptions, routes=every_route())
         self._stack.push_async_callback(self.bus.stop)
+        running = [
+            asyncio.create_task(module.run(self.services[module.contract]), name=module.name)
+            for module in self.modules
+            if module.run is not None
+        ]
+        self._stack.push_async_callback(end, running)
         if self._timers:
             await self._start_timers(noted)
 

@@ -33,6 +33,7 @@ class AppSettings(Settings):
     bus_sql_url: SecretStr = SecretStr("")  # beside a broker: what failed; empty: the common one
     cache_url: SecretStr = SecretStr("")  # empty: `haat run` starts a Valkey, others keep nothing
     blob_url: SecretStr = SecretStr("")
+    search_url: SecretStr = SecretStr("")  # empty: a folder of the data folder
     mail_url: SecretStr = SecretStr("")
     mail_from: str = "market@localhost"
     rpc_token: SecretStr = SecretStr("")
@@ -107,6 +108,11 @@ class AppSettings(Settings):
     @property
     def blob(self) -> str:
         return self.blob_url.get_secret_value() or str(self.folder / "blobs")
+
+    @property
+    def search(self) -> str:
+        """Where the index is that this process reads, and writes if nobody else does."""
+        return self.search_url.get_secret_value() or str(self.folder / "search")
 
     @property
     def mail(self) -> str:

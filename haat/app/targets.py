@@ -9,7 +9,7 @@ from haat.kernel.module import Module
 # In storeys, lower first; within a group, what stands left is below what stands right.
 GROUPS: dict[str, tuple[str, ...]] = {
     "people": ("market", "media", "identity", "profiles", "vendors"),
-    "goods": ("catalog", "pricing", "inventory"),
+    "goods": ("catalog", "pricing", "inventory", "imports"),
     "money": (
         "ledger",
         "commissions",

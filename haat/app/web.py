@@ -22,7 +22,7 @@ from haat.app.targets import all_modules, chosen, opens_site
 from haat.engines.http.pacing import Pacing
 from haat.engines.rpc.http import rpc_routes
 from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
-from haat.gateways.rest import AnswerStore, Parts, describe, equip
+from haat.gateways.rest import AnswerStore, Parts, describe, equip, joined
 from haat.gateways.rest import create as create_rest
 from haat.gateways.web import site_routers, web_state
 from haat.kernel.errors import Problem
@@ -47,6 +47,8 @@ def application(settings: AppSettings, target: str, runtime: Runtime | None = No
     site = [*site_routers(), asyncapi.router()] if opens_site(target) else []
     shown = all_modules() if opens_site(target) else modules
     routers = [module.router for module in shown if module.router is not None]
+    if opens_site(target):  # only here every module can be asked
+        routers.append(joined)
     site += [module.site_router for module in shown if module.site_router is not None]
 
     @asynccontextmanager
@@ -75,7 +77,7 @@ def application(settings: AppSettings, target: str, runtime: Runtime | None = No
 def documented(settings: AppSettings) -> dict[str, Any]:
     """The OpenAPI document of the whole market, without starting it."""
     routers = [module.router for module in chosen("all") if module.router is not None]
-    return describe(routers)
+    return describe([*routers, joined])
 
 
 async def parts_of(runtime: Runtime) -> Parts:

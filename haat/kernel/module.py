@@ -1,6 +1,6 @@
 """A module's manifest: what the runtime needs to know to start it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -14,7 +14,7 @@ class Module:
 
     `service` is the class that fulfils `contract`; its constructor's annotations say what it needs.
     `router` holds its REST resources, `site_router` what it serves at the site's root; `prove`
-    re-derives its stored sums (see `haat prove`).
+    re-derives its stored sums (see `haat prove`); `run` goes on for as long as a process reacts.
     """
 
     name: str
@@ -27,3 +27,4 @@ class Module:
     router: Any = None  # fastapi.APIRouter of routes.py
     site_router: Any = None
     prove: Callable[..., Any] | None = None
+    run: Callable[..., Coroutine[Any, Any, None]] | None = None

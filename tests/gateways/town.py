@@ -6,7 +6,7 @@ from uuid import UUID
 
 from haat.domains.people.identity.api import Identity, StaffRole
 from tests.journeys.box import ADDRESS, Box, Client
-from tests.journeys.scene import Shop, buy, open_shop, quote
+from tests.journeys.scene import Shop, buy, open_shop, quote, send_file
 
 ROLES: tuple[StaffRole, ...] = ("support", "moderator", "finance")
 
@@ -63,9 +63,11 @@ async def _rows(box: Box, shop: Shop, customer: Client) -> dict[str, str]:
     shelf = await (await box.staff()).ok("POST", "/admin/categories", {"name": "Pots"})
     notes: Any = await customer.ok("GET", "/notifications")
     [warehouse] = await shop.owner.ok("GET", "/warehouses")
+    run = await send_file(shop.owner, b"title,price\nMug,5\n")
     return {
         "vendor": shop.id,
         "warehouse": warehouse["id"],
+        "import": run["id"],
         "category": shelf["id"],
         "product": shop.product["id"],
         "offer": shop.offer,

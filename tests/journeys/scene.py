@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from tests.journeys.box import ADDRESS, Box, Client
 
@@ -102,3 +103,21 @@ async def deliver(box: Box, shop: Shop, part: Any) -> None:
 async def available(shop: Shop) -> int:
     """What the vendor could be paid now, in minor units."""
     return int((await shop.owner.ok("GET", "/payments/balance"))["available"]["minor"])
+
+
+async def send_file(
+    owner: Client, content: bytes, name: str = "goods.csv", *, part: int = 1 << 22
+) -> dict[str, Any]:
+    """The run of a file, as it is when its last part has arrived."""
+    id, run = uuid4(), {}
+    pieces = [content[at : at + part] for at in range(0, len(content), part)] or [b""]
+    for number, piece in enumerate(pieces):
+        last = "true" if number == len(pieces) - 1 else "false"
+        answer = await owner.box.http.put(
+            f"{owner.box.address}/api/v1/imports/{id}/parts/{number}?name={name}&last={last}",
+            content=piece,
+            headers={"authorization": f"Bearer {owner.token}", "idempotency-key": uuid4().hex},
+        )
+        assert answer.is_success, answer.text
+        run = answer.json()
+    return run

@@ -10,6 +10,7 @@ from haat.engines.cache import Cache, open_cache
 from haat.engines.http import Signer, Tokens
 from haat.engines.http.client import HttpClient
 from haat.engines.mail import Mail
+from haat.engines.search import SearchEngine, open_search
 from haat.kernel.clock import Clock
 from haat.kernel.events import Reaction, Timer, noted_in
 from haat.kernel.module import Module
@@ -56,6 +57,7 @@ class Parts:
             Blob: world.post,
             Mail: world.post,
             Cache: open_cache("none://"),
+            SearchEngine: open_search("none://"),
         }
 
     def engines(self, module: Module) -> Mapping[type, Any]:

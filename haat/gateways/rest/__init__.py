@@ -4,6 +4,7 @@
 """
 
 from haat.gateways.rest.application import Parts, create, describe, equip
+from haat.gateways.rest.joined import router as joined
 from haat.gateways.rest.storage import AnswerStore
 
-__all__ = ["AnswerStore", "Parts", "create", "describe", "equip"]
+__all__ = ["AnswerStore", "Parts", "create", "describe", "equip", "joined"]

@@ -21,6 +21,7 @@ from haat.kernel.contract import Contract
 from haat.kernel.errors import NotFound
 
 UPLOAD_MAX_BYTES = 11 << 20  # a picture of 10 MiB and its multipart frame
+FILE_MAX_BYTES = 520 << 20  # a file of goods: it goes to disk as it arrives, and on in parts
 RPC_MAX_BYTES = 16 << 20  # the same picture on its way between services, as base64
 API = "/api/v1"
 ALIAS = "/v1"
@@ -62,6 +63,8 @@ def create(
     for prefix in (API, ALIAS):
         for part in ("media", "products/", "vendors/", "admin/reconciliations/files"):
             larger[f"{prefix}/{part}"] = UPLOAD_MAX_BYTES
+        larger[f"{prefix}/imports/"] = UPLOAD_MAX_BYTES
+    larger["/vendor/imports"] = FILE_MAX_BYTES
     larger["/rpc/"] = RPC_MAX_BYTES
     return Limits(AccessLog(inner), larger=larger, security=_unkept)
 

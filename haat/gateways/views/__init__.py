@@ -3,6 +3,7 @@ row. REST and pages show the same joins, so they stand here, below both."""
 
 from haat.gateways.views.carts import CartGroup, CartLine, CartView, cart_view
 from haat.gateways.views.goods import Card, ProductPage, cards, product_page
+from haat.gateways.views.standings import SoldBy, Standings, rank, standings_of
 
 __all__ = [
     "Card",
@@ -10,7 +11,11 @@ __all__ = [
     "CartLine",
     "CartView",
     "ProductPage",
+    "SoldBy",
+    "Standings",
     "cards",
     "cart_view",
     "product_page",
+    "rank",
+    "standings_of",
 ]

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from haat.domains.goods.catalog.api import Catalog, Listing, Product
+from haat.domains.goods.catalog.api import Catalog, Listing, Product, Standing
 from haat.domains.goods.inventory.api import Inventory
+from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import Vendor, Vendors
+from haat.gateways.views.standings import rank
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract
 from haat.kernel.errors import NotFound
@@ -26,10 +28,15 @@ class Card(Model):
 
 
 class ProductPage(Model):
-    """A product with its vendor and the stock of every offer."""
+    """A product with who sells it and the stock of every offer.
+
+    A variant's offers stand in the order of the buy-box: the first is what the page sells.
+    `vendor`: whose product it is, or who sells it where that vendor does not.
+    """
 
     product: Product
     vendor: Vendor
+    vendors: dict[UUID, Vendor]
     available: dict[UUID, int]
 
 
@@ -60,14 +67,30 @@ async def product_page(doors: Doors, ctx: Context, ref: str) -> ProductPage:
     """By slug or id; NotFound as the catalogue decides."""
     product: Product = await doors[Catalog].product(ctx, ref=ref)
     offers = [offer.id for variant in product.variants for offer in variant.offers]
+    active_vendors = {offer.vendor_id for variant in product.variants for offer in variant.offers}
     stock, vendors = await asyncio.gather(
         doors[Inventory].available(ctx, offers=offers),
-        doors[Vendors].by_ids(ctx, ids=[product.vendor_id]),
+        doors[Vendors].by_ids(ctx, ids=sorted({product.vendor_id, *active_vendors})),
     )
-    if not vendors:
+    known: dict[UUID, Vendor] = {vendor.id: vendor for vendor in vendors}
+    available = {entry.offer_id: entry.available for entry in stock}
+    if any(len(variant.offers) > 1 for variant in product.variants):
+        country = (await doors[Market].settings(ctx)).country
+        product = _ordered(product, await rank(doors, ctx, product, available, country))
+    first = product.vendor_id
+    if active_vendors and first not in active_vendors:
+        first = product.variants[0].offers[0].vendor_id
+    if first not in known:
         raise NotFound
-    return ProductPage(
-        product=product,
-        vendor=vendors[0],
-        available={entry.offer_id: entry.available for entry in stock},
-    )
+    return ProductPage(product=product, vendor=known[first], vendors=known, available=available)
+
+
+def _ordered(product: Product, standing: Sequence[Standing]) -> Product:
+    """With every variant's offers as they stand; those that do not stand at all come last."""
+    places = {one.offer_id: one.place for one in standing}
+    last = len(places) + 1
+    variants = [
+        v.model_copy(update={"offers": sorted(v.offers, key=lambda o: places.get(o.id, last))})
+        for v in product.variants
+    ]
+    return product.model_copy(update={"variants": variants})

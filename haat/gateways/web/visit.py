@@ -154,6 +154,10 @@ class Visit:
         """See other: what a form answers when it worked."""
         return self._with_cookies(RedirectResponse(path, 303))
 
+    def moved(self, path: str) -> Response:
+        """What stood here stands there for good: for old addresses."""
+        return self._with_cookies(RedirectResponse(path, 301))
+
     def back(self, fallback: str) -> Response:
         """To the page the form stood on, when that is one of ours."""
         try:

@@ -213,6 +213,7 @@ async def test_changing_variants_keeps_their_ids(hall: Hall) -> None:
         "product.updated",
         "product.price.updated",
         "offer.added",
+        "offer.paused",
         "product.index.requested",
     ]
     assert (await hall.catalog.change(hall.me, id=product.id, draft=by_sku)) == changed

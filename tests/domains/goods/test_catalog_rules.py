@@ -22,6 +22,10 @@ ALLOWED = {
     ("approve", "active", "active"),
     ("reject", "pending", "rejected"),
     ("reject", "rejected", "rejected"),
+    ("submit", "changes_requested", "pending"),
+    ("request_changes", "pending", "changes_requested"),
+    ("request_changes", "changes_requested", "changes_requested"),
+    *(("take_down", state, "rejected") for state in STATES if state != "archived"),
     *(("archive", state, "archived") for state in STATES),
     ("restore", "archived", "draft"),
     ("restore", "draft", "draft"),
@@ -126,7 +130,7 @@ def test_a_card_shows_the_range(prices: list[int]) -> None:
         created_at=START,
         updated_at=START,
     )
-    card = rules.listing_of(product)
+    card = rules.listing_of(product, [vendor])
     assert (card.price_from, card.price_to) == (usd(min(prices)), usd(max(prices)))
     assert len(card.offer_ids) == len(prices)
 

@@ -16,6 +16,7 @@ from haat.domains.goods.inventory.service import InventoryService
 from haat.domains.goods.pricing import routes as pricing_routes
 from haat.domains.goods.pricing.api import Pricing
 from haat.domains.goods.pricing.service import PricingService
+from haat.domains.people.market.api import Market
 from haat.domains.people.media.api import Media
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.cache import open_cache
@@ -59,6 +60,7 @@ async def shop(database_of: DatabaseOf) -> Shop:
         Inventory: InventoryService(await database_of("inventory"), below),
         Pricing: PricingService(await database_of("pricing"), market),
         Vendors: vendors,
+        Market: market,
         Media: FakeMedia(),
     }
     routers = (catalog_routes.router, inventory_routes.router, pricing_routes.router)
@@ -86,7 +88,11 @@ async def test_a_product_over_rest(shop: Shop) -> None:
     assert (stale.status_code, stale.json()["code"]) == (409, "version_conflict")
     where = f"/vendors/{shop.vendor}/products"
     assert (await shop.me.patch(f"{where}/{id}", json={"brand": "C"})).json()["brand"] == "C"
-    for path in (where, f"/sellers/{shop.vendor}/products", f"/products?vendor={shop.vendor}"):
+    for path in (
+        where,
+        f"/sellers/{shop.vendor}/products",
+        f"/products?vendor={shop.vendor}",
+    ):
         page = (await shop.guest.get(path)).json()
         assert [item["id"] for item in page["items"]] == [id]
         assert page["next"] is None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,11 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from haat.domains.goods.catalog.api import Catalog, Category, Listing, ListingChanged
-from haat.domains.insight.search.api import Search
+from haat.domains.insight.search.api import Search, Sort
 from haat.domains.insight.search.routes import router
-from haat.domains.insight.search.rules import below, headings, question
-from haat.domains.insight.search.service import SearchService, Sort
+from haat.domains.insight.search.rules import below
+from haat.domains.insight.search.service import SearchService
 from haat.domains.people.vendors.api import Vendors
+from haat.domains.trade.orders.api import Orders
+from haat.engines.search import open_search
 from haat.engines.sql import Database
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
@@ -41,6 +44,10 @@ class FakeCatalog(Catalog):
 class FakeVendors(Vendors):
     async def find(self, ctx: Context, *, slug: str) -> "object":  # type: ignore[override]
         raise NotFound
+
+
+class FakeOrders(Orders):
+    """Nothing was ever delivered."""
 
 
 def listing(
@@ -81,8 +88,10 @@ async def db(database_of: DatabaseOf) -> Database:
 
 
 @pytest.fixture
-def search(db: Database) -> SearchService:
-    return SearchService(db, FakeCatalog())
+def search(db: Database, tmp_path: Path) -> SearchService:
+    return SearchService(
+        db, open_search(str(tmp_path / "search")), FakeCatalog(), FakeVendors(), FakeOrders()
+    )
 
 
 @pytest.fixture
@@ -114,7 +123,9 @@ async def filled(search: SearchService, ctx: Context) -> SearchService:
         pytest.param("walnut spaceship", ["Walnut bowl"], id="else any word"),
         pytest.param("sho", ["Blue running shoes"], id="the last word's beginning"),
         pytest.param("blue ru", ["Blue running shoes"], id="a word and a beginning"),
-        pytest.param("pottery", ["Crème brûlée dish", "Teapot"], id="the category's name"),
+        pytest.param(
+            "pottery", ["Crème brûlée dish", "Teapot", "Walnut bowl"], id="the names of categories"
+        ),
         pytest.param("oak", ["Walnut bowl"], id="the brand"),
         pytest.param("blue -glaze", ["Blue running shoes"], id="without a word"),
         pytest.param('"running shoes"', ["Blue running shoes"], id="a phrase"),
@@ -231,17 +242,6 @@ async def test_hostile_words(filled: SearchService, ctx: Context, words: str) ->
 async def test_any_text_is_answered(filled: SearchService, ctx: Context, words: str) -> None:
     await filled.products(ctx, words=words)
     await filled.suggest(ctx, prefix=words)
-
-
-def test_questions() -> None:
-    assert question("Blue Shoes").every == "blue shoes"
-    assert question("blue shoes").prefix == "'shoes':*"
-    assert question("blue shoes").head == "blue "
-    assert question("blue -shoes").prefix == ""
-    assert question("").is_empty
-    assert question("...").is_empty
-    assert len(question("word " * 50).any.split("|")) == 12
-    assert headings("Red sh") == "'red' & 'sh':*"
 
 
 def test_a_category_with_all_below_it() -> None:

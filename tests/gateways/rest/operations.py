@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from haat.app.targets import chosen
+from haat.gateways.rest import joined
 
 _TEXTS = {
     "^[A-Z]{2}$": "GB",
@@ -42,6 +43,7 @@ _PLACES = (  # how a path begins → row that {id} or {ref} is
     ("/orders/", "part"),
     ("/inventory/", "offer"),
     ("/warehouses/", "warehouse"),
+    ("/imports/", "import"),
     ("/shipments/", "shipment"),
     ("/me/addresses/", "address"),
     ("/buyer/addresses/", "address"),
@@ -69,8 +71,8 @@ class Operation:
 def operations() -> tuple[Operation, ...]:
     """All of them, by path."""
     app = FastAPI()
-    for module in chosen("all"):
-        for route in module.router.routes if module.router else ():
+    for router in [*(module.router for module in chosen("all")), joined]:
+        for route in router.routes if router else ():
             assert isinstance(route, APIRoute)
             app.add_api_route(
                 route.path, route.endpoint, methods=sorted(route.methods or ()), response_model=None
@@ -107,8 +109,8 @@ def path_of(operation: Operation, rows: Mapping[str, str]) -> str:
             row = _ROWS.get(name) or next(
                 (row for start, row in _PLACES if operation.path.startswith(start)), ""
             )
-            value = "1" if parameter["schema"].get("type") == "integer" else NOBODYS
-            path = path.replace(f"{{{name}}}", rows.get(row, value))
+            counts = parameter["schema"].get("type") == "integer"
+            path = path.replace(f"{{{name}}}", "1" if counts else rows.get(row, NOBODYS))
     return path
 
 

@@ -218,6 +218,9 @@ class FakeCatalog(Faking, Catalog):
             raise NotFound
         return self.world.products[ref]
 
+    async def moved(self, ctx: Any, *, ref: str) -> str:
+        raise NotFound
+
     async def offers(self, ctx: Any, *, ids: list[UUID]) -> list[OfferLine]:
         return [
             OfferLine(

@@ -6,6 +6,54 @@ from uuid import UUID
 
 from pydantic import Field
 
+from haat.domains.goods.catalog.barcodes import is_right as is_barcode
+from haat.domains.goods.catalog.offering import (
+    Condition,
+    Facts,
+    HandlingDays,
+    NotOnTheList,
+    Offer,
+    OfferChange,
+    OfferDraft,
+    OfferExists,
+    OffersClosed,
+    OffersFull,
+    OfferStatus,
+    OwnOffer,
+    Part,
+    Sku,
+    SkuTaken,
+    Standing,
+    VariantUnknown,
+    Why,
+)
+from haat.domains.goods.catalog.product import (
+    Product,
+    ProductDraft,
+    ProductStatus,
+    Title,
+    Variant,
+    VariantDraft,
+)
+from haat.domains.goods.catalog.reviewing import (
+    ApprovalRule,
+    Change,
+    Decision,
+    Note,
+    NoteText,
+    Refusal,
+)
+from haat.domains.goods.catalog.shaping import (
+    Attribute,
+    Brand,
+    Category,
+    Icon,
+    Seo,
+    SlugTaken,
+    Specs,
+    SpecValue,
+    Template,
+)
 from haat.domains.people.media.api import Picture
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
@@ -15,14 +63,52 @@ from haat.kernel.model import Model
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
 
-Title = Annotated[str, Field(min_length=1, max_length=200)]
-Sku = Annotated[str, Field(min_length=1, max_length=80)]
-ProductStatus = Literal["draft", "pending", "active", "rejected", "archived"]
+# What stands in other files of this module and is as public as the rest.
+__all__ = [
+    "ApprovalRule",
+    "Attribute",
+    "Brand",
+    "Category",
+    "Change",
+    "Condition",
+    "Decision",
+    "Facts",
+    "HandlingDays",
+    "Icon",
+    "NotOnTheList",
+    "Note",
+    "NoteText",
+    "Offer",
+    "OfferChange",
+    "OfferDraft",
+    "OfferExists",
+    "OfferStatus",
+    "OffersClosed",
+    "OffersFull",
+    "OwnOffer",
+    "Part",
+    "Product",
+    "ProductDraft",
+    "ProductStatus",
+    "Refusal",
+    "Seo",
+    "Sku",
+    "SkuTaken",
+    "SlugTaken",
+    "SpecValue",
+    "Specs",
+    "Standing",
+    "Template",
+    "Title",
+    "Variant",
+    "VariantDraft",
+    "VariantUnknown",
+    "Why",
+    "is_barcode",
+]
+
+ListingStatus = Literal["draft", "pending", "active", "rejected", "archived"]
 Sort = Literal["newest", "price", "-price", "title"]
-
-
-class SkuTaken(Conflict, code="sku_taken"):
-    """This vendor has another offer with that SKU."""
 
 
 class WrongProductState(Conflict, code="product_state"):
@@ -37,6 +123,14 @@ class CategorySlugTaken(Conflict, code="category_slug_taken"):
     """Another category has that slug."""
 
 
+class VariantsDiffer(Conflict, code="variants_differ"):
+    """These products have different options: make them alike before they are merged."""
+
+
+class ProductExists(Conflict, code="product_exists"):
+    """A product on sale has that barcode; `productId` says which. Attach an offer to it."""
+
+
 class CurrencyWrong(Invalid, code="currency_wrong"):
     """Prices must be in the market's currency."""
 
@@ -45,66 +139,17 @@ class VendorNotActive(Conflict, code="vendor_not_active"):
     """The vendor is not active; an approved vendor may submit products."""
 
 
-class Category(Model):
-    id: UUID
-    parent_id: UUID | None
-    slug: str
-    name: str
-    position: int
-    product_count: int = 0  # active products in it and below
-
-
-class Offer(Model):
-    """One vendor's price and SKU for a variant. Stock is inventory's."""
-
-    id: UUID
-    variant_id: UUID
-    vendor_id: UUID
-    sku: str
-    price: Money
-    compare_at: Money | None = None
-    status: Literal["active", "paused"] = "active"
-
-
-class Variant(Model):
-    """`options` are the values that tell it apart: {"Size": "M", "Colour": "Red"}."""
-
-    id: UUID
-    title: str  # "M / Red"; "" for the only variant
-    options: dict[str, str] = {}
-    barcode: str | None = None
-    weight_g: int = 0
-    picture: Picture | None = None
-    offers: list[Offer] = []
-
-
-class Product(Model):
-    id: UUID
-    slug: str
-    vendor_id: UUID  # whose product it is
-    title: str
-    description_html: str  # sanitised
-    category_id: UUID | None
-    brand: str = ""
-    tax_class: str = "standard"
-    status: ProductStatus
-    reason: str | None = None  # why it was rejected
-    option_names: list[str] = []
-    pictures: list[Picture] = []
-    variants: list[Variant] = []
-    version: int = 1
-    created_at: datetime
-    updated_at: datetime
-
-
 class Listing(Model):
     """What a list, a card or the search index needs of a product."""
 
     id: UUID
     slug: str
     title: str
-    text: str = ""  # description without markup; only in events
-    vendor_id: UUID
+    text: str = ""  # description without markup; only in events, as are attributes and codes
+    attributes: dict[str, list[str]] = {}  # {"Size": ["M", "L"]}
+    codes: list[str] = []  # SKUs and barcodes it is known by
+    vendor_id: UUID  # whose product it is; another who sells it when that one does not
+    vendor_ids: list[UUID] = []  # who sells it
     category_id: UUID | None
     brand: str = ""
     picture: Picture | None = None
@@ -112,8 +157,24 @@ class Listing(Model):
     price_to: Money
     compare_at: Money | None = None
     offer_ids: list[UUID]
-    status: ProductStatus
+    status: ListingStatus
+    changes_requested: bool = False  # of a draft: it was looked at, and is to be changed
     created_at: datetime
+
+
+class Match(Model):
+    """A product that a vendor may want to sell too. `refused`: why it may not, None if it may."""
+
+    listing: Listing
+    variants: list[Variant]  # with the offers on sale
+    refused: Why | None = None
+
+
+class Duplicate(Model):
+    """Products that carry the same barcode."""
+
+    barcode: str
+    products: list[Listing]
 
 
 class OfferLine(Model):
@@ -136,30 +197,6 @@ class OfferLine(Model):
     buyable: bool  # product, offer and vendor are active
 
 
-class VariantDraft(Model):
-    """`id` names the variant to keep when a product is changed; None makes a new one."""
-
-    id: UUID | None = None
-    options: dict[Annotated[str, Field(max_length=60)], Annotated[str, Field(max_length=120)]] = {}
-    sku: Sku
-    price: Money
-    compare_at: Money | None = None
-    barcode: Annotated[str, Field(max_length=40)] | None = None
-    weight_g: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    picture: Picture | None = None
-
-
-class ProductDraft(Model):
-    title: Title
-    description_html: Annotated[str, Field(max_length=100_000)] = ""
-    category_id: UUID | None = None
-    brand: Annotated[str, Field(max_length=120)] = ""
-    tax_class: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")] = "standard"
-    option_names: Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=3)] = []
-    pictures: Annotated[list[Picture], Field(max_length=20)] = []
-    variants: Annotated[list[VariantDraft], Field(min_length=1, max_length=200)]
-
-
 class ProductCreated(Event, name="product.created", key="product_id"):
     product_id: UUID
     vendor_id: UUID
@@ -178,22 +215,18 @@ class ProductApproved(Event, name="product.approved", key="product_id"):
 
 
 class ProductRejected(Event, name="product.rejected", key="product_id"):
+    """It is not on sale (any more); `kind` says whether it is to be changed or was taken down."""
+
     product_id: UUID
     vendor_id: UUID
     title: str
     reason: str
+    kind: Refusal = "rejected"
 
 
 class ProductUpdated(Event, name="product.updated", key="product_id"):
     product_id: UUID
     vendor_id: UUID
-
-
-class PriceUpdated(Event, name="product.price.updated", key="product_id"):
-    product_id: UUID
-    offer_id: UUID
-    was: Money
-    price: Money
 
 
 class OfferAdded(Event, name="offer.added", key="product_id"):
@@ -212,6 +245,47 @@ class OfferRenamed(Event, name="offer.renamed", key="product_id"):
     offer_id: UUID
     vendor_id: UUID
     sku: str
+
+
+class OfferPaused(Event, name="offer.paused", key="product_id"):
+    """An offer is not for sale any more; `by` says who took it off."""
+
+    product_id: UUID
+    offer_id: UUID
+    vendor_id: UUID
+    by: Literal["vendor", "staff"] = "vendor"
+    reason: str = ""
+
+
+class OfferResumed(Event, name="offer.resumed", key="product_id"):
+    product_id: UUID
+    offer_id: UUID
+    vendor_id: UUID
+
+
+class PriceUpdated(Event, name="product.price.updated", key="product_id"):
+    product_id: UUID
+    offer_id: UUID
+    was: Money
+    price: Money
+
+
+class OfferMoved(Event, name="offer.moved", key="was_product_id"):
+    """An offer stands on another product now, because the two were one."""
+
+    offer_id: UUID
+    vendor_id: UUID
+    variant_id: UUID
+    product_id: UUID
+    was_product_id: UUID
+
+
+class ProductMerged(Event, name="product.merged", key="product_id"):
+    """`gone_id` was the same as `product_id`, which is what there is now."""
+
+    product_id: UUID
+    gone_id: UUID
+    gone_vendor_id: UUID
 
 
 class ListingChanged(Event, name="product.index.requested", key="product_id"):
@@ -246,12 +320,46 @@ class Catalog(Contract, name="catalog"):
         parent_id: UUID | None = None,
         slug: str | None = None,
         position: int = 0,
+        icon: Icon | None = None,
+        active: bool | None = None,
+        template: Template | None = None,
     ) -> Category:
-        """Adds or changes a category. A category cannot stand below itself (Invalid)."""
+        """Adds or changes a category; None leaves icon, flag and template as they are. A category
+        cannot stand below itself (Invalid)."""
+
+    @query()
+    async def attributes(self, ctx: Context, *, category_id: UUID) -> list[Attribute]:
+        """What products of a category fill in: its own template and those it inherits."""
+
+    @query()
+    async def template(self, ctx: Context, *, category_id: UUID) -> list[Attribute]:
+        """A category's own part of that. NotFound."""
 
     @query()
     async def category(self, ctx: Context, *, ref: str) -> Category:
         """By id or slug."""
+
+    @query()
+    async def brands(
+        self, ctx: Context, *, limit: Limit = 50, cursor: str | None = None
+    ) -> Page[Brand]:
+        """By slug; others than staff see active ones."""
+
+    @query()
+    async def brand(self, ctx: Context, *, ref: str) -> Brand:
+        """By id, slug or any spelling of its name. NotFound."""
+
+    @command(scope="staff:products")
+    async def save_brand(
+        self,
+        ctx: Context,
+        *,
+        name: Annotated[str, Field(min_length=1, max_length=120)],
+        logo_id: UUID | None = None,
+        active: bool | None = None,
+    ) -> Brand:
+        """Adds the brand of that name, or changes it: how it is written, its logo, whether
+        customers see it. None leaves a value."""
 
     @query()
     async def listings(
@@ -260,11 +368,13 @@ class Catalog(Contract, name="catalog"):
         *,
         category_id: UUID | None = None,
         vendor_id: UUID | None = None,
+        brand_id: UUID | None = None,
         sort: Sort = "newest",
         limit: Limit = 24,
         cursor: str | None = None,
     ) -> Page[Listing]:
-        """Active products of active vendors; a category includes those below it."""
+        """Active products of active vendors; a category includes those below it. A brand goes
+        together with one of the others, not with both (Invalid)."""
 
     @query()
     async def listings_by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Listing]:
@@ -278,6 +388,30 @@ class Catalog(Contract, name="catalog"):
     async def product(self, ctx: Context, *, ref: str) -> Product:
         """By id or slug. Others than its vendor's team and staff see active products only."""
 
+    @query()
+    async def moved(self, ctx: Context, *, ref: str) -> str:
+        """The slug of the product that an old slug, or the id or slug of a merged product, leads
+        to. NotFound."""
+
+    @query()
+    async def history(
+        self, ctx: Context, *, product_id: UUID, limit: Limit = 50, cursor: str | None = None
+    ) -> Page[Change]:
+        """Every change of a product, the last one first: all for staff; for its own vendor
+        without what others did with their offers. NotFound for anybody else."""
+
+    @query(scope="staff:products")
+    async def duplicates(
+        self, ctx: Context, *, limit: Limit = 50, cursor: str | None = None
+    ) -> Page[Duplicate]:
+        """Barcodes that several products carry."""
+
+    @command(scope="staff:products")
+    async def merge(self, ctx: Context, *, kept_id: UUID, gone_id: UUID) -> Product:
+        """Two products are one: the offers and variants of the second move to the first, its
+        address leads there, and orders keep what they bought. VariantsDiffer,
+        WrongProductState; the same again answers the product."""
+
     @query(scope="vendor:products")
     async def own_products(
         self,
@@ -288,6 +422,17 @@ class Catalog(Contract, name="catalog"):
         limit: Limit = 50,
         cursor: str | None = None,
     ) -> Page[Listing]: ...
+
+    @query(scope="internal")
+    async def own_details(
+        self,
+        ctx: Context,
+        *,
+        vendor_id: UUID,
+        limit: Limit = 100,
+        cursor: str | None = None,
+    ) -> Page[Product]:
+        """A vendor's products in any state, whole, newest first."""
 
     @query(scope="staff:products")
     async def queue(
@@ -308,6 +453,74 @@ class Catalog(Contract, name="catalog"):
         self, ctx: Context, *, vendor_id: UUID, skus: list[str]
     ) -> dict[str, UUID]: ...
 
+    @query(scope="vendor:products")
+    async def matches(
+        self,
+        ctx: Context,
+        *,
+        vendor_id: UUID,
+        words: Annotated[str, Field(max_length=200)],
+        limit: Annotated[int, Field(ge=1, le=50)] = 20,
+    ) -> list[Match]:
+        """Products on sale with that barcode, else those whose title begins like this, and
+        whether this vendor may attach an offer to each."""
+
+    @query(scope="vendor:products")
+    async def own_offers(
+        self,
+        ctx: Context,
+        *,
+        vendor_id: UUID,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> Page[OwnOffer]:
+        """The offers it attached to products that were there, the newest first."""
+
+    @query(scope="vendor:products")
+    async def own_offer(self, ctx: Context, *, id: UUID) -> OwnOffer:
+        """One of the acting vendor's. NotFound."""
+
+    @command(scope="vendor:products")
+    async def attach(
+        self, ctx: Context, *, id: UUID, product_id: UUID, vendor_id: UUID, draft: OfferDraft
+    ) -> Offer:
+        """Sells a product that is there: on sale at once. The same id again answers it.
+        OffersClosed, NotOnTheList, OfferExists, SkuTaken, VariantUnknown, OffersFull."""
+
+    @command(scope="vendor:products")
+    async def change_offer(self, ctx: Context, *, id: UUID, change: OfferChange) -> Offer:
+        """Changes, pauses or resumes one of the vendor's own offers, and nobody else's."""
+
+    @query(scope="staff:products")
+    async def allowed(
+        self, ctx: Context, *, product_id: UUID | None = None, brand: str | None = None
+    ) -> list[UUID] | None:
+        """Who may sell it; None when everybody may."""
+
+    @command(scope="staff:products")
+    async def allow(
+        self,
+        ctx: Context,
+        *,
+        product_id: UUID | None = None,
+        brand: str | None = None,
+        vendor_ids: Annotated[list[UUID], Field(max_length=500)] | None,
+    ) -> None:
+        """Says who may sell one product (or what has this brand) from now on; None: everybody.
+        Offers of others on that product are paused at once; its own vendor's never are."""
+
+    @query()
+    async def standings(
+        self,
+        ctx: Context,
+        *,
+        product_id: UUID,
+        facts: Annotated[list[Facts], Field(max_length=500)],
+    ) -> list[Standing]:
+        """How the offers named in `facts` stand, variant by variant, the first one first; to
+        a vendor (of its own) and to staff with the price that would win. Offers the product does
+        not sell now are left out."""
+
     @command(scope="vendor:products")
     async def create(
         self, ctx: Context, *, id: UUID, vendor_id: UUID, draft: ProductDraft
@@ -322,7 +535,7 @@ class Catalog(Contract, name="catalog"):
 
     @command(scope="vendor:products")
     async def submit(self, ctx: Context, *, id: UUID) -> Product:
-        """draft or rejected → pending."""
+        """draft, rejected or changes_requested → pending; → active where a rule approves it."""
 
     @command(scope="vendor:products")
     async def archive(self, ctx: Context, *, id: UUID) -> Product:
@@ -334,6 +547,28 @@ class Catalog(Contract, name="catalog"):
 
     @command(scope="staff:products")
     async def decide(
-        self, ctx: Context, *, id: UUID, decision: Literal["approve", "reject"], reason: str = ""
+        self, ctx: Context, *, id: UUID, decision: Decision, reason: str = ""
     ) -> Product:
-        """pending → active or rejected (with a reason)."""
+        """pending → active, rejected or changes_requested; "take_down" rejects in any state but
+        archived, at once. All but approving need a reason, which the vendor is told."""
+
+    @command()
+    async def add_note(
+        self, ctx: Context, *, id: UUID, product_id: UUID, text: NoteText, external: bool = True
+    ) -> Note:
+        """By staff, or by the product's vendor (for whom every note is external). NotFound."""
+
+    @query()
+    async def notes(self, ctx: Context, *, product_id: UUID) -> list[Note]:
+        """The last 100, the oldest first; the vendor reads external ones."""
+
+    @query(scope="staff:products")
+    async def approval_rules(self, ctx: Context) -> list[ApprovalRule]: ...
+
+    @command(scope="staff:products")
+    async def save_approval_rule(self, ctx: Context, *, rule: ApprovalRule) -> ApprovalRule:
+        """For what is submitted from now on. At most 200."""
+
+    @command(scope="staff:products")
+    async def drop_approval_rule(self, ctx: Context, *, id: UUID) -> None:
+        """Harmless when repeated."""

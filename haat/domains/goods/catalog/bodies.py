@@ -1,15 +1,20 @@
 """What clients send to and read from the catalogue's resources beyond the contract's own types."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
 from haat.domains.goods.catalog.api import (
     Category,
+    Decision,
+    Icon,
     Listing,
     Product,
     ProductDraft,
+    Seo,
+    Specs,
+    Template,
     Title,
     VariantDraft,
 )
@@ -28,7 +33,7 @@ class VariantBody(VariantDraft, Body):
 
 
 Variants = Annotated[list[VariantBody], Field(min_length=1, max_length=200)]
-Pictures = Annotated[list[Picture], Field(max_length=20)]
+Pictures = Annotated[list[Picture], Field(max_length=100)]
 OptionNames = Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=3)]
 
 
@@ -53,6 +58,9 @@ class ProductPatch(Body):
     option_names: OptionNames | None = None
     pictures: Pictures | None = None
     variants: Variants | None = None
+    slug: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    seo: Seo | None = None
+    specs: Specs | None = None
     version: Version | None = None
 
     def applied(self, product: Product) -> ProductDraft:
@@ -65,7 +73,7 @@ class ProductPatch(Body):
 
 
 class DecisionBody(Body):
-    decision: Literal["approve", "reject"] = "approve"
+    decision: Decision = "approve"
     reason: Annotated[str, Field(max_length=1000)] = ""
 
 
@@ -74,6 +82,9 @@ class CategoryBody(Body):
     parent_id: UUID | None = None
     slug: CategorySlug | None = None
     position: Position = 0
+    icon: Icon | None = None
+    active: bool | None = None
+    template: Template | None = None
 
 
 class CategoryPatch(Body):
@@ -83,6 +94,9 @@ class CategoryPatch(Body):
     parent_id: UUID | None = None
     slug: CategorySlug | None = None
     position: Position | None = None
+    icon: Icon | None = None
+    active: bool | None = None
+    template: Template | None = None
 
 
 class CategoryPage(Category):
@@ -94,7 +108,12 @@ class CategoryPage(Category):
 
 
 def draft_of(product: Product) -> ProductDraft:
-    """What would make the product as it is; paused variants are left out, and so stay paused."""
+    """What would make the product as it is; paused variants are left out, and so stay paused.
+
+    Where all are paused they are all named, as what they are: a draft has a variant.
+    """
+    main = [(v, o) for v in product.variants for o in v.offers if o.main]
+    on_sale = [(v, o) for v, o in main if o.status == "active"]
     variants = [
         VariantDraft(
             id=v.id,
@@ -105,10 +124,11 @@ def draft_of(product: Product) -> ProductDraft:
             barcode=v.barcode,
             weight_g=v.weight_g,
             picture=v.picture,
+            condition=o.condition,
+            handling_days=o.handling_days,
+            status=o.status,
         )
-        for v in product.variants
-        for o in v.offers[:1]
-        if o.status == "active"
+        for v, o in on_sale or main
     ]
     return ProductDraft(
         title=product.title,
@@ -118,5 +138,7 @@ def draft_of(product: Product) -> ProductDraft:
         tax_class=product.tax_class,
         option_names=product.option_names,
         pictures=product.pictures,
+        seo=product.seo,
+        specs=product.specs,
         variants=variants,
     )

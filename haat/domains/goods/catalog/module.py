@@ -3,7 +3,7 @@
 from haat.domains.goods.catalog import reactions
 from haat.domains.goods.catalog.api import Catalog
 from haat.domains.goods.catalog.proof import prove
-from haat.domains.goods.catalog.routes import router
+from haat.domains.goods.catalog.review_routes import router
 from haat.domains.goods.catalog.service import CatalogService
 from haat.domains.goods.catalog.shopify import Found
 from haat.domains.goods.catalog.shopify import read as read_shopify

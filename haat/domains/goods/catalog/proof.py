@@ -9,12 +9,18 @@ SHELVES = Sql(f"""
 WITH wanted AS (
     SELECT s.shelf_id, p.id AS product_id, p.created_at, p.price_from, p.title_key
       FROM catalog.products p
-      JOIN catalog.vendors v ON v.vendor_id = p.vendor_id AND v.active
       LEFT JOIN catalog.categories c ON c.id = p.category_id
+     CROSS JOIN LATERAL (
+               SELECT array_agg(DISTINCT o.vendor_id) AS ids
+                 FROM catalog.offers o
+                 JOIN catalog.vendors v ON v.vendor_id = o.vendor_id AND v.active
+                WHERE o.product_id = p.id AND o.status = 'active') AS selling
      CROSS JOIN LATERAL unnest(
-               ARRAY['00000000-0000-0000-0000-000000000000'::uuid, p.vendor_id]
+               '00000000-0000-0000-0000-000000000000'::uuid || selling.ids
+               || array_remove(ARRAY[p.brand_id], NULL)
                || coalesce(c.ancestors, '{{}}')) AS s (shelf_id)
-     WHERE p.status = 'active' AND p.vendor_id <> '{synthetic.VENDOR}'::uuid
+     WHERE p.status = 'active' AND selling.ids IS NOT NULL
+       AND p.vendor_id <> '{synthetic.VENDOR}'::uuid
 ), wrong AS (
     (TABLE wanted EXCEPT TABLE catalog.shelves)
     UNION ALL (TABLE catalog.shelves EXCEPT TABLE wanted)
@@ -31,13 +37,19 @@ HAVING c.product_count <> count(s.product_id)
  LIMIT $1
 """)
 
+# The cheapest offer of those who may sell; where nobody does, of what would be sold.
 PRICES = Sql("""
-SELECT p.id, p.price_from, min(o.price_minor) AS lowest
-  FROM catalog.products p
-  LEFT JOIN catalog.offers o ON o.product_id = p.id AND o.status = 'active'
- GROUP BY p.id
-HAVING p.price_from IS DISTINCT FROM min(o.price_minor)
- ORDER BY p.id
+SELECT found.id, found.price_from, found.lowest
+  FROM (SELECT p.id, p.price_from,
+               coalesce(min(o.price_minor) FILTER (WHERE o.status = 'active' AND v.active),
+                        min(o.price_minor) FILTER (WHERE o.status = 'active'),
+                        min(o.price_minor)) AS lowest
+          FROM catalog.products p
+          JOIN catalog.offers o ON o.product_id = p.id
+          LEFT JOIN catalog.vendors v ON v.vendor_id = o.vendor_id
+         GROUP BY p.id) found
+ WHERE found.price_from <> found.lowest
+ ORDER BY found.id
  LIMIT $1
 """)
 

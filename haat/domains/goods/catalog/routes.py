@@ -1,9 +1,11 @@
 """The catalogue over REST."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response, UploadFile
+from fastapi import APIRouter, Query, Request, Response, UploadFile
+from fastapi.responses import JSONResponse
 
 from haat.domains.goods.catalog.api import (
     Catalog,
@@ -22,11 +24,12 @@ from haat.domains.goods.catalog.bodies import (
     ProductPatch,
     draft_of,
 )
+from haat.domains.people.market.api import Market
 from haat.domains.people.media.api import SIZE_MAX, Media, Picture, PictureTooLarge
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
-from haat.kernel.errors import Conflict
+from haat.kernel.errors import Conflict, NotFound
 from haat.kernel.model import Model
 from haat.kernel.page import LIMIT_MAX, Page
 
@@ -34,10 +37,10 @@ router = APIRouter(tags=["catalog"])
 Goods = Annotated[Catalog, Door(Catalog)]
 Stores = Annotated[Vendors, Door(Vendors)]
 Pictures = Annotated[Media, Door(Media)]
+Settings = Annotated[Market, Door(Market)]
 PageLimit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=1000)]
 Ref = Annotated[str | None, Query(max_length=120)]
-PICTURES_MAX = 20
 TRIES = 4
 
 
@@ -52,15 +55,17 @@ async def listed(
     vendors: Stores,
     category: Ref = None,
     vendor: Ref = None,
+    brand: Ref = None,
     sort: Sort = "newest",
     limit: PageLimit = 24,
     cursor: Cursor = None,
 ) -> Any:
-    """Products on sale. `category` and `vendor` are ids or slugs."""
+    """Products on sale. `category`, `vendor` and `brand` are ids or slugs."""
     page = await goods.listings(
         ctx,
         category_id=await _category_id(ctx, goods, category) if category else None,
         vendor_id=await _vendor_id(ctx, vendors, vendor) if vendor else None,
+        brand_id=(await goods.brand(ctx, ref=brand)).id if brand else None,
         sort=sort,
         limit=limit,
         cursor=cursor,
@@ -69,9 +74,14 @@ async def listed(
 
 
 @router.get("/products/{ref}", response_model=Product)
-async def read(ref: str, ctx: Ctx, goods: Goods) -> Any:
-    """By id or slug."""
-    return _json(await goods.product(ctx, ref=ref))
+async def read(ref: str, request: Request, ctx: Ctx, goods: Goods) -> Any:
+    """By id or slug. An address it had before leads to the one it has (301)."""
+    try:
+        return _json(await goods.product(ctx, ref=ref))
+    except NotFound:
+        slug = await goods.moved(ctx, ref=ref)
+        there = f"{request.url.path.rpartition('/')[0]}/{quote(slug)}"
+        return JSONResponse({"location": there}, 301, {"location": there})
 
 
 # Before /vendors/{vendor}/products, which would take "me" for a vendor.
@@ -188,13 +198,20 @@ async def submit(id: UUID, ctx: Ctx, goods: Goods) -> Product:
 
 @router.post("/products/{id}/images", status_code=201)
 async def add_picture(
-    id: UUID, file: UploadFile, ctx: Ctx, goods: Goods, media: Pictures, alt: str = ""
+    id: UUID,
+    file: UploadFile,
+    ctx: Ctx,
+    goods: Goods,
+    media: Pictures,
+    market: Settings,
+    alt: str = "",
 ) -> Product:
     """Uploads a picture and puts it behind the others."""
     product = await goods.product(ctx, ref=str(id))
     ctx.need_vendor(product.vendor_id)
-    if len(product.pictures) >= PICTURES_MAX:
-        raise Conflict(f"A product has at most {PICTURES_MAX} pictures.", code="pictures_full")
+    most = (await market.settings(ctx)).pictures_max
+    if len(product.pictures) >= most:
+        raise Conflict(f"A product has at most {most} pictures.", code="pictures_full")
     content = await file.read(SIZE_MAX + 1)
     if len(content) > SIZE_MAX:
         raise PictureTooLarge
@@ -207,7 +224,7 @@ async def _shown(ctx: Context, goods: Catalog, product: Product, picture: Pictur
     for attempt in range(TRIES):
         draft = draft_of(product)
         pictures = [p for p in draft.pictures if p.media_id != picture.media_id]
-        draft = draft.model_copy(update={"pictures": [*pictures, picture][:PICTURES_MAX]})
+        draft = draft.model_copy(update={"pictures": [*pictures, picture]})
         try:
             return await goods.change(ctx, id=product.id, draft=draft, version=product.version)
         except Conflict as problem:
@@ -234,7 +251,7 @@ async def queue(
 
 @router.patch("/admin/products/{id}/approve")
 async def decide(id: UUID, body: DecisionBody, ctx: Ctx, goods: Goods) -> Product:
-    """Approves, or rejects with a reason."""
+    """Approves; or rejects, asks for changes or takes down at once, with a reason."""
     return await goods.decide(ctx, id=id, decision=body.decision, reason=body.reason)
 
 
@@ -247,6 +264,9 @@ async def add_category(body: CategoryBody, ctx: Ctx, goods: Goods) -> Category:
         parent_id=body.parent_id,
         slug=body.slug,
         position=body.position,
+        icon=body.icon,
+        active=body.active,
+        template=body.template,
     )
 
 
@@ -261,6 +281,9 @@ async def change_category(id: UUID, body: CategoryPatch, ctx: Ctx, goods: Goods)
         parent_id=body.parent_id if moved else present.parent_id,
         slug=body.slug,
         position=present.position if body.position is None else body.position,
+        icon=body.icon,
+        active=body.active,
+        template=body.template,
     )
 
 

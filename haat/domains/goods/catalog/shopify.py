@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
-from haat.domains.goods.catalog import markup, rules
+from haat.domains.goods.catalog import barcodes, markup, rules
 from haat.domains.goods.catalog.api import ProductDraft, VariantDraft
 from haat.domains.goods.catalog.shopify_rows import Reading, Refused, Row, rows_of
 from haat.domains.people.media.api import Picture
@@ -230,8 +230,8 @@ def _variant(
         raise _Refusal("price", "The variant has no price.")
     image = row["variant_image"]
     barcode = row["barcode"].removeprefix("'")
-    if _SCIENTIFIC.fullmatch(barcode) or len(barcode) > 40:
-        barcode = ""  # a spreadsheet has rounded it away
+    if _SCIENTIFIC.fullmatch(barcode) or not barcodes.is_right(barcode):
+        barcode = ""  # a spreadsheet has rounded it away, or it never was one
     return VariantDraft(
         options=options,
         sku=sku,

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -34,6 +35,9 @@ categories = Table(
     Column("name", Text, nullable=False, info=IMPERSONAL),
     Column("position", Integer, nullable=False, server_default=text("0")),
     Column("product_count", Integer, nullable=False, server_default=text("0")),
+    Column("icon", Text, info=IMPERSONAL),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("template", JSONB, nullable=False, server_default=text("'[]'"), info=IMPERSONAL),
     CheckConstraint("product_count >= 0", name="product_count"),
     CheckConstraint("ancestors[cardinality(ancestors)] = id", name="ancestors"),
 )
@@ -45,6 +49,17 @@ vendors = Table(
     metadata,
     Column("vendor_id", Uuid, primary_key=True),
     Column("active", Boolean, nullable=False),
+)
+
+# A brand is known by its slug, however it is written; its id follows from that.
+brands = Table(
+    "brands",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True, info=IMPERSONAL),
+    Column("name", Text, nullable=False, info=IMPERSONAL),
+    Column("logo_id", Uuid),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
 )
 
 # `card` is the product's listing as JSON text: lists hand it on without looking inside.
@@ -70,8 +85,13 @@ products = Table(
     Column("listing_version", Integer, nullable=False, server_default=text("1")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("merged_into", Uuid, ForeignKey("catalog.products.id")),
+    Column("brand_id", Uuid, ForeignKey(brands.c.id)),
+    Column("seo", JSONB, nullable=False, server_default=text("'{}'"), info=IMPERSONAL),
+    Column("specs", JSONB, nullable=False, server_default=text("'{}'"), info=IMPERSONAL),
     CheckConstraint(
-        "status IN ('draft', 'pending', 'active', 'rejected', 'archived')", name="status"
+        "status IN ('draft', 'pending', 'active', 'rejected', 'archived', 'changes_requested')",
+        name="status",
     ),
 )
 Index("ix_products_own", products.c.vendor_id, products.c.created_at, products.c.id)
@@ -84,6 +104,7 @@ Index(
 )
 Index("ix_products_queue", products.c.status, products.c.created_at, products.c.id)
 Index("ix_products_category_id", products.c.category_id)
+Index("ix_products_brand_id", products.c.brand_id)
 
 variants = Table(
     "variants",
@@ -99,8 +120,10 @@ variants = Table(
     CheckConstraint("weight_g >= 0", name="weight_g"),
 )
 Index("ix_variants_product_id", variants.c.product_id)
+Index("ix_variants_barcode", variants.c.barcode, postgresql_where=variants.c.barcode.isnot(None))
 
 # The constraint is checked at the end of a statement, so that two offers can swap their SKUs.
+# `main` offers are written with their product, by its vendor; the others each by itself.
 offers = Table(
     "offers",
     metadata,
@@ -113,16 +136,98 @@ offers = Table(
     Column("compare_at_minor", BigInteger),
     Column("currency", Text, nullable=False, info=IMPERSONAL),
     Column("status", Text, nullable=False, info=IMPERSONAL),
+    Column("condition", Text, nullable=False, server_default=text("'new'"), info=IMPERSONAL),
+    Column("handling_days", Integer, nullable=False, server_default=text("1")),
+    Column("main", Boolean, nullable=False, server_default=text("true")),
     UniqueConstraint("vendor_id", "sku", deferrable=True, initially="IMMEDIATE"),
     CheckConstraint("price_minor > 0", name="price_minor"),
     CheckConstraint("compare_at_minor > 0", name="compare_at_minor"),
     CheckConstraint("status IN ('active', 'paused')", name="status"),
+    CheckConstraint(
+        "condition IN ('new', 'refurbished', 'used-like-new', 'used-good', 'used-acceptable')",
+        name="condition",
+    ),
+    CheckConstraint("handling_days BETWEEN 0 AND 60", name="handling_days"),
 )
 Index("ix_offers_variant_id", offers.c.variant_id)
 Index("ix_offers_product_id", offers.c.product_id)
+Index("ix_offers_main", offers.c.variant_id, unique=True, postgresql_where=offers.c.main)
+Index("ix_offers_attached", offers.c.vendor_id, offers.c.id, postgresql_where=~offers.c.main)
+# What a vendor sells of a variant in one condition, it sells once.
+Index(
+    "ix_offers_alike",
+    offers.c.variant_id,
+    offers.c.vendor_id,
+    offers.c.condition,
+    unique=True,
+    postgresql_where=offers.c.status == "active",
+)
+
+# Slugs that led to a product once, and where they lead now.
+slugs = Table(
+    "slugs",
+    metadata,
+    Column("slug", Text, primary_key=True, info=IMPERSONAL),
+    Column("product_id", Uuid, ForeignKey(products.c.id), nullable=False),
+)
+Index("ix_slugs_product_id", slugs.c.product_id)
+
+# Every change of a product, by whom: `changes` is {"field": [before, after]}. `vendor_id`: whose
+# offer it was, where it was one.
+history = Table(
+    "history",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("product_id", Uuid, ForeignKey(products.c.id), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor_type", Text, nullable=False, info=IMPERSONAL),
+    Column("actor_id", Uuid),
+    Column("what", Text, nullable=False, info=IMPERSONAL),
+    Column("changes", JSONB, nullable=False, info=IMPERSONAL),
+    Column("vendor_id", Uuid),
+)
+Index("ix_history_product_id", history.c.product_id, history.c.seq)
+
+# What was said about a product while it was looked at.
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("product_id", Uuid, ForeignKey(products.c.id), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False, info=IMPERSONAL),
+    Column("person_id", Uuid),
+    Column("external", Boolean, nullable=False),
+    Column("text", Text, nullable=False, info=IMPERSONAL),
+    CheckConstraint("by IN ('vendor', 'staff')", name="by"),
+)
+Index("ix_notes_product_id", notes.c.product_id, notes.c.at)
+
+# What is approved without a look.
+approval_rules = Table(
+    "approval_rules",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("vendor_id", Uuid),
+    Column("category_id", Uuid, ForeignKey(categories.c.id)),
+    Column("price_min", BigInteger),
+    Column("price_max", BigInteger),
+)
+
+# Who may sell a product (its id) or what has a brand (its name as a slug); no row: everybody.
+sale_lists = Table(
+    "sale_lists",
+    metadata,
+    Column("kind", Text, nullable=False, info=IMPERSONAL),
+    Column("subject", Text, nullable=False, info=IMPERSONAL),
+    Column("vendor_ids", ARRAY(Uuid), nullable=False),
+    PrimaryKeyConstraint("kind", "subject"),
+    CheckConstraint("kind IN ('product', 'brand')", name="kind"),
+)
 
 # Where visible products stand, in the orders they are shown in: one row each for the shelf of all
-# goods (the nil id), of the vendor, and of every category from the root down to the product's own.
+# goods (the nil id), of every vendor who sells it, of its brand, and of every category from the
+# root down to the product's own.
 shelves = Table(
     "shelves",
     metadata,

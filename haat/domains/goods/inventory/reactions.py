@@ -1,6 +1,6 @@
 """What inventory hears, and what it does by the clock."""
 
-from haat.domains.goods.catalog.api import OfferAdded, OfferRenamed
+from haat.domains.goods.catalog.api import OfferAdded, OfferMoved, OfferRenamed
 from haat.domains.goods.inventory.service import InventoryService
 from haat.domains.people.vendors.api import VendorReinstated, VendorSuspended
 from haat.engines.sql import Tx
@@ -20,6 +20,13 @@ async def offers_renamed(
     service: InventoryService, ctx: Context, tx: Tx, events: list[OfferRenamed]
 ) -> None:
     await service.rename(tx, events)
+
+
+@on(OfferMoved)
+async def offers_moved(
+    service: InventoryService, ctx: Context, tx: Tx, events: list[OfferMoved]
+) -> None:
+    await service.move(tx, {e.offer_id: e.product_id for e in events})
 
 
 # One subscriber, so that who comes back right after leaving does not end as gone.

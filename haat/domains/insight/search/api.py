@@ -1,5 +1,6 @@
-"""Finding products by words: an index of its own, fed by the catalogue's facts."""
+"""Finding products and vendors by words: an index of its own, fed by the catalogue's facts."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -7,11 +8,20 @@ from pydantic import Field
 
 from haat.domains.goods.catalog.api import Listing
 from haat.kernel.context import Context
-from haat.kernel.contract import Contract, query
+from haat.kernel.contract import Contract, command, query
+from haat.kernel.errors import Invalid
 from haat.kernel.model import Model
 from haat.kernel.page import Limit
 
 Words = Annotated[str, Field(max_length=200)]
+Sort = Literal["relevance", "newest", "price", "-price", "popular"]
+Named = Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)]
+Matched = Literal["every", "most", "any"]
+WEIGHT_MAX = 2000
+
+
+class SynonymsInvalid(Invalid, code="synonyms_invalid"):
+    """A group has at least two different words or phrases."""
 
 
 class Facet(Model):
@@ -21,14 +31,108 @@ class Facet(Model):
     count: int
 
 
+class Value(Model):
+    """How many of the hits have this brand, category with those above it, or attribute."""
+
+    value: str
+    count: int
+
+
+class PriceRange(Model):
+    """Hits from `low` to below `high`, in minor units; None: without an end."""
+
+    low: int | None
+    high: int | None
+    count: int
+
+
+class Reason(Model):
+    """What a word gave in a field, or a signal; shares of what the best hit's words gave."""
+
+    what: str
+    field: str
+    score: float
+
+
+class Explanation(Model):
+    id: UUID
+    score: float
+    reasons: list[Reason]
+
+
 class Hits(Model):
-    """`next` continues the list; `total` counts up to 1,000."""
+    """`next` continues the list. `matched`: whether hits have every word, most, or any of them;
+    `did_you_mean` are the words as they were understood, where some were misspelt."""
 
     items: list[Listing]
     next: str | None = None
     total: int
     categories: list[Facet] = []
     vendors: list[Facet] = []
+    facets: dict[str, list[Value]] = {}
+    prices: list[PriceRange] = []
+    matched: Matched = "every"
+    did_you_mean: str | None = None
+    explanations: list[Explanation] = []
+
+
+class FoundVendor(Model):
+    id: UUID
+    slug: str
+    name: str
+    country: str
+    products: int  # on sale
+
+
+class FoundVendors(Model):
+    items: list[FoundVendor]
+    total: int
+    did_you_mean: str | None = None
+
+
+class Completion(Model):
+    """What may be meant by what is typed so far. `searches` are others' and one's own."""
+
+    products: list[Listing] = []
+    categories: list[UUID] = []
+    vendors: list[FoundVendor] = []
+    searches: list[str] = []
+
+
+class PastSearch(Model):
+    words: str
+    searched_at: datetime
+
+
+class Discovery(Model):
+    """To look around: what sells, what is new, who sells, what others look for."""
+
+    trending: list[Listing]
+    newest: list[Listing]
+    vendors: list[FoundVendor]
+    searches: list[str]
+
+
+class SynonymGroup(Model):
+    id: UUID
+    words: list[str]
+
+
+class Ranking(Model):
+    """What signals add to a hit's score, in thousandths of what its words can give. Freshness
+    falls to nothing within `fresh_days`."""
+
+    popularity: Annotated[int, Field(ge=0, le=WEIGHT_MAX)]
+    freshness: Annotated[int, Field(ge=0, le=WEIGHT_MAX)]
+    fresh_days: Annotated[int, Field(ge=1, le=3650)]
+
+
+class AskedInVain(Model):
+    """Words that found nothing, so many times of all."""
+
+    words: str
+    searches: int
+    empty: int
 
 
 class Search(Contract, name="search"):
@@ -42,12 +146,80 @@ class Search(Contract, name="search"):
         vendor_id: UUID | None = None,
         price_min: int | None = None,
         price_max: int | None = None,
-        sort: Literal["relevance", "newest", "price", "-price"] = "relevance",
+        brands: Named | None = None,
+        attributes: dict[str, Named] | None = None,
+        sort: Sort = "relevance",
         limit: Limit = 24,
         cursor: str | None = None,
+        explain: bool = False,
     ) -> Hits:
-        """Active products that match all words, else any of them; prices in minor units."""
+        """Active products that match all words, else most, else any of them; prices in minor
+        units. A brand is one of `brands`; every attribute named has one of its values."""
 
     @query()
     async def suggest(self, ctx: Context, *, prefix: Words, limit: Limit = 8) -> list[str]:
         """Titles that have a word beginning like this."""
+
+    @query()
+    async def complete(self, ctx: Context, *, prefix: Words, limit: Limit = 5) -> Completion:
+        """Products, categories, vendors and past searches for what is typed so far."""
+
+    @query()
+    async def vendors(
+        self,
+        ctx: Context,
+        *,
+        words: Words = "",
+        category_ids: list[UUID] | None = None,
+        limit: Limit = 24,
+    ) -> FoundVendors:
+        """Active vendors by name; those with products in these categories."""
+
+    @query()
+    async def trending(self, ctx: Context, *, limit: Limit = 12) -> list[Listing]:
+        """What was bought most in the last weeks, the rest newest first."""
+
+    @query()
+    async def discover(self, ctx: Context, *, limit: Limit = 12) -> Discovery: ...
+
+    @query(scope="person")
+    async def past(self, ctx: Context, *, limit: Limit = 20) -> list[PastSearch]:
+        """The actor's own searches, the last one first."""
+
+    @command(scope="person", repeatable=True)
+    async def forget(self, ctx: Context, *, words: Words | None = None) -> None:
+        """Clears the actor's searches, or one of them."""
+
+    @query(scope="staff:products")
+    async def synonyms(self, ctx: Context) -> list[SynonymGroup]: ...
+
+    @command(scope="staff:products")
+    async def save_synonyms(
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        words: Annotated[
+            list[Annotated[str, Field(min_length=1, max_length=60)]], Field(max_length=20)
+        ],
+    ) -> SynonymGroup:
+        """Adds a group or changes it. SynonymsInvalid."""
+
+    @command(scope="staff:products", repeatable=True)
+    async def drop_synonyms(self, ctx: Context, *, id: UUID) -> None: ...
+
+    @query(scope="staff:products")
+    async def ranking(self, ctx: Context) -> Ranking: ...
+
+    @command(scope="staff:products", repeatable=True)
+    async def set_ranking(self, ctx: Context, *, ranking: Ranking) -> Ranking: ...
+
+    @query(scope="staff:products")
+    async def in_vain(
+        self, ctx: Context, *, days: Annotated[int, Field(ge=1, le=90)] = 30, limit: Limit = 50
+    ) -> list[AskedInVain]:
+        """What was looked for and not found, most often first."""
+
+    @command(scope="staff:products")
+    async def rebuild(self, ctx: Context) -> int:
+        """Has the index made anew beside the old one, which answers until then. Its number."""

@@ -16,4 +16,5 @@ MODULE = Module(
     tables=metadata,
     reactions=reactions,
     router=router,
+    run=SearchService.follow,
 )

@@ -1,38 +1,14 @@
-"""From what people type to what PostgreSQL's full text search is asked."""
+"""Words and categories, before any engine sees them."""
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from uuid import UUID
 
 from haat.domains.goods.catalog.api import Category
 from haat.kernel.money import MINOR_MAX
 
-WORDS_MAX = 12
-WORD_MAX_CHARS = 60
-TEXT_MAX_CHARS = 20_000  # of a description; more would not fit the index and tells nothing more
-
-_WORD = re.compile(r"[^\W_]+")
-_LAST = re.compile(r"(?<!\S)([^\W_]+)$")  # a plain word at the very end: not -word, not in quotes
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """The three texts a search is made of. Empty: there is nothing to look for.
-
-    `every` is in the syntax of websearch_to_tsquery; `head` is `every` without its last word,
-    which `prefix` then asks for as a beginning; `any` joins all words by "or". The latter two are
-    in the syntax of to_tsquery.
-    """
-
-    every: str
-    head: str
-    prefix: str
-    any: str
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.any
+TEXT_MAX_CHARS = 20_000  # of a description; more tells nothing more
+WORDS_MAX_CHARS = 100  # of what is kept of a search
+_STEPS = (1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000)  # minor units
 
 
 def storable(text: str) -> str:
@@ -40,38 +16,28 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "ignore").decode().replace("\0", " ")
 
 
-def question(text: str) -> Question:
-    """What somebody typed, at most WORDS_MAX words of it."""
-    clean = " ".join(storable(text).lower().split()[:WORDS_MAX])
-    words = [word[:WORD_MAX_CHARS] for word in _WORD.findall(clean)][:WORDS_MAX]
-    last = _LAST.search(clean) if clean.count('"') % 2 == 0 else None
-    if last is None or last[1] == "or":
-        return Question(clean, "", "", " | ".join(words))
-    return Question(
-        clean,
-        clean[: last.start()],
-        beginning(last[1]),
-        " | ".join(words),
-    )
+def same_words(text: str) -> str:
+    """What counts as the same search: case and spaces do not matter."""
+    return " ".join(storable(text).lower().split())[:WORDS_MAX_CHARS].strip()
 
 
-def beginning(word: str) -> str:
-    """The query for words that begin like this one."""
-    return f"'{word[:WORD_MAX_CHARS]}':*"
+def begins(name: str, prefix: str) -> bool:
+    """Whether a word of the name begins so; of several words typed, the name holds them all."""
+    typed = same_words(prefix)
+    known = same_words(name)
+    return bool(typed) and (known.startswith(typed) or f" {typed}" in f" {known}")
 
 
-def headings(prefix: str) -> str:
-    """The query for titles with all these words, the last one as a beginning; '' for none."""
-    words = _WORD.findall(storable(prefix).lower())[:WORDS_MAX]
-    if not words:
-        return ""
-    whole = [f"'{word[:WORD_MAX_CHARS]}'" for word in words[:-1]]
-    return " & ".join([*whole, beginning(words[-1])])
-
-
-def amount(minor: int | None) -> int | None:
+def amount(minor: int) -> int:
     """A price bound that fits."""
-    return None if minor is None else max(0, min(minor, MINOR_MAX))
+    return max(0, min(minor, MINOR_MAX))
+
+
+def steps(low: int | None, high: int | None) -> tuple[int, ...]:
+    """Where the ranges meet that prices are counted in, within the bounds that were asked for."""
+    return tuple(
+        one for one in _STEPS if (low is None or one > low) and (high is None or one < high)
+    )
 
 
 def below(categories: Iterable[Category], ref: str) -> list[UUID]:
@@ -79,10 +45,16 @@ def below(categories: Iterable[Category], ref: str) -> list[UUID]:
 
     `categories` have parents before children.
     """
+    categories = list(categories)
+    return all_below(categories, {one.id for one in categories if ref in (one.slug, str(one.id))})
+
+
+def all_below(categories: Iterable[Category], ids: set[UUID]) -> list[UUID]:
+    """These and all below them."""
     found: list[UUID] = []
     inside: set[UUID] = set()
     for category in categories:
-        if ref in (category.slug, str(category.id)) or category.parent_id in inside:
+        if category.id in ids or category.parent_id in inside:
             inside.add(category.id)
             found.append(category.id)
     return found

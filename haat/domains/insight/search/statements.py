@@ -1,132 +1,163 @@
-"""Search's fixed SQL. Arguments of every reading statement come in one order:
-
-$1 every, $2 head, $3 prefix, $4 any (rules.Question; only one of $1–$3 and $4 is given), then the
-filters $5 categories, $6 vendor, $7 lowest and $8 highest price, then $9 limit and the page's key.
-Statements without words have the filters first.
-"""
+"""Search's fixed SQL. Who changes a listing or a vendor takes its table's lock (tables.py)."""
 
 from haat.engines.sql import Sql
 
-TOTAL_MAX = 1000  # hits that are counted, and that are ranked
+# --- what the index is made from ---------------------------------------------------------------
 
-# Titles stand in `words` twice: stemmed, and as they are, so that beginnings of words match them.
+# Who tells of a listing without its details, as when its vendor is back, does not know them.
 SHOW = Sql("""
-INSERT INTO search.listings AS l
-  (id, version, card, title, heading, words, category_id, vendor_id, price_from, price_to,
-   created_at)
-SELECT id, version, card, title, to_tsvector('simple', title),
-       setweight(to_tsvector('english', title), 'A') || setweight(to_tsvector('simple', title), 'A')
-       || setweight(to_tsvector('english', brand || ' ' || shelf), 'B')
-       || setweight(to_tsvector('simple', brand), 'B')
-       || setweight(to_tsvector('english', body), 'C'),
-       category_id, vendor_id, price_from, price_to, created_at
-  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-              $8::uuid[], $9::uuid[], $10::bigint[], $11::bigint[], $12::timestamptz[])
-       AS t (id, version, card, title, brand, shelf, body, category_id, vendor_id, price_from,
-             price_to, created_at)
+WITH locked AS MATERIALIZED (
+SELECT pg_advisory_xact_lock(hashtext('search.listings')) AS held
+), shown AS (
+INSERT INTO search.listings AS l (id, version, card, body, details, category_id, vendor_id)
+SELECT id, version, card, body, details::jsonb, category_id, vendor_id
+  FROM locked, unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::uuid[],
+                      $7::uuid[])
+       AS t (id, version, card, body, details, category_id, vendor_id)
+ WHERE locked.held IS NOT NULL
  ORDER BY id
 ON CONFLICT (id) DO UPDATE
-   SET version = excluded.version, card = excluded.card, title = excluded.title,
-       heading = excluded.heading, words = excluded.words, category_id = excluded.category_id,
-       vendor_id = excluded.vendor_id, price_from = excluded.price_from,
-       price_to = excluded.price_to, created_at = excluded.created_at
+   SET version = excluded.version, card = excluded.card, body = excluded.body,
+       details = CASE WHEN excluded.details = '{}' THEN l.details ELSE excluded.details END,
+       category_id = excluded.category_id,
+       vendor_id = excluded.vendor_id, seq = DEFAULT
  WHERE l.version < excluded.version
+RETURNING seq
+)
+SELECT coalesce(max(seq), 0) AS seq FROM shown
 """)
 
-_FACETS = """
-coalesce((SELECT jsonb_agg(jsonb_build_object('id', id, 'count', n) ORDER BY n DESC, id)
-            FROM (SELECT category_id AS id, count(*) AS n FROM hits
-                   WHERE category_id IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50) f
-         ), '[]') AS categories,
-coalesce((SELECT jsonb_agg(jsonb_build_object('id', id, 'count', n) ORDER BY n DESC, id)
-            FROM (SELECT vendor_id AS id, count(*) AS n FROM hits
-                   GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50) f
-         ), '[]') AS vendors"""
-
-_ASKED = """
-asked AS MATERIALIZED (
-  SELECT websearch_to_tsquery('english', $1)
-         || (websearch_to_tsquery('english', $2) && to_tsquery('simple', $3))
-         || to_tsquery('english', $4) || to_tsquery('simple', $4) AS q
-)"""
-
-_MATCH = "l.words @@ (SELECT q FROM asked) AND "
-_FILTERS = """l.card IS NOT NULL
-   AND (${0}::uuid[] IS NULL OR l.category_id = ANY(${0}))
-   AND (${1}::uuid IS NULL OR l.vendor_id = ${1})
-   AND (${2}::bigint IS NULL OR l.price_to >= ${2})
-   AND (${3}::bigint IS NULL OR l.price_from <= ${3})"""
-
-# The newest TOTAL_MAX, those that match in the title first, are ranked: weighing words is the
-# costly part. $10 is how many are skipped.
-_RANKED = """
-WITH {asked}, hits AS MATERIALIZED (
-  SELECT l.id, l.category_id, l.vendor_id, l.heading @@ (SELECT q FROM asked) AS titled,
-         l.created_at
-    FROM search.listings l
-   WHERE l.words @@ (SELECT q FROM asked) AND {filters}
-   ORDER BY titled DESC, l.created_at DESC, l.id LIMIT {total}
-), page AS (
-  SELECT h.id, h.titled::int + ts_rank_cd(l.words, (SELECT q FROM asked), 1) AS rank, l.card
-    FROM hits h JOIN search.listings l ON l.id = h.id
-   ORDER BY rank DESC, h.id LIMIT $9 OFFSET $10
+# Somebody else has to be shown with these products: another name of their vendor or category.
+TOUCH = Sql("""
+WITH locked AS MATERIALIZED (
+SELECT pg_advisory_xact_lock(hashtext('search.listings')) AS held
+), mine AS (
+SELECT id FROM search.listings, locked
+ WHERE (vendor_id = ANY($1::uuid[]) OR category_id = ANY($2::uuid[])) AND held IS NOT NULL
+ ORDER BY id FOR NO KEY UPDATE OF listings
 )
-SELECT (SELECT count(*) FROM hits) AS total,
-       array(SELECT card FROM page ORDER BY rank DESC, id) AS cards, {facets}
-"""
-RANKED = Sql(
-    _RANKED.format(
-        asked=_ASKED, filters=_FILTERS.format(5, 6, 7, 8), total=TOTAL_MAX, facets=_FACETS
-    )
+UPDATE search.listings l SET seq = DEFAULT FROM mine WHERE l.id = mine.id
+""")
+
+# Rows in the order they became what they are.
+LISTINGS_AFTER = Sql("""
+SELECT l.seq, l.id, l.card, l.body, l.details, l.sold, coalesce(v.name, '') AS vendor
+  FROM search.listings l LEFT JOIN search.vendors v ON v.id = l.vendor_id
+ WHERE l.seq > $1 ORDER BY l.seq LIMIT $2
+""")
+LISTINGS_END = Sql("SELECT coalesce(max(seq), 0) FROM search.listings")
+
+VENDORS_SEEN = Sql("""
+WITH locked AS MATERIALIZED (
+SELECT pg_advisory_xact_lock(hashtext('search.vendors')) AS held
+), seen AS (
+INSERT INTO search.vendors AS v (id, slug, name, country, is_active)
+SELECT id, slug, name, country, is_active
+  FROM locked, unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bool[])
+       AS t (id, slug, name, country, is_active)
+ WHERE held IS NOT NULL
+ ORDER BY id
+ON CONFLICT (id) DO UPDATE
+   SET slug = coalesce(nullif(excluded.slug, ''), v.slug),
+       name = coalesce(nullif(excluded.name, ''), v.name),
+       country = coalesce(nullif(excluded.country, ''), v.country),
+       is_active = excluded.is_active, seq = DEFAULT
+RETURNING seq
 )
-
-_SORTED = """
-WITH {asked}hits AS MATERIALIZED (
-  SELECT l.category_id, l.vendor_id FROM search.listings l WHERE {where} LIMIT {total}
-), page AS (
-  SELECT l.{key} AS key, l.id, l.card FROM search.listings l
-   WHERE {where} AND (l.{key}, l.id) {after} (${place}, ${id}::uuid)
-   ORDER BY l.{key} {way}, l.id {way} LIMIT ${limit}
+SELECT coalesce(max(seq), 0) AS seq FROM seen
+""")
+VENDORS_RENAMED = Sql("""
+WITH locked AS MATERIALIZED (
+SELECT pg_advisory_xact_lock(hashtext('search.vendors')) AS held
+), named AS (
+SELECT DISTINCT ON (id) id, slug, name
+  FROM locked, unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS t (id, slug, name, at)
+ WHERE held IS NOT NULL
+ ORDER BY id, at DESC
+), renamed AS (
+UPDATE search.vendors v SET slug = named.slug, name = named.name, seq = DEFAULT
+  FROM named WHERE v.id = named.id
+RETURNING seq
 )
-SELECT (SELECT count(*) FROM hits) AS total,
-       array(SELECT card FROM page ORDER BY key {way}, id {way}) AS cards, {facets}
-"""
+SELECT coalesce(max(seq), 0) AS seq FROM renamed
+""")
+VENDORS_AFTER = Sql("""
+SELECT v.seq, v.id, v.slug, v.name, v.country, v.is_active
+  FROM search.vendors v WHERE v.seq > $1 ORDER BY v.seq LIMIT $2
+""")
+VENDORS_END = Sql("SELECT coalesce(max(seq), 0) FROM search.vendors")
 
+SOLD = Sql("""
+WITH locked AS MATERIALIZED (
+SELECT pg_advisory_xact_lock(hashtext('search.listings')) AS held
+), added AS (
+INSERT INTO search.sales (vendor_order_id, product_id, quantity, sold_at)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[])
+ON CONFLICT DO NOTHING
+RETURNING product_id, quantity
+), summed AS (
+SELECT product_id, sum(quantity)::bigint AS n FROM added GROUP BY product_id
+), mine AS (
+SELECT l.id, summed.n FROM search.listings l JOIN summed ON summed.product_id = l.id, locked
+ WHERE held IS NOT NULL
+ ORDER BY l.id FOR NO KEY UPDATE OF l
+)
+UPDATE search.listings l SET sold = l.sold + mine.n, seq = DEFAULT FROM mine WHERE l.id = mine.id
+""")
+TRENDING = Sql("""
+SELECT s.product_id FROM search.sales s
+  JOIN search.listings l ON l.id = s.product_id AND l.card IS NOT NULL
+ WHERE s.sold_at > $1
+ GROUP BY s.product_id ORDER BY sum(s.quantity) DESC, s.product_id LIMIT $2
+""")
 
-def _sorted(key: str, *, falling: bool, worded: bool) -> Sql:
-    """By `key`, from behind the pair (key, id) that is given last."""
-    way, after = ("DESC", "<") if falling else ("ASC", ">")
-    first = 5 if worded else 1
-    where = _FILTERS.format(*range(first, first + 4))
-    if worded:
-        where = _MATCH + where
-    return Sql(
-        _SORTED.format(
-            asked=f"{_ASKED}, " if worded else "",
-            where=where,
-            key=key,
-            way=way,
-            after=after,
-            limit=first + 4,
-            place=first + 5,
-            id=first + 6,
-            total=TOTAL_MAX,
-            facets=_FACETS,
-        )
-    )
+# --- what staff decide -------------------------------------------------------------------------
 
+SYNONYMS = Sql("SELECT id, words FROM search.synonyms ORDER BY words, id LIMIT 5000")
+SAVE_SYNONYMS = Sql("""
+INSERT INTO search.synonyms (id, words) VALUES ($1, $2::text[])
+ON CONFLICT (id) DO UPDATE SET words = excluded.words
+""")
+DROP_SYNONYMS = Sql("DELETE FROM search.synonyms WHERE id = $1")
 
-NEWEST = _sorted("created_at", falling=True, worded=False)
-CHEAPEST = _sorted("price_from", falling=False, worded=False)
-DEAREST = _sorted("price_from", falling=True, worded=False)
-NEWEST_MATCHING = _sorted("created_at", falling=True, worded=True)
-CHEAPEST_MATCHING = _sorted("price_from", falling=False, worded=True)
-DEAREST_MATCHING = _sorted("price_from", falling=True, worded=True)
+RANKING = Sql("SELECT popularity, freshness, fresh_days, edition FROM search.ranking")
+SAVE_RANKING = Sql("""
+UPDATE search.ranking SET popularity = $1, freshness = $2, fresh_days = $3
+RETURNING popularity, freshness, fresh_days, edition
+""")
+NEW_EDITION = Sql("UPDATE search.ranking SET edition = edition + 1 RETURNING edition")
 
-# Titles that begin with what was typed come first, shorter ones before longer ones.
-SUGGEST = Sql("""
-SELECT title FROM (
-  SELECT DISTINCT title FROM search.listings
-   WHERE heading @@ to_tsquery('simple', $1) AND card IS NOT NULL LIMIT 500) t
- ORDER BY NOT starts_with(lower(title), $2), length(title), title LIMIT $3
+# --- what people look for ----------------------------------------------------------------------
+
+REMEMBER = Sql("""
+INSERT INTO search.history (person_id, words, searched_at) VALUES ($1, $2, $3)
+ON CONFLICT (person_id, words) DO UPDATE SET searched_at = excluded.searched_at
+""")
+REMEMBERED = Sql("""
+SELECT words, searched_at FROM search.history
+ WHERE person_id = $1 AND starts_with(words, $2) ORDER BY searched_at DESC, words LIMIT $3
+""")
+FORGET = Sql("DELETE FROM search.history WHERE person_id = $1 AND ($2::text IS NULL OR words = $2)")
+FORGET_OLD = Sql("""
+DELETE FROM search.history h WHERE (h.person_id, h.words) IN (
+SELECT person_id, words FROM search.history WHERE searched_at < $1 LIMIT 1000)
+""")
+COUNT = Sql("""
+INSERT INTO search.queries AS q (day, words, searches, empty)
+SELECT * FROM unnest($1::date[], $2::text[], $3::bigint[], $4::bigint[]) AS t (day, words, s, e)
+ ORDER BY 1, 2
+ON CONFLICT (day, words) DO UPDATE
+   SET searches = q.searches + excluded.searches, empty = q.empty + excluded.empty
+""")
+FORGET_QUERIES = Sql("DELETE FROM search.queries WHERE day < $1")
+OFTEN_ASKED = Sql("""
+SELECT words, sum(searches)::bigint AS searches FROM search.queries
+ WHERE day >= $1
+ GROUP BY words HAVING sum(searches) >= $2 AND sum(empty) < sum(searches)
+ ORDER BY 2 DESC, 1 LIMIT $3
+""")
+FOUND_NOTHING = Sql("""
+SELECT words, sum(searches)::bigint AS searches, sum(empty)::bigint AS empty FROM search.queries
+ WHERE day >= $1
+ GROUP BY words HAVING sum(empty) > 0 ORDER BY 3 DESC, 1 LIMIT $2
 """)

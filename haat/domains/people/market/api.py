@@ -1,6 +1,6 @@
 """The market itself: its name, currency, country and rules that staff may change."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -15,6 +15,10 @@ from haat.kernel.money import Currency
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 OrderPrefix = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,6}$")]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
+# Whether a vendor may sell what another vendor's product page shows: "own": never; "shared": one
+# product for one thing, sold by whoever has it; "both": vendors attach offers or make their own.
+OffersPolicy = Literal["shared", "own", "both"]
+PicturesMax = Annotated[int, Field(ge=1, le=100)]
 
 
 class NotOpened(Unavailable, code="market_not_opened"):
@@ -38,6 +42,8 @@ class MarketSettings(Model):
     return_window_minutes: Annotated[int, Field(ge=0, le=525_600)] = 20_160  # 14 days
     order_prefix: OrderPrefix = "H"  # of the numbers of orders to come
     support_email: str | None = None
+    offers_policy: OffersPolicy = "both"
+    pictures_max: PicturesMax = 20  # of one product
 
 
 class SettingsChange(Model):
@@ -50,6 +56,8 @@ class SettingsChange(Model):
     return_window_minutes: Annotated[int, Field(ge=0, le=525_600)] | None = None
     order_prefix: OrderPrefix | None = None
     support_email: str | None = None
+    offers_policy: OffersPolicy | None = None
+    pictures_max: PicturesMax | None = None
 
 
 class MarketOpened(Event, name="market.opened", key="name"):

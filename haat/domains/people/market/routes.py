@@ -6,7 +6,15 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import Field
 
-from haat.domains.people.market.api import Market, MarketSettings, Name, OrderPrefix, SettingsChange
+from haat.domains.people.market.api import (
+    Market,
+    MarketSettings,
+    Name,
+    OffersPolicy,
+    OrderPrefix,
+    PicturesMax,
+    SettingsChange,
+)
 from haat.engines.http import Ctx, Door
 from haat.kernel.model import Body, Model
 
@@ -24,6 +32,7 @@ class PublicMarket(Model):
     prices_include_tax: bool
     return_window_minutes: int
     support_email: str | None
+    offers_policy: OffersPolicy
 
 
 class SettingsBody(Body):
@@ -36,6 +45,8 @@ class SettingsBody(Body):
     return_window_minutes: Annotated[int, Field(ge=0, le=525_600, strict=True)] | None = None
     support_email: Annotated[str, Field(max_length=254)] | None = None
     order_prefix: OrderPrefix | None = None
+    offers_policy: OffersPolicy | None = None
+    pictures_max: PicturesMax | None = None
 
 
 @router.get("/market", summary="The market's public settings")

@@ -21,19 +21,20 @@ from haat.kernel.settings import Settings
 
 READ = Sql("""
 SELECT name, currency, country, logo_id, demo, prices_include_tax, commission_bp,
-       return_window_minutes, order_prefix, support_email
+       return_window_minutes, order_prefix, support_email, offers_policy, pictures_max
   FROM market.settings
 """)
 LOCK = Sql("""
 SELECT name, currency, country, logo_id, demo, prices_include_tax, commission_bp,
-       return_window_minutes, order_prefix, support_email
+       return_window_minutes, order_prefix, support_email, offers_policy, pictures_max
   FROM market.settings FOR UPDATE
 """)
 OPEN = Sql("""
 WITH opened AS (
   INSERT INTO market.settings (name, currency, country, logo_id, demo, prices_include_tax,
-         commission_bp, return_window_minutes, order_prefix, support_email, opened_at, changed_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+         commission_bp, return_window_minutes, order_prefix, support_email, opened_at, changed_at,
+         offers_policy, pictures_max)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13)
   ON CONFLICT (single) DO NOTHING
   RETURNING name
 ) /*emit:opened*/
@@ -42,7 +43,8 @@ SELECT name FROM opened
 CHANGE = Sql("""
 UPDATE market.settings
    SET name = $1, logo_id = $2, prices_include_tax = $3, commission_bp = $4,
-       return_window_minutes = $5, support_email = $6, changed_at = $7, order_prefix = $8
+       return_window_minutes = $5, support_email = $6, changed_at = $7, order_prefix = $8,
+       offers_policy = $9, pictures_max = $10
 """)
 
 
@@ -115,6 +117,8 @@ class MarketService(Market):
             new.order_prefix,
             new.support_email,
             ctx.now(),
+            new.offers_policy,
+            new.pictures_max,
             emit=[event],
         )
         if not rows:
@@ -140,6 +144,8 @@ class MarketService(Market):
                     new.support_email,
                     ctx.now(),
                     new.order_prefix,
+                    new.offers_policy,
+                    new.pictures_max,
                 )
                 tx.emit(MarketChanged(name=new.name, settings=new))
         kept = self._keep(new, asyncio.get_running_loop().time(), told)

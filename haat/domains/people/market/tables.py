@@ -31,9 +31,13 @@ settings = Table(
     Column("return_window_minutes", Integer, nullable=False),
     Column("order_prefix", Text, nullable=False, info=IMPERSONAL),
     Column("support_email", Text, info=IMPERSONAL),  # the market's, shown to everybody
+    Column("offers_policy", Text, nullable=False, server_default=text("'own'"), info=IMPERSONAL),
+    Column("pictures_max", Integer, nullable=False, server_default=text("20")),
     Column("opened_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("single", name="single"),
     CheckConstraint("commission_bp BETWEEN 0 AND 10000", name="commission"),
     CheckConstraint("return_window_minutes >= 0", name="return_window"),
+    CheckConstraint("offers_policy IN ('shared', 'own', 'both')", name="offers_policy"),
+    CheckConstraint("pictures_max BETWEEN 1 AND 100", name="pictures_max"),
 )

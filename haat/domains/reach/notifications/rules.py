@@ -150,7 +150,9 @@ def _product_approved(event: ProductApproved) -> list[Notice]:
 def _product_rejected(event: ProductRejected) -> list[Notice]:
     path = f"/vendor/products/{event.product_id}"
     facts: dict[str, Any] = {"title": event.title, "reason": event.reason}
-    return to_team(event, event.vendor_id, "product_rejected", path, **facts)
+    kind = {"rejected": "product_rejected", "taken_down": "product_taken_down"}
+    told = kind.get(event.kind, "product_changes_requested")
+    return to_team(event, event.vendor_id, told, path, **facts)
 
 
 def _registered(event: PersonRegistered) -> list[Notice]:

@@ -135,6 +135,14 @@ TEXTS: dict[str, tuple[str, str]] = MONEY | {
         "{title} was not approved",
         "Reason: {reason}. Change it and submit it again.",
     ),
+    "product_changes_requested": (
+        "{title} needs a change",
+        "Before it goes on sale: {reason}. Change it and submit it again.",
+    ),
+    "product_taken_down": (
+        "{title} was taken off sale",
+        "The market took it down. Reason: {reason}.",
+    ),
 }
 
 # Where a refund goes, by the provider that took the money; None: the wallet.

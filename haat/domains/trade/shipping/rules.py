@@ -60,6 +60,7 @@ def options_of(methods: Sequence[ShippingMethod], parcel: Parcel) -> list[Option
                     price=price,
                     days_min=method.days_min,
                     days_max=method.days_max,
+                    free_from=method.free_from,
                 )
             )
     return sorted(found, key=lambda o: (o.price.minor, o.days_max, o.name, o.method_id))

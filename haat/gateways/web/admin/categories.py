@@ -1,12 +1,13 @@
 """The category tree."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from pydantic import ValidationError
 
-from haat.domains.goods.catalog.api import Catalog, Category
+from haat.domains.goods.catalog.api import Attribute, Catalog, Category
 from haat.gateways.web.admin.office import Staff, page
 from haat.gateways.web.kit.forms import Form
 from haat.gateways.web.kit.reading import Reader
@@ -23,6 +24,7 @@ AT = {
     "category_too_deep": "parent_id",
 }
 POSITION_MAX = 100_000
+TEMPLATE_MAX = 60  # lines
 
 
 @router.get("/admin/categories")
@@ -72,9 +74,49 @@ def given_by(values: Mapping[str, str]) -> dict[str, Any]:
         "parent_id": reader.id_or_none("parent_id"),
         "slug": reader.text("slug", longest=80, required=False) or None,
         "position": reader.whole("position", most=POSITION_MAX, empty=0),
+        "icon": values["icon"].strip()[:40] if "icon" in values else None,
+        "active": values.get("active") == "on" if "has_active" in values else None,
+        "template": template_of(reader, values["template"]) if "template" in values else None,
     }
     reader.done()
     return found
+
+
+def template_of(reader: Reader, text: str) -> list[Attribute]:
+    """A template written as lines: key | name | kind | unit or choices | required, filterable."""
+    found = []
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for number, line in enumerate(lines[:TEMPLATE_MAX], 1):
+        key, name, kind, more, flags = ([p.strip() for p in line.split("|")] + [""] * 5)[:5]
+        several = [one.strip() for one in more.split(",") if one.strip()]
+        try:
+            found.append(
+                Attribute.model_validate(
+                    {
+                        "key": key,
+                        "name": name,
+                        "kind": kind or "text",
+                        "unit": more if kind == "number" else "",
+                        "choices": several if kind in ("choice", "choices") else [],
+                        "required": "required" in flags,
+                        "filterable": "filterable" in flags,
+                    }
+                )
+            )
+        except ValidationError:
+            reader.refuse("template", f"Line {number} is not understood.", "template_invalid")
+            break
+    return found
+
+
+def lines_of(template: Sequence[Attribute]) -> str:
+    """The lines that `template_of` reads the same template from."""
+    found = []
+    for one in template:
+        flags = [w for w, on in (("required", one.required), ("filterable", one.filterable)) if on]
+        more = one.unit or ", ".join(one.choices)
+        found.append(" | ".join([one.key, one.name, one.kind, more, ", ".join(flags)]).rstrip(" |"))
+    return "\n".join(found)
 
 
 async def _page(visit: Visit, id: UUID | None, form: Form, status: int = 200) -> Response:
@@ -87,6 +129,7 @@ async def _page(visit: Visit, id: UUID | None, form: Form, status: int = 200) ->
     if id is not None and category is None:
         raise NotFound("There is no such category.")
     inside = set(tree.below(id)) if id else set()
+    own = await visit.doors[Catalog].template(visit.ctx, category_id=id) if id else []
     return page(
         visit,
         "categories.html" if category is None else "category.html",
@@ -94,6 +137,7 @@ async def _page(visit: Visit, id: UUID | None, form: Form, status: int = 200) ->
         status,
         rows=list(_walk(tree, None, 0)),
         category=category,
+        lines=lines_of(own),
         parents=[
             (one.id, " / ".join(c.name for c in tree.path(one.id)))
             for one, _ in _walk(tree, None, 0)

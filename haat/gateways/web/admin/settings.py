@@ -16,6 +16,11 @@ from haat.kernel.errors import Forbidden, Problem
 router = APIRouter()
 HERE = "/admin/settings"
 YEAR_MINUTES = 525_600
+POLICIES = (
+    ("own", "Every vendor sells products of its own"),
+    ("shared", "One product for one thing, sold by whoever has it"),
+    ("both", "Both: vendors attach offers or make products of their own"),
+)
 
 
 @router.get("/admin/settings")
@@ -61,6 +66,10 @@ def change_of(values: Mapping[str, str]) -> SettingsChange:
         "return_window_minutes": reader.whole("return_window_minutes", most=YEAR_MINUTES),
         "prices_include_tax": values.get("prices_include_tax") == "on",
         "order_prefix": _prefix(reader, values),
+        "offers_policy": _policy(reader, values),
+        "pictures_max": reader.whole("pictures_max", least=1, most=100)
+        if "pictures_max" in values
+        else None,
     }
     reader.done()
     return SettingsChange.model_validate(given)
@@ -73,6 +82,14 @@ def _prefix(reader: Reader, values: Mapping[str, str]) -> str | None:
     found = reader.text("order_prefix", longest=6).upper()
     if found and not (found.isascii() and found.isalnum()):
         reader.refuse("order_prefix", "Use letters from A to Z and digits.", "prefix_invalid")
+    return found
+
+
+def _policy(reader: Reader, values: Mapping[str, str]) -> str | None:
+    """Whether vendors share products; None, not sent, leaves it."""
+    found = values.get("offers_policy")
+    if found is not None and found not in dict(POLICIES):
+        reader.refuse("offers_policy", "Choose one of the list.", "literal_error")
     return found
 
 
@@ -103,5 +120,6 @@ async def _page(visit: Visit, form: Form, rate_form: Form, status: int = 200) ->
         rate_form=rate_form,
         rates=sorted(rates, key=lambda rate: (rate.country, rate.tax_class)),
         countries=countries(),
+        policies=POLICIES,
         window=minutes_in_words(visit.market.return_window_minutes),
     )

@@ -1,35 +1,38 @@
 """A product: pictures, variants to choose from, what is left, and into the cart with it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from haat.domains.goods.catalog.api import Catalog
+from haat.domains.goods.catalog.api import Attribute, Catalog, Condition, Product
 from haat.domains.people.media.api import Picture
+from haat.domains.people.vendors.api import Vendor
 from haat.domains.trade.cart.api import Cart
 from haat.domains.trade.checkout.api import Checkout, OneClick
 from haat.gateways.views import ProductPage, product_page
 from haat.gateways.web.kit.forms import Form, read
-from haat.gateways.web.pages import money
+from haat.gateways.web.pages import money, words
 from haat.gateways.web.store.account import NEEDS
 from haat.gateways.web.store.paying import MINOR_DIGITS, declined
 from haat.gateways.web.store.payment import site_of
 from haat.gateways.web.store.shopping import PersonShopping, Shopping, guest_cart, plainly
 from haat.gateways.web.store.tree import Tree
 from haat.gateways.web.visit import Visit, form_of
-from haat.kernel.errors import Invalid, Problem, Unavailable
+from haat.kernel.errors import Invalid, NotFound, Problem, Unavailable
 from haat.kernel.ids import derive
 from haat.kernel.model import Body
 from haat.kernel.money import Money
 
 router = APIRouter()
 FEW = 5  # from here on the page says how many are left
+OTHERS_MAX = 50  # of other vendors are shown
 RADIOS_MAX = 10  # more choices than that stand in a list to open
 
 
@@ -54,6 +57,8 @@ class Choice:
     compare_at: Money | None
     left: int
     picture: Picture | None
+    vendor: Vendor
+    condition: Condition
 
     @property
     def stock(self) -> str:
@@ -63,27 +68,47 @@ class Choice:
 
 
 def choices_of(page: ProductPage) -> list[Choice]:
-    """What is on offer, in the variants' order; empty when the product is not on sale."""
-    if page.product.status != "active" or page.vendor.status != "active":
+    """What the page sells: of each variant the offer that stands first, in the variants' order;
+    empty when the product is not on sale."""
+    return [offers[0] for offers in _offers(page) if offers]
+
+
+def others_of(page: ProductPage) -> list[Choice]:
+    """What other vendors sell the same for, in the order they stand."""
+    return [choice for offers in _offers(page) for choice in offers[1:]][:OTHERS_MAX]
+
+
+def _offers(page: ProductPage) -> list[list[Choice]]:
+    """The offers of each variant; none when the product is not on sale."""
+    if page.product.status != "active":
         return []
     return [
-        Choice(
-            offer_id=offer.id,
-            label=variant.title,
-            price=offer.price,
-            compare_at=offer.compare_at,
-            left=page.available.get(offer.id, 0),
-            picture=variant.picture,
-        )
+        [
+            Choice(
+                offer_id=offer.id,
+                label=variant.title,
+                price=offer.price,
+                compare_at=offer.compare_at,
+                left=page.available.get(offer.id, 0),
+                picture=variant.picture,
+                vendor=page.vendors[offer.vendor_id],
+                condition=offer.condition,
+            )
+            for offer in variant.offers
+            if offer.status == "active"
+            and offer.vendor_id in page.vendors
+            and page.vendors[offer.vendor_id].status == "active"
+        ]
         for variant in page.product.variants
-        for offer in variant.offers
-        if offer.status == "active"
     ]
 
 
 @router.get("/products/{slug}")
 async def show(visit: Shopping, slug: str, offer: str = "") -> Response:
-    return await _page(visit, slug, Form(), chosen=offer)
+    try:
+        return await _page(visit, slug, Form(), chosen=offer)
+    except NotFound:
+        return visit.moved(f"/products/{await visit.doors[Catalog].moved(visit.ctx, ref=slug)}")
 
 
 @router.post("/products/{slug}")
@@ -165,6 +190,24 @@ def _pressed(problem: Problem) -> Problem:
     return problem
 
 
+def _said(product: Product, asked: Sequence[Attribute]) -> list[tuple[str, str]]:
+    """The specifications in words: those of the template in its order, then its own."""
+    known = {one.key: one for one in asked}
+    keys = [
+        *(k for k in known if k in product.specs),
+        *(k for k in product.specs if k not in known),
+    ]
+    found = []
+    for key in keys:
+        value, one = product.specs[key], known.get(key)
+        text = ", ".join(value) if isinstance(value, list) else str(value)
+        if isinstance(value, bool):
+            text = "Yes" if value else "No"
+        unit = f" {one.unit}" if one and one.unit else ""
+        found.append((one.name if one else words(key), f"{text}{unit}"))
+    return found
+
+
 async def _one_click(visit: Visit) -> OneClick | None:
     """What one press would use; None for who has not asked for it."""
     if not visit.signed_in:
@@ -184,6 +227,11 @@ async def _page(
         _one_click(visit),
     )
     choices = choices_of(page)
+    asked: list[Attribute] = []
+    if page.product.specs and page.product.category_id is not None:
+        asked = await visit.doors[Catalog].attributes(
+            visit.ctx, category_id=page.product.category_id
+        )
     first = next((c for c in choices if c.left), choices[0] if choices else None)
     selected = next((c for c in choices if str(c.offer_id) == chosen), first)
     return visit.page(
@@ -193,6 +241,9 @@ async def _page(
         vendor=page.vendor,
         path=Tree(categories).path(page.product.category_id),
         choices=choices,
+        others=others_of(page),
+        specs=_said(page.product, asked),
+        canonical=f"{site_of(visit)}/products/{quote(page.product.slug)}",
         selected=selected,
         as_radios=1 < len(choices) <= RADIOS_MAX,
         legend=" / ".join(page.product.option_names) or "Choose",

@@ -4,7 +4,9 @@ from fastapi import APIRouter
 
 from haat.gateways.web.vendor.apply import router as apply
 from haat.gateways.web.vendor.earnings import router as earnings
+from haat.gateways.web.vendor.imports import router as imports
 from haat.gateways.web.vendor.money import router as money
+from haat.gateways.web.vendor.offers import router as offers
 from haat.gateways.web.vendor.orders import router as orders
 from haat.gateways.web.vendor.overview import router as overview
 from haat.gateways.web.vendor.payouts import router as payouts
@@ -25,6 +27,8 @@ def vendor_routers() -> list[APIRouter]:
         overview,
         apply,
         products,
+        offers,
+        imports,
         stock,
         stock_item,
         warehouses,

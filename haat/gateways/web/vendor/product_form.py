@@ -11,10 +11,11 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from haat.domains.goods.catalog.api import Offer, Product, ProductDraft, Variant
+from haat.domains.goods.catalog.api import Attribute, Offer, Product, ProductDraft, Variant
 from haat.domains.people.media.api import Picture
 from haat.gateways.web.kit.forms import invalid
 from haat.gateways.web.kit.reading import Reader
+from haat.gateways.web.vendor import product_specs
 from haat.gateways.web.vendor.description import to_markup, to_text
 from haat.kernel.errors import FieldError, Problem
 from haat.kernel.ids import derive
@@ -23,9 +24,9 @@ Values = dict[str, str]
 OPTIONS = ("option_1", "option_2", "option_3")
 VARIANT = ("id", *OPTIONS, "sku", "price", "compare_at", "weight_g", "stock", "stock_was")
 PICTURE = ("media", "url", "alt", "place", "remove")
-VARIANTS_MAX, PICTURES_MAX = 200, 20
+VARIANTS_MAX, PICTURES_MAX = 200, 100
 STOCK_MAX = 10_000_000
-FIELDS_MAX = 100 + VARIANTS_MAX * len(VARIANT) + PICTURES_MAX * len(PICTURE)
+FIELDS_MAX = 2_000 + VARIANTS_MAX * len(VARIANT) + PICTURES_MAX * len(PICTURE)
 _LABELS = {
     "sku": "SKU",
     "price": "Price",
@@ -108,12 +109,18 @@ def values_of(product: Product, stock: Mapping[UUID, int], form_id: UUID) -> Val
 
 def offered(product: Product) -> list[tuple[Variant, Offer]]:
     """Variants on sale with the vendor's offer on them."""
-    return [(v, o) for v in product.variants for o in v.offers[:1] if o.status == "active"]
+    return [(v, o) for v in product.variants for o in v.offers if o.main and o.status == "active"]
+
+
+def contested(product: Product) -> list[tuple[Variant, Offer]]:
+    """Variants on sale that other vendors sell, too, with the vendor's own offer."""
+    others = {o.variant_id for v in product.variants for o in v.offers if not o.main}
+    return [(v, o) for v, o in offered(product) if v.id in others]
 
 
 def off_sale(product: Product) -> list[str]:
     """SKUs of variants that were taken off: a row with the same SKU brings one back."""
-    return [o.sku for v in product.variants for o in v.offers[:1] if o.status != "active"]
+    return [o.sku for v in product.variants for o in v.offers if o.main and o.status != "active"]
 
 
 def _variant_row(product: Product, variant: Variant, offer: Offer, on_hand: int) -> Values:
@@ -170,7 +177,12 @@ def _place(row: Mapping[str, str]) -> int:
     return int(text) if text.isdecimal() and len(text) < 4 else PICTURES_MAX
 
 
-def filled(values: Mapping[str, str], currency: str, present: Product | None) -> Filled:
+def filled(
+    values: Mapping[str, str],
+    currency: str,
+    present: Product | None,
+    asked: Sequence[Attribute] = (),
+) -> Filled:
     """The form read; Invalid with every field that is wrong, by the form's own names."""
     reader = Reader(values)
     names = {option: values[option] for option in OPTIONS if values.get(option)}
@@ -192,6 +204,8 @@ def filled(values: Mapping[str, str], currency: str, present: Product | None) ->
         "tax_class": values.get("tax_class") or "standard",
         "option_names": [reader.text(o, longest=60) for o in names],
         "pictures": pictures_of(values),
+        "seo": product_specs.seo_of(values, present),
+        "specs": product_specs.read(values, asked, present),
     }
     reader.done()
     places = [n for n, _ in rows]
@@ -215,6 +229,7 @@ def _variant(
     currency: str,
     present: Variant | None,
 ) -> dict[str, object]:
+    main = next((o for o in present.offers if o.main), None) if present else None
     options = {name: reader.text(f"v{n}_{option}", longest=120) for option, name in names.items()}
     for option in OPTIONS:
         if row[option] and option not in names:
@@ -231,6 +246,7 @@ def _variant(
         "weight_g": reader.whole(f"v{n}_weight_g", most=1_000_000, empty=0),
         "barcode": present.barcode if present else None,
         "picture": present.picture if present else None,
+        **({"condition": main.condition, "handling_days": main.handling_days} if main else {}),
     }
 
 
@@ -263,6 +279,8 @@ def at_fields(
 def _name(path: str, rows: Sequence[int]) -> str:
     """'variants.0.compareAt' → 'v2_compare_at' when the first variant came from row 2."""
     first, *rest = path.split(".")
+    if first == "specs" and rest:
+        return f"s_{rest[0]}"
     if first == "variants" and rest and rest[0].isdecimal() and int(rest[0]) < len(rows):
         column = rest[1] if len(rest) > 1 else "sku"
         return f"v{rows[int(rest[0])]}_{_COLUMNS.get(column, column)}"
@@ -274,6 +292,8 @@ def _name(path: str, rows: Sequence[int]) -> str:
 def label_of(name: str, options: Mapping[str, str]) -> str:
     """How a field is called to people: 'v2_sku' → 'Variant 3, SKU'."""
     row, _, column = name.partition("_")
+    if row == "s":
+        return column.replace("_", " ").capitalize()
     if row[:1] == "v" and row[1:].isdecimal():
         said = _LABELS.get(column) or options.get(column) or column.replace("_", " ").capitalize()
         return f"Variant {int(row[1:]) + 1}, {said}"

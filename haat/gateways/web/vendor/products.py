@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
-from haat.domains.goods.catalog.api import Catalog, Product, ProductStatus
+from haat.domains.goods.catalog.api import Attribute, Catalog, Product, ProductStatus
 from haat.domains.goods.inventory.api import Inventory
 from haat.domains.goods.pricing.api import Pricing
 from haat.domains.people.media.api import SIZE_MAX, Media, Picture, PictureTooLarge
@@ -15,6 +15,7 @@ from haat.gateways.web.kit.forms import Form
 from haat.gateways.web.pages import words
 from haat.gateways.web.store.tree import Tree
 from haat.gateways.web.vendor import product_form as fields
+from haat.gateways.web.vendor import product_specs
 from haat.gateways.web.vendor.portal import Team, page, vendor_of
 from haat.gateways.web.visit import Visit, form_of, uuid_in
 from haat.kernel.errors import Conflict, Invalid, NotFound, Problem
@@ -26,6 +27,7 @@ STATUSES: tuple[tuple[str, str], ...] = (
     ("draft", "Drafts"),
     ("pending", "Waiting"),
     ("active", "On sale"),
+    ("changes_requested", "To be changed"),
     ("rejected", "Rejected"),
     ("archived", "Archived"),
 )
@@ -67,9 +69,10 @@ async def create(visit: Team, request: Request) -> Response:
 @router.get("/vendor/products/{id}")
 async def edit(visit: Team, id: UUID) -> Response:
     product = await own_product(visit, id)
-    stock = await _on_hand(visit, product)
+    stock, asked = await asyncio.gather(_on_hand(visit, product), _asked(visit, product))
+    values = fields.values_of(product, stock, visit.ctx.new_id())
     return await _form_page(
-        visit, product, Form(fields.values_of(product, stock, visit.ctx.new_id()))
+        visit, product, Form({**values, **product_specs.values_of(product, asked)})
     )
 
 
@@ -86,7 +89,9 @@ async def move(visit: Team, id: UUID, move: Literal["submit", "archive", "restor
         "archive": "The product is archived: it is not on sale any more.",
         "restore": "The product is a draft again.",
     }
-    await getattr(visit.doors[Catalog], move)(visit.ctx, id=id)
+    moved: Product = await getattr(visit.doors[Catalog], move)(visit.ctx, id=id)
+    if move == "archive" and moved.status != "archived":
+        told[move] = "You do not sell it any more. Others do, so the product stays."
     visit.flash(told[move])
     return visit.redirect(f"{HERE}/{id}")
 
@@ -97,6 +102,16 @@ async def own_product(visit: Visit, id: UUID) -> Product:
     if product.vendor_id != vendor_of(visit):
         raise NotFound
     return product
+
+
+async def _asked(visit: Visit, product: Product | None) -> list[Attribute]:
+    """What the product's category asks for."""
+    if product is None or product.category_id is None:
+        return []
+    found: list[Attribute] = await visit.doors[Catalog].attributes(
+        visit.ctx, category_id=product.category_id
+    )
+    return found
 
 
 async def _on_hand(visit: Visit, product: Product) -> dict[UUID, int]:
@@ -118,7 +133,8 @@ async def _sent(visit: Visit, request: Request, product: Product | None) -> Resp
         if "add_variant" in values or "remove_variant" in values:
             _change_rows(values)
             return await _form_page(visit, product, Form(values))
-        read = fields.filled(values, visit.market.currency, product)
+        asked = await _asked(visit, product)
+        read = fields.filled(values, visit.market.currency, product, asked)
         rows = read.rows
         saved = await _save(visit, product, read, values, form_id)
     except Problem as problem:
@@ -156,8 +172,11 @@ async def _after(
     if "submit" in values:
         try:
             await visit.doors[Catalog].submit(visit.ctx, id=saved.id)
-        except Conflict as problem:
-            return f"The product is saved, but not submitted: {problem.detail}"
+        except Problem as problem:
+            if problem.status >= 500:
+                raise
+            why = " ".join(error.message for error in problem.fields) or problem.detail
+            return f"The product is saved, but not submitted: {why}"
         told.insert(0, "The product is submitted. We look at it soon.")
     else:
         told.insert(0, "The product is saved.")
@@ -196,8 +215,9 @@ async def _keep_pictures(
     rows = fields.picture_rows(values)
     fields.put_rows(values, "pictures", rows)
     for file in files:
-        if len(rows) >= fields.PICTURES_MAX:
-            message = f"A product has at most {fields.PICTURES_MAX} pictures."
+        most = visit.market.pictures_max
+        if len(rows) >= most:
+            message = f"A product has at most {most} pictures."
             raise Invalid.at("pictures", message, "pictures_full")
         content = await file.read(SIZE_MAX + 1)
         if len(content) > SIZE_MAX:
@@ -227,9 +247,12 @@ def _change_rows(values: fields.Values) -> None:
 async def _form_page(
     visit: Visit, product: Product | None, form: Form, status: int = 200
 ) -> Response:
-    categories, rates = await asyncio.gather(
-        visit.doors[Catalog].categories(visit.ctx), visit.doors[Pricing].rates(visit.ctx)
+    categories, rates, asked = await asyncio.gather(
+        visit.doors[Catalog].categories(visit.ctx),
+        visit.doors[Pricing].rates(visit.ctx),
+        _asked(visit, product),
     )
+    notes = await visit.doors[Catalog].notes(visit.ctx, product_id=product.id) if product else []
     tree = Tree(categories)
     classes = sorted({"standard", *(rate.tax_class for rate in rates)})
     names = {option: form.values.get(option, "") for option in fields.OPTIONS}
@@ -243,6 +266,7 @@ async def _form_page(
         variants=fields.variant_rows(form.values),
         pictures=[(row, fields.picture_of(row)) for row in fields.picture_rows(form.values)],
         off_sale=fields.off_sale(product) if product else [],
+        contested=fields.contested(product) if product else [],
         options=[(option, name) for option, name in names.items() if name],
         categories=[
             (category.id, " / ".join(c.name for c in tree.path(category.id)))
@@ -252,4 +276,8 @@ async def _form_page(
         label_of=lambda name: fields.label_of(name, names),
         may_count=visit.ctx.has("vendor:stock"),
         variants_max=fields.VARIANTS_MAX,
+        asked=asked,
+        notes=notes,
+        field_of=product_specs.field_of,
+        pairs=lambda choices: [(one, one) for one in choices],
     )

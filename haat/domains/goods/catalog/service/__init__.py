@@ -1,4 +1,5 @@
-"""The catalogue's use cases: one product (`products`), lists (`lists`), the category tree (`tree`).
+"""The catalogue's use cases: one product (`products`), single offers (`offers`), products
+that are there twice (`merging`), lists (`lists`), the category tree (`tree`).
 
 What vendors' events change stands here.
 """
@@ -6,19 +7,23 @@ What vendors' events change stands here.
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from haat.domains.goods.catalog import markup
-from haat.domains.goods.catalog.api import Listing, ListingChanged
+from haat.domains.goods.catalog import rules
 from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.goods.catalog.service.lists import ListCases
+from haat.domains.goods.catalog.service.merging import MergeCases
+from haat.domains.goods.catalog.service.offers import OfferCases
 from haat.domains.goods.catalog.service.products import ProductCases
+from haat.domains.goods.catalog.service.reviewing import ReviewCases
+from haat.domains.goods.catalog.service.stored import listing_changed, stored
 from haat.domains.goods.catalog.service.tree import TreeCases
 from haat.engines.sql import Tx
 from haat.kernel import synthetic
 
 __all__ = ["CatalogService"]
+AT_ONCE = 500  # products whose cards are written together
 
 
-class CatalogService(ProductCases, ListCases, TreeCases):
+class CatalogService(ProductCases, OfferCases, MergeCases, ReviewCases, ListCases, TreeCases):
     """The catalogue on PostgreSQL."""
 
     async def forget_copies(self, ids: Sequence[UUID]) -> None:
@@ -31,16 +36,30 @@ class CatalogService(ProductCases, ListCases, TreeCases):
         await tx.fetchval(sql.TREE_SHARED)
         ids = sorted(active)
         turned = await tx.fetch(sql.VENDORS_SET, ids, [active[id] for id in ids])
-        standing = {row["vendor_id"]: row["active"] for row in turned}
-        if not standing:
+        if not turned:
             return
-        rows = await tx.fetch(sql.PRODUCTS_RELISTED, list(standing))
-        await tx.execute(sql.RESHELVE, [row["id"] for row in rows])
-        for row in rows:
-            listing = None
-            if standing[row["vendor_id"]] and row["vendor_id"] != synthetic.VENDOR:
-                text = markup.plain(row["description_html"])
-                card = Listing.model_validate_json(row["card"])
-                listing = card.model_copy(update={"text": text})
-            version = row["listing_version"]
-            tx.emit(ListingChanged(product_id=row["id"], version=version, listing=listing))
+        sold = await tx.fetch(sql.PRODUCTS_SOLD_BY, [row["vendor_id"] for row in turned])
+        products = [row["id"] for row in sold]
+        for start in range(0, len(products), AT_ONCE):
+            await self._relist(tx, products[start : start + AT_ONCE])
+
+    async def _relist(self, tx: Tx, ids: list[UUID]) -> None:
+        """Writes anew what lists show of these products, which this transaction holds."""
+        found = [stored(row) for row in await tx.fetch(sql.PRODUCTS, ids)]
+        cards = [rules.listing_of(one.product, one.active_vendors) for one in found]
+        rows = await tx.fetch(
+            sql.CARDS_SET,
+            [one.product.id for one in found],
+            [card.price_from.minor for card in cards],
+            [card.model_dump_json(exclude=rules.ONLY_IN_EVENTS) for card in cards],
+        )
+        versions = {row["id"]: row["listing_version"] for row in rows}
+        active = [one for one in found if one.product.status == "active"]
+        await tx.execute(sql.RESHELVE, [one.product.id for one in active])
+        tx.emit(
+            *(
+                listing_changed(one.product, one.active_vendors, versions[one.product.id])
+                for one in active
+                if one.product.vendor_id != synthetic.VENDOR
+            )
+        )

@@ -7,12 +7,13 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from haat.domains.goods.catalog.api import Listing, OfferLine, ProductStatus, Sort
+from haat.domains.goods.catalog.api import Listing, OfferLine, Product, ProductStatus, Sort
 from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.goods.catalog.service.kept import is_outside
 from haat.domains.goods.catalog.service.stored import Cases
 from haat.engines.sql import Record
 from haat.kernel.context import Context
+from haat.kernel.errors import Invalid
 from haat.kernel.money import Money
 from haat.kernel.page import Page, decode_cursor, encode_cursor
 
@@ -58,17 +59,20 @@ class ListCases(Cases):
         *,
         category_id: UUID | None = None,
         vendor_id: UUID | None = None,
+        brand_id: UUID | None = None,
         sort: Sort = "newest",
         limit: int = 24,
         cursor: str | None = None,
     ) -> Page[Listing]:
-        shelf, other = vendor_id or category_id or EVERYTHING, None
-        if vendor_id and category_id:
-            other = category_id
+        wanted = [one for one in (vendor_id, brand_id, category_id) if one is not None]
+        if len(wanted) > 2:
+            raise Invalid.at("brand", "Not with a vendor and a category.", "too_many_filters")
+        shelf = wanted[0] if wanted else EVERYTHING
+        other = wanted[1] if len(wanted) > 1 else None
 
         async def look_up() -> Page[Listing]:
             short, long, convert, start = _SORTS[sort]
-            after = start if cursor is None else _behind(cursor, sort, convert)
+            after = start if cursor is None else behind(cursor, sort, convert)
             statement = short if limit <= sql.SHORT else long
             rows = await self._db.fetch(statement, shelf, *after, other)
             return _page(rows, limit, sort)
@@ -98,7 +102,7 @@ class ListCases(Cases):
     ) -> Page[Listing]:
         if ctx.caller is None:
             ctx.need_vendor(vendor_id)
-        before = _behind(cursor, "own", _moment) if cursor else (_FOREVER, _LAST_ID)
+        before = behind(cursor, "own", _moment) if cursor else (_FOREVER, _LAST_ID)
         if status is None:
             rows = await self._db.fetch(sql.OWN, vendor_id, *before, limit + 1)
         else:
@@ -114,12 +118,22 @@ class ListCases(Cases):
         cursor: str | None = None,
     ) -> Page[Listing]:
         start = (datetime(1970, 1, 1, tzinfo=UTC), _FIRST_ID)
-        after = _behind(cursor, "queue", _moment) if cursor else start
+        after = behind(cursor, "queue", _moment) if cursor else start
         rows = await self._db.fetch(sql.QUEUE, status, *after, limit + 1)
         return _page(rows, limit, "queue")
 
     async def offers(self, ctx: Context, *, ids: list[UUID]) -> list[OfferLine]:
         return [_line(row) for row in await self._db.fetch(sql.OFFERS, ids)]
+
+    async def own_details(
+        self, ctx: Context, *, vendor_id: UUID, limit: int = 100, cursor: str | None = None
+    ) -> Page[Product]:
+        at, behind = decode_cursor(cursor, _moment, UUID) or (None, None)
+        rows = await self._db.fetch(sql.OWN_WHOLE, vendor_id, at, behind, limit + 1)
+        items = [Product.model_validate_json(row["product"]) for row in rows[:limit]]
+        more = len(rows) > limit
+        last = encode_cursor(items[-1].created_at.isoformat(), items[-1].id) if more else None
+        return Page(items=items, next=last)
 
     async def offers_by_sku(
         self, ctx: Context, *, vendor_id: UUID, skus: list[str]
@@ -128,7 +142,7 @@ class ListCases(Cases):
         return {row["sku"]: row["id"] for row in rows}
 
 
-def _behind(cursor: str, sort: str, convert: Callable[[Any], Any]) -> tuple[Any, UUID]:
+def behind(cursor: str, sort: str, convert: Callable[[Any], Any]) -> tuple[Any, UUID]:
     """The key in a cursor of this very order; Invalid for any other."""
 
     def same(value: Any) -> Any:

@@ -1,25 +1,36 @@
 """Use cases of one product: its vendor writes and submits it, staff decide."""
 
-from typing import Literal
 from uuid import UUID
 
-from haat.domains.goods.catalog import markup, rules
+from haat.domains.goods.catalog import markup, rules, specs
 from haat.domains.goods.catalog.api import (
+    ApprovalRule,
     CategoryUnknown,
+    Decision,
+    NotOnTheList,
     OfferAdded,
+    OfferExists,
     OfferRenamed,
     PriceUpdated,
     Product,
     ProductApproved,
     ProductCreated,
     ProductDraft,
+    ProductExists,
     ProductRejected,
     ProductSubmitted,
     ProductUpdated,
+    Refusal,
+    SlugTaken,
+    WrongProductState,
 )
 from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.goods.catalog.service.kept import is_outside
-from haat.domains.goods.catalog.service.stored import Cases, Stored
+from haat.domains.goods.catalog.service.merge_statements import SAME_BARCODE
+from haat.domains.goods.catalog.service.offer_statements import LISTS
+from haat.domains.goods.catalog.service.review_statements import RULES
+from haat.domains.goods.catalog.service.reviewing import RULES_MAX
+from haat.domains.goods.catalog.service.stored import Cases, Stored, turned
 from haat.engines.sql import UniqueViolation
 from haat.kernel import synthetic
 from haat.kernel.context import Context
@@ -28,14 +39,21 @@ from haat.kernel.events import Event
 from haat.kernel.ids import derive
 
 TRIES = 4
-DECISIONS = frozenset({"approve", "reject"})  # the staff's, about anybody's product
+DECISIONS = frozenset(
+    {"approve", "reject", "request_changes", "take_down"}
+)  # the staff's, about anybody's product
 REASON_MAX = 1000
+REFUSALS: dict[str, Refusal] = {
+    "reject": "rejected",
+    "request_changes": "changes_requested",
+    "take_down": "taken_down",
+}
 
 
 class ProductCases(Cases):
     async def product(self, ctx: Context, *, ref: str) -> Product:
         if is_outside(ctx):
-            return rules.shown(await self._on_sale(ref))
+            return await self._on_sale(ref)
         found = await self._read(ref)
         if found is None:
             raise NotFound
@@ -45,17 +63,17 @@ class ProductCases(Cases):
             return product
         if not _is_on_sale(found):
             raise NotFound
-        return rules.shown(product)
+        return rules.shown(product, found.active_vendors)
 
     async def _on_sale(self, ref: str) -> Product:
-        """The product that everybody may see, or a copy of it. NotFound."""
+        """The product as everybody may see it, or a copy of that. NotFound."""
         copies, read = await self._kept.products.get_many([ref])
         if ref in copies:
             return copies[ref]
         found = await self._read(ref)
         if found is None or not _is_on_sale(found):
             raise NotFound
-        product = found.product
+        product = rules.shown(found.product, found.active_vendors)
         if ref in (str(product.id), product.slug):  # other spellings nobody could forget
             await self._kept.products.keep({ref: product}, read)
         return product
@@ -65,8 +83,9 @@ class ProductCases(Cases):
     ) -> Product:
         if ctx.caller is None:
             ctx.need_vendor(vendor_id)
-        draft = rules.check_draft(draft, (await self._market.settings(ctx)).currency)
-        slug = rules.slug_of(draft.title)
+        settings = await self._market.settings(ctx)
+        draft = rules.check_draft(draft, settings.currency)
+        slug = rules.slug_of(draft.slug or draft.title)
         for _ in range(TRIES):
             around = await self._db.fetchrow(sql.AROUND, slug, draft.category_id)
             assert around is not None, "a SELECT without FROM gives one row"
@@ -74,6 +93,7 @@ class ProductCases(Cases):
                 raise CategoryUnknown.at("categoryId", "There is no such category.")
             free = rules.suffixed(slug, id) if around["slug_taken"] else slug
             product = _born(ctx, id, vendor_id, free, draft)
+            await self._check_shape(None, product, settings.pictures_max)
             added = [_added(product, v.offers[0].id) for v in product.variants]
             created = ProductCreated(product_id=id, vendor_id=vendor_id)
             try:
@@ -86,7 +106,7 @@ class ProductCases(Cases):
         raise Conflict("Others took this title's address just now; try again.", code="slug_taken")
 
     async def _repeated(self, ctx: Context, id: UUID, vendor_id: UUID) -> Product:
-        product = await self._mine(ctx, id)
+        product = (await self._mine(ctx, id)).product
         if product.vendor_id != vendor_id:
             raise NotFound
         return product
@@ -101,10 +121,13 @@ class ProductCases(Cases):
     async def change(
         self, ctx: Context, *, id: UUID, draft: ProductDraft, version: int | None = None
     ) -> Product:
-        draft = rules.check_draft(draft, (await self._market.settings(ctx)).currency)
+        settings = await self._market.settings(ctx)
         html = markup.clean(draft.description_html)
         for _ in range(TRIES):
-            before = await self._mine(ctx, id)
+            found = await self._mine(ctx, id)
+            before = found.product
+            codes = {v.barcode for v in before.variants if v.barcode}
+            draft = rules.check_draft(draft, settings.currency, codes)
             rules.moved(before.status, "change")
             after = _changed(ctx, before, draft, html)
             if after.model_copy(update={"updated_at": before.updated_at}) == before:
@@ -112,13 +135,31 @@ class ProductCases(Cases):
             if version is not None and version != before.version:
                 raise _version_conflict(before)
             await self._need_category(after.category_id, before.category_id)
+            await self._check_shape(before, after, settings.pictures_max)
             after = after.model_copy(update={"version": before.version + 1})
             try:
-                if await self._update(ctx, before, after, *_differences(before, after)):
+                if await self._update(ctx, found, after, *_differences(before, after)):
                     return after
-            except UniqueViolation:
+            except UniqueViolation as error:
+                if error.constraint_name == "ix_offers_alike":
+                    raise OfferExists from None
+                if error.constraint_name == "uq_products_slug":
+                    raise SlugTaken(slug=after.slug) from None
                 raise await self._sku_taken(after) from None
         raise _version_conflict(before)
+
+    async def _check_shape(self, before: Product | None, after: Product, pictures_max: int) -> None:
+        """What hangs on settings and on other rows: pictures, specifications, the address."""
+        had = len(before.pictures) if before else 0
+        if len(after.pictures) > max(pictures_max, had):
+            message = f"A product has at most {pictures_max} pictures."
+            raise Invalid.at("pictures", message, "pictures_full")
+        if after.specs and (before is None or before.specs != after.specs):
+            attributes = await self._attributes(after.category_id)
+            specs.filled(after.specs, attributes, complete=False)
+        renamed = before is not None and after.slug != before.slug
+        if renamed and await self._db.fetchval(sql.SLUG_HAD, after.slug, after.id):
+            raise SlugTaken(slug=after.slug)
 
     async def _need_category(self, wanted: UUID | None, present: UUID | None) -> None:
         if wanted is None or wanted == present:
@@ -127,30 +168,71 @@ class ProductCases(Cases):
             raise CategoryUnknown.at("categoryId", "There is no such category.")
 
     async def submit(self, ctx: Context, *, id: UUID) -> Product:
-        product = await self._mine(ctx, id)
+        product = (await self._mine(ctx, id)).product
         rules.moved(product.status, "submit")
         await self._need_active_vendor(ctx, product.vendor_id)
-        return await self._move(ctx, id, "submit")
+        key = rules.brand_key(product.brand)
+        row = await self._db.fetchrow(LISTS, [], [key]) if key else None
+        if row is not None and product.vendor_id not in row["vendor_ids"]:
+            raise NotOnTheList
+        if (await self._market.settings(ctx)).offers_policy == "shared":
+            codes = [v.barcode for v in product.variants if v.barcode]
+            known = await self._db.fetchval(SAME_BARCODE, codes, id) if codes else None
+            if known is not None:
+                raise ProductExists(productId=str(known))
+        attributes = await self._attributes(product.category_id)
+        specs.filled(product.specs, attributes, complete=True)
+        submitted = await self._move(ctx, id, "submit")
+        rows = await self._db.fetch(RULES, RULES_MAX)
+        if submitted.status != "pending" or not rows:
+            return submitted
+        path = await self._db.fetch(sql.TEMPLATES, submitted.category_id)
+        known = [ApprovalRule(**row) for row in rows]
+        if rules.approving(known, submitted, {row["id"] for row in path}) is None:
+            return submitted
+        return await self._move(ctx, id, "approve", what="auto_approve")
 
     async def archive(self, ctx: Context, *, id: UUID) -> Product:
-        return await self._move(ctx, id, "archive")
+        """Where others sell it too, its vendor takes off what is its own: the product stays."""
+        for _ in range(TRIES):
+            found = await self._mine(ctx, id)
+            before = found.product
+            if not _others_sell(found):
+                return await self._move(ctx, id, "archive")
+            change = {"version": before.version + 1, "updated_at": ctx.now()}
+            after = rules.withdrawn(before, before.vendor_id).model_copy(update=change)
+            if after.variants == before.variants:
+                return before
+            told: list[Event] = [ProductUpdated(product_id=id, vendor_id=before.vendor_id)]
+            if await self._update(
+                ctx, found, after, *told, *turned(before, after), what="withdraw"
+            ):
+                return after
+        raise _version_conflict(before)
 
     async def restore(self, ctx: Context, *, id: UUID) -> Product:
         return await self._move(ctx, id, "restore")
 
     async def decide(
-        self, ctx: Context, *, id: UUID, decision: Literal["approve", "reject"], reason: str = ""
+        self, ctx: Context, *, id: UUID, decision: Decision, reason: str = ""
     ) -> Product:
         reason = " ".join(reason.split())[:REASON_MAX]
-        if decision == "reject" and not reason:
+        if decision != "approve" and not reason:
             raise Invalid.at("reason", "Say why, so that the vendor can mend it.", "reason_missing")
         if "\0" in reason:
             raise Invalid.at("reason", "This text cannot be stored.", "text_invalid")
-        return await self._move(ctx, id, decision, reason if decision == "reject" else None)
+        return await self._move(ctx, id, decision, reason if decision != "approve" else None)
 
-    async def _move(self, ctx: Context, id: UUID, verb: str, reason: str | None = None) -> Product:
+    async def _move(
+        self, ctx: Context, id: UUID, verb: str, reason: str | None = None, what: str = ""
+    ) -> Product:
         for _ in range(TRIES):
-            before = await (self._known(id) if verb in DECISIONS else self._mine(ctx, id))
+            found = await (self._known(id) if verb in DECISIONS else self._mine(ctx, id))
+            before = found.product
+            if before.merged_into is not None:
+                raise WrongProductState("It was merged into another.", state=before.status)
+            if verb == "archive" and _others_sell(found):  # since a moment ago
+                return await self.archive(ctx, id=id)
             status = rules.moved(before.status, verb)
             if status == before.status:
                 return before
@@ -161,15 +243,24 @@ class ProductCases(Cases):
                 "updated_at": ctx.now(),
             }
             after = before.model_copy(update=change)
-            if await self._update(ctx, before, after, *_moved(after, verb), variants=False):
+            if await self._update(
+                ctx, found, after, *_moved(after, verb), what=what or verb, variants=False
+            ):
                 return after
         raise _version_conflict(before)
+
+
+def _others_sell(found: Stored) -> bool:
+    """Whether it is on sale by somebody beside its own vendor."""
+    product = found.product
+    who = {o.vendor_id for o in rules.selling(product, found.active_vendors)}
+    return product.status == "active" and bool(who - {product.vendor_id})
 
 
 def _is_on_sale(found: Stored) -> bool:
     product = found.product
     shown = product.status == "active" and product.vendor_id != synthetic.VENDOR
-    return shown and found.vendor_active
+    return shown and bool(rules.selling(product, found.active_vendors))
 
 
 def _born(ctx: Context, id: UUID, vendor_id: UUID, slug: str, draft: ProductDraft) -> Product:
@@ -186,6 +277,8 @@ def _born(ctx: Context, id: UUID, vendor_id: UUID, slug: str, draft: ProductDraf
         status="draft",
         option_names=draft.option_names,
         pictures=draft.pictures,
+        seo=draft.seo,
+        specs=rules.said(draft),
         variants=rules.variants_of(id, vendor_id, _nameless(draft), [], lambda n: derive(id, n)),
         created_at=now,
         updated_at=now,
@@ -211,6 +304,9 @@ def _changed(ctx: Context, before: Product, draft: ProductDraft, html: str) -> P
         "option_names": draft.option_names,
         "pictures": draft.pictures,
         "variants": variants,
+        "seo": draft.seo,
+        "specs": rules.said(draft),
+        "slug": rules.slug_of(draft.slug) if draft.slug else before.slug,
         "updated_at": ctx.now(),
     }
     return before.model_copy(update=change)
@@ -219,8 +315,8 @@ def _changed(ctx: Context, before: Product, draft: ProductDraft, html: str) -> P
 def _differences(before: Product, after: Product) -> list[Event]:
     """What others need to know of a change, beside the listing."""
     found: list[Event] = [ProductUpdated(product_id=after.id, vendor_id=after.vendor_id)]
-    known = {o.id: o for v in before.variants for o in v.offers}
-    for offer in (o for v in after.variants for o in v.offers):
+    known = {o.id: o for o in rules.offers_of(before)}
+    for offer in (o for o in rules.offers_of(after) if o.main):
         was = known.get(offer.id)
         if was is None:
             found.append(_added(after, offer.id))
@@ -240,7 +336,7 @@ def _differences(before: Product, after: Product) -> list[Event]:
                     sku=offer.sku,
                 )
             )
-    return found
+    return [*found, *turned(before, after)]
 
 
 def _added(product: Product, offer_id: UUID) -> OfferAdded:
@@ -259,9 +355,16 @@ def _moved(product: Product, verb: str) -> list[Event]:
         return [ProductSubmitted(product_id=id, vendor_id=vendor_id, title=title)]
     if verb == "approve":
         return [ProductApproved(product_id=id, vendor_id=vendor_id, title=title)]
-    if verb == "reject":
-        reason = product.reason or ""
-        return [ProductRejected(product_id=id, vendor_id=vendor_id, title=title, reason=reason)]
+    if verb in REFUSALS:
+        return [
+            ProductRejected(
+                product_id=id,
+                vendor_id=vendor_id,
+                title=title,
+                reason=product.reason or "",
+                kind=REFUSALS[verb],
+            )
+        ]
     return [ProductUpdated(product_id=id, vendor_id=vendor_id)]
 
 

@@ -6,14 +6,16 @@ from haat.kernel import synthetic
 # --- categories ------------------------------------------------------------------------------
 
 CATEGORIES = Sql("""
-SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
+SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count,
+       c.icon, c.active
   FROM catalog.categories c
  ORDER BY cardinality(c.ancestors), c.position, c.name, c.id
  LIMIT 10000
 """)
 
 CATEGORY = Sql("""
-SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
+SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count,
+       c.icon, c.active
   FROM catalog.categories c
  WHERE c.id = $1 OR c.slug = $2
  ORDER BY c.id = $1 DESC NULLS LAST
@@ -24,7 +26,8 @@ SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
 TREE_ALONE = Sql("SELECT pg_advisory_xact_lock(hashtext('catalog.categories'))")
 TREE_SHARED = Sql("SELECT pg_advisory_xact_lock_shared(hashtext('catalog.categories'))")
 
-# The vendor's row is shared too: a suspension waits for this write, or this write for it.
+# The vendor's row is shared too: a suspension waits for this write, or this write for it. (Of the
+# other vendors who sell the product nothing is held: a suspension of theirs counts its listing up.)
 BEFORE_WRITING = Sql("""
 SELECT pg_advisory_xact_lock_shared(hashtext('catalog.categories')),
        (SELECT active FROM catalog.vendors WHERE vendor_id = $1 FOR SHARE) AS vendor_active
@@ -36,11 +39,26 @@ SELECT (SELECT ancestors FROM catalog.categories WHERE id = $1) AS present,
 """)
 
 SAVE_CATEGORY = Sql("""
-INSERT INTO catalog.categories AS c (id, parent_id, ancestors, slug, name, position)
-VALUES ($1::uuid, $2, $3::uuid[] || $1::uuid, $4, $5, $6)
+INSERT INTO catalog.categories AS c
+       (id, parent_id, ancestors, slug, name, position, icon, active, template)
+VALUES ($1::uuid, $2, $3::uuid[] || $1::uuid, $4, $5, $6, nullif($8, ''), coalesce($9, true),
+        coalesce($10::jsonb, '[]'))
     ON CONFLICT (id) DO UPDATE
-   SET parent_id = $2, slug = CASE WHEN $7 THEN $4 ELSE c.slug END, name = $5, position = $6
-RETURNING c.id, c.parent_id, c.slug, c.name, c.position, c.product_count
+   SET parent_id = $2, slug = CASE WHEN $7 THEN $4 ELSE c.slug END, name = $5, position = $6,
+       icon = CASE WHEN $8 IS NULL THEN c.icon ELSE nullif($8, '') END,
+       active = coalesce($9, c.active), template = coalesce($10::jsonb, c.template)
+RETURNING c.id, c.parent_id, c.slug, c.name, c.position, c.product_count,
+       c.icon, c.active
+""")
+
+# The templates on the way from the root to a category, its own the last.
+TEMPLATES = Sql("""
+SELECT a.id, a.template
+  FROM catalog.categories c
+ CROSS JOIN LATERAL unnest(c.ancestors) WITH ORDINALITY AS w (id, place)
+  JOIN catalog.categories a ON a.id = w.id
+ WHERE c.id = $1
+ ORDER BY w.place
 """)
 
 # Everything below $1 hangs below the path $2 (the new parent's) from now on.
@@ -59,14 +77,18 @@ SELECT p.id FROM catalog.products p
 
 # --- products --------------------------------------------------------------------------------
 
-PRODUCT = Sql("""
-SELECT EXISTS (SELECT FROM catalog.vendors v WHERE v.vendor_id = p.vendor_id AND v.active)
-           AS vendor_active,
+_WHOLE = """
+SELECT p.listing_version,
+       ARRAY(SELECT DISTINCT o.vendor_id
+               FROM catalog.offers o
+               JOIN catalog.vendors s ON s.vendor_id = o.vendor_id AND s.active
+              WHERE o.product_id = p.id) AS active_vendors,
        json_build_object(
            'id', p.id, 'slug', p.slug, 'vendor_id', p.vendor_id, 'title', p.title,
            'description_html', p.description_html, 'category_id', p.category_id,
            'brand', p.brand, 'tax_class', p.tax_class, 'status', p.status, 'reason', p.reason,
            'option_names', p.option_names, 'pictures', p.pictures, 'version', p.version,
+           'merged_into', p.merged_into, 'seo', p.seo, 'specs', p.specs,
            'created_at', p.created_at, 'updated_at', p.updated_at,
            'variants', (
                SELECT coalesce(json_agg(json_build_object(
@@ -81,40 +103,108 @@ SELECT EXISTS (SELECT FROM catalog.vendors v WHERE v.vendor_id = p.vendor_id AND
                                          'compare_at', CASE WHEN o.compare_at_minor IS NOT NULL
                                              THEN json_build_object('minor', o.compare_at_minor,
                                                                     'currency', o.currency) END,
-                                         'status', o.status) ORDER BY o.id), '[]')
+                                         'condition', o.condition, 'main', o.main,
+                                         'handling_days', o.handling_days, 'status', o.status)
+                                             ORDER BY NOT o.main, o.id), '[]')
                                 FROM catalog.offers o WHERE o.variant_id = v.id)
                       ) ORDER BY v.position), '[]')
                  FROM catalog.variants v WHERE v.product_id = p.id)
        )::text AS product
-  FROM catalog.products p
+  FROM catalog.products p"""
+
+PRODUCT = Sql(f"""{_WHOLE}
  WHERE p.id = $1 OR p.slug = $2
  ORDER BY p.id = $1 DESC NULLS LAST
  LIMIT 1
 """)
 
+OWN_WHOLE = Sql(f"""{_WHOLE}
+ WHERE p.vendor_id = $1 AND ($2::timestamptz IS NULL OR (p.created_at, p.id) < ($2, $3::uuid))
+ ORDER BY p.created_at DESC, p.id DESC
+ LIMIT $4
+""")
+
+PRODUCTS = Sql(f"""{_WHOLE}
+ WHERE p.id = ANY($1::uuid[])
+ ORDER BY array_position($1::uuid[], p.id)
+""")
+
 # What creating a product has to know.
 AROUND = Sql("""
-SELECT EXISTS (SELECT FROM catalog.products WHERE slug = $1) AS slug_taken,
+SELECT EXISTS (SELECT FROM catalog.products WHERE slug = $1)
+           OR EXISTS (SELECT FROM catalog.slugs WHERE slug = $1) AS slug_taken,
        $2::uuid IS NULL OR EXISTS (SELECT FROM catalog.categories WHERE id = $2)
            AS category_known
 """)
 
+# A product that names a brand nobody named before makes it.
 INSERT_PRODUCT = Sql("""
+WITH brand AS (
+INSERT INTO catalog.brands (id, slug, name)
+SELECT $22::uuid, $23::text, $8 WHERE $22 IS NOT NULL
+    ON CONFLICT DO NOTHING
+), made AS (
 INSERT INTO catalog.products
        (id, vendor_id, slug, title, title_key, description_html, category_id, brand, tax_class,
-        status, reason, option_names, pictures, price_from, card, version, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
+        status, reason, option_names, pictures, price_from, card, version, created_at, updated_at,
+        seo, specs, brand_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $20, $21,
+        $22)
     ON CONFLICT (id) DO NOTHING
+RETURNING id)
+INSERT INTO catalog.history (product_id, at, actor_type, actor_id, what, changes)
+SELECT id, $17, $18, $19, 'create', '{}' FROM made
 """)
 
 UPDATE_PRODUCT = Sql("""
+WITH brand AS (
+INSERT INTO catalog.brands (id, slug, name)
+SELECT $24::uuid, $25::text, $6 WHERE $24 IS NOT NULL
+    ON CONFLICT DO NOTHING
+), written AS (
 UPDATE catalog.products
    SET title = $2, title_key = $3, description_html = $4, category_id = $5, brand = $6,
        tax_class = $7, status = $8, reason = $9, option_names = $10, pictures = $11,
        price_from = $12, card = $13, version = version + 1,
-       listing_version = listing_version + 1, updated_at = $14
- WHERE id = $1 AND version = $15
+       listing_version = listing_version + 1, updated_at = $14, slug = $21,
+       seo = $22, specs = $23, brand_id = $24
+ WHERE id = $1 AND version = $15 AND listing_version = $16
 RETURNING listing_version
+), noted AS (
+INSERT INTO catalog.history (product_id, at, actor_type, actor_id, what, changes)
+SELECT $1, $14, $17, $18, $19, $20 FROM written
+)
+SELECT listing_version FROM written
+""")
+
+# $1 was a product's slug and leads to it ($2) from now on.
+SLUG_LEFT = Sql("""
+INSERT INTO catalog.slugs (slug, product_id) VALUES ($1, $2)
+    ON CONFLICT (slug) DO UPDATE SET product_id = EXCLUDED.product_id
+""")
+
+# A product may have its own old address again; then nothing leads from there any more.
+SLUG_BACK = Sql("DELETE FROM catalog.slugs WHERE slug = $1 AND product_id = $2")
+
+SLUG_HAD = Sql("SELECT EXISTS (SELECT FROM catalog.slugs WHERE slug = $1 AND product_id <> $2)")
+
+# Where an old slug, or the id or slug of a product merged into another, leads.
+MOVED = Sql("""
+SELECT p.slug FROM catalog.products p
+ WHERE p.id = coalesce(
+     (SELECT g.merged_into FROM catalog.products g
+       WHERE (g.id = $1 OR g.slug = $2) AND g.merged_into IS NOT NULL
+       LIMIT 1),
+     (SELECT s.product_id FROM catalog.slugs s WHERE s.slug = $2))
+""")
+
+HISTORY = Sql("""
+SELECT h.seq, h.at, h.actor_type, h.actor_id, h.what, h.changes, h.vendor_id
+  FROM catalog.history h
+ WHERE h.product_id = $1 AND h.seq < $2
+   AND ($3::uuid IS NULL OR h.vendor_id IS NULL OR h.vendor_id = $3)
+ ORDER BY h.seq DESC
+ LIMIT $4
 """)
 
 WRITE_VARIANTS = Sql("""
@@ -131,16 +221,19 @@ WITH variant AS (
 ), offer AS (
     INSERT INTO catalog.offers AS o
            (id, variant_id, product_id, vendor_id, sku, price_minor, compare_at_minor, currency,
-            status)
-    SELECT w.id, w.variant_id, $1, $8, w.sku, w.price, w.compare_at, w.currency, w.status
+            status, condition, handling_days, main)
+    SELECT w.id, w.variant_id, $1, $8, w.sku, w.price, w.compare_at, w.currency, w.status,
+           w.condition, w.handling_days, true
       FROM unnest($9::uuid[], $10::uuid[], $11::text[], $12::bigint[], $13::bigint[],
-                  $14::text[], $15::text[])
-               AS w (id, variant_id, sku, price, compare_at, currency, status)
+                  $14::text[], $15::text[], $16::text[], $17::int[])
+               AS w (id, variant_id, sku, price, compare_at, currency, status, condition,
+                     handling_days)
         ON CONFLICT (id) DO UPDATE
        SET sku = EXCLUDED.sku, price_minor = EXCLUDED.price_minor,
            compare_at_minor = EXCLUDED.compare_at_minor, currency = EXCLUDED.currency,
-           status = EXCLUDED.status
-     WHERE o.product_id = $1
+           status = EXCLUDED.status, condition = EXCLUDED.condition,
+           handling_days = EXCLUDED.handling_days
+     WHERE o.product_id = $1 AND o.main
 )
 SELECT
 """)
@@ -160,12 +253,17 @@ RESHELVE = Sql(f"""
 WITH wanted AS (
     SELECT s.shelf_id, p.id AS product_id, p.created_at, p.price_from, p.title_key
       FROM catalog.products p
-      JOIN catalog.vendors v ON v.vendor_id = p.vendor_id AND v.active
       LEFT JOIN catalog.categories c ON c.id = p.category_id
+     CROSS JOIN LATERAL (
+               SELECT array_agg(DISTINCT o.vendor_id) AS ids
+                 FROM catalog.offers o
+                 JOIN catalog.vendors v ON v.vendor_id = o.vendor_id AND v.active
+                WHERE o.product_id = p.id AND o.status = 'active') AS selling
      CROSS JOIN LATERAL unnest(
-               ARRAY['00000000-0000-0000-0000-000000000000'::uuid, p.vendor_id]
+               '00000000-0000-0000-0000-000000000000'::uuid || selling.ids
+               || array_remove(ARRAY[p.brand_id], NULL)
                || coalesce(c.ancestors, '{{}}')) AS s (shelf_id)
-     WHERE p.id = ANY($1::uuid[]) AND p.status = 'active'
+     WHERE p.id = ANY($1::uuid[]) AND p.status = 'active' AND selling.ids IS NOT NULL
        AND p.vendor_id <> '{synthetic.VENDOR}'::uuid
 ), gone AS (
     DELETE FROM catalog.shelves s
@@ -301,15 +399,40 @@ SELECT vendor_id, active FROM unnest($1::uuid[], $2::bool[]) AS w (vendor_id, ac
 RETURNING v.vendor_id, v.active
 """)
 
-PRODUCTS_RELISTED = Sql("""
-WITH mine AS (
-    SELECT id FROM catalog.products
-     WHERE status = 'active' AND vendor_id = ANY($1::uuid[])
-     ORDER BY id
-       FOR NO KEY UPDATE
-)
-UPDATE catalog.products p SET listing_version = p.listing_version + 1
-  FROM mine
- WHERE p.id = mine.id
-RETURNING p.id, p.vendor_id, p.card, p.description_html, p.listing_version
+PRODUCTS_SOLD_BY = Sql("""
+SELECT p.id FROM catalog.products p
+ WHERE EXISTS (SELECT FROM catalog.offers o
+                WHERE o.product_id = p.id AND o.vendor_id = ANY($1::uuid[]))
+ ORDER BY p.id
+   FOR NO KEY UPDATE OF p
+""")
+
+CARDS_SET = Sql("""
+UPDATE catalog.products p
+   SET listing_version = p.listing_version + 1, price_from = w.price_from, card = w.card
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS w (id, price_from, card)
+ WHERE p.id = w.id
+RETURNING p.id, p.listing_version
+""")
+
+# --- brands ----------------------------------------------------------------------------------
+
+BRANDS = Sql("""
+SELECT id, slug, name, logo_id, active FROM catalog.brands
+ WHERE slug > $1 AND (active OR $2)
+ ORDER BY slug
+ LIMIT $3
+""")
+
+BRAND = Sql("""
+SELECT id, slug, name, logo_id, active FROM catalog.brands WHERE id = $1 OR slug = $2 LIMIT 1
+""")
+
+SAVE_BRAND = Sql("""
+INSERT INTO catalog.brands AS b (id, slug, name, logo_id, active)
+VALUES ($1, $2, $3, $4, coalesce($5, true))
+    ON CONFLICT (id) DO UPDATE
+   SET name = EXCLUDED.name, logo_id = coalesce(EXCLUDED.logo_id, b.logo_id),
+       active = coalesce($5, b.active)
+RETURNING id, slug, name, logo_id, active
 """)

@@ -1,14 +1,19 @@
 """How a product is read and written as a whole; every write of one goes through here."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any, Literal
 from uuid import UUID
 
-from haat.domains.goods.catalog import markup, rules
+from haat.domains.goods.catalog import markup, rules, specs
 from haat.domains.goods.catalog.api import (
+    Attribute,
     Catalog,
     Listing,
     ListingChanged,
+    OfferPaused,
+    OfferResumed,
     Product,
     SkuTaken,
     VendorNotActive,
@@ -18,7 +23,7 @@ from haat.domains.goods.catalog.service.kept import Kept
 from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.cache import Cache
-from haat.engines.sql import Database, Tx
+from haat.engines.sql import Database, Record, Tx
 from haat.kernel import synthetic
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound
@@ -27,10 +32,15 @@ from haat.kernel.events import Event
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A product with whether its vendor is active, as far as the catalogue has heard."""
+    """A product, and who of those that have offers on it may sell, as far as was heard.
+
+    `listing_version` counts what lists show of it: whoever writes the whole product names the one
+    it read, because what lists show follows from others' offers too.
+    """
 
     product: Product
-    vendor_active: bool
+    active_vendors: frozenset[UUID]
+    listing_version: int
 
 
 class Cases(Catalog):
@@ -49,21 +59,28 @@ class Cases(Catalog):
         row = await self._db.fetchrow(sql.PRODUCT, id, slug)
         if row is None:
             return None
-        return Stored(Product.model_validate_json(row["product"]), row["vendor_active"])
+        return stored(row)
 
-    async def _known(self, id: UUID) -> Product:
+    async def _known(self, id: UUID) -> Stored:
         """The product, whoever asks. NotFound."""
         found = await self._read(id)
         if found is None:
             raise NotFound
-        return found.product
+        return found
 
-    async def _mine(self, ctx: Context, id: UUID) -> Product:
+    async def _mine(self, ctx: Context, id: UUID) -> Stored:
         """The product, when the actor may change it; NotFound otherwise."""
-        product = await self._known(id)
+        found = await self._known(id)
         if ctx.caller is None:
-            ctx.need_vendor(product.vendor_id)
-        return product
+            ctx.need_vendor(found.product.vendor_id)
+        return found
+
+    async def _attributes(self, category_id: UUID | None) -> list[Attribute]:
+        """What products of this category fill in."""
+        if category_id is None:
+            return []
+        rows = await self._db.fetch(sql.TEMPLATES, category_id)
+        return specs.inherited([templated(row["template"]) for row in rows])
 
     async def _need_active_vendor(self, ctx: Context, vendor_id: UUID) -> None:
         """VendorNotActive unless events, or the vendors themselves, say that it is active."""
@@ -84,9 +101,15 @@ class Cases(Catalog):
                 product.id,
                 product.vendor_id,
                 product.slug,
-                *_columns(product),
+                *_columns(product, frozenset()),
                 product.version,
                 product.created_at,
+                ctx.actor.type,
+                ctx.actor.id,
+                product.seo.model_dump(mode="json"),
+                product.specs,
+                rules.brand_id(product.brand),
+                rules.brand_key(product.brand),
             )
             if added:
                 await self._write_variants(tx, product)
@@ -94,30 +117,54 @@ class Cases(Catalog):
             return bool(added)
 
     async def _update(
-        self, ctx: Context, before: Product, after: Product, *events: Event, variants: bool = True
+        self,
+        ctx: Context,
+        found: Stored,
+        after: Product,
+        *events: Event,
+        what: str = "change",
+        variants: bool = True,
     ) -> bool:
         """Writes what changed; False when somebody else changed the product since it was read."""
+        before = found.product
         async with self._db.begin(ctx) as tx:
-            locks = await tx.fetchrow(sql.BEFORE_WRITING, before.vendor_id)
+            await tx.fetchrow(sql.BEFORE_WRITING, before.vendor_id)
             listing_version = await tx.fetchval(
-                sql.UPDATE_PRODUCT, after.id, *_columns(after), after.updated_at, before.version
+                sql.UPDATE_PRODUCT,
+                after.id,
+                *_columns(after, found.active_vendors),
+                after.updated_at,
+                before.version,
+                found.listing_version,
+                ctx.actor.type,
+                ctx.actor.id,
+                what,
+                rules.differences(before, after),
+                after.slug,
+                after.seo.model_dump(mode="json"),
+                after.specs,
+                rules.brand_id(after.brand),
+                rules.brand_key(after.brand),
             )
             if listing_version is None:
                 return False
+            if before.slug != after.slug:
+                await tx.execute(sql.SLUG_BACK, after.slug, after.id)
+                await tx.execute(sql.SLUG_LEFT, before.slug, after.id)
             if variants:
                 await self._write_variants(tx, after)
             tx.emit(*events)
             if "active" in (before.status, after.status):
                 await tx.execute(sql.RESHELVE, [after.id])
-                shown = locks is not None and locks["vendor_active"]
-                if shown and after.vendor_id != synthetic.VENDOR:
-                    tx.emit(_changed(after, listing_version))
-        await self._kept.product_changed(after)
+                tx.emit(*relisted(found, after, listing_version))
+        await self._kept.product_changed(before)
+        if before.slug != after.slug:
+            await self._kept.product_changed(after)
         return True
 
     async def _write_variants(self, tx: Tx, product: Product) -> None:
         variants = product.variants
-        offers = [o for v in variants for o in v.offers]
+        offers = [o for v in variants for o in v.offers if o.main]
         await tx.execute(
             sql.WRITE_VARIANTS,
             product.id,
@@ -135,21 +182,22 @@ class Cases(Catalog):
             [o.compare_at.minor if o.compare_at else None for o in offers],
             [o.price.currency for o in offers],
             [o.status for o in offers],
+            [o.condition for o in offers],
+            [o.handling_days for o in offers],
         )
 
     async def _sku_taken(self, product: Product) -> SkuTaken:
         """The problem that names which SKUs another product of the vendor has."""
-        offers = [o for v in product.variants for o in v.offers]
-        skus = [o.sku for o in offers]
+        skus = [o.sku for o in rules.offers_of(product) if o.main]
         rows = await self._db.fetch(sql.SKUS_TAKEN, product.vendor_id, skus, product.id)
         return SkuTaken(
             "Other products of this vendor have these SKUs.", skus=[r["sku"] for r in rows]
         )
 
 
-def _columns(product: Product) -> tuple[object, ...]:
+def _columns(product: Product, active_vendors: Collection[UUID]) -> tuple[object, ...]:
     """What INSERT_PRODUCT and UPDATE_PRODUCT both write, in their order."""
-    card = rules.listing_of(product)
+    card = rules.listing_of(product, active_vendors)
     return (
         product.title,
         rules.title_key(product.title),
@@ -162,15 +210,58 @@ def _columns(product: Product) -> tuple[object, ...]:
         product.option_names,
         [p.model_dump(mode="json") for p in product.pictures],
         card.price_from.minor,
-        card.model_dump_json(exclude={"text"}),
+        card.model_dump_json(exclude=rules.ONLY_IN_EVENTS),
     )
 
 
-def _changed(product: Product, version: int) -> ListingChanged:
+def templated(entries: list[Any]) -> list[Attribute]:
+    """A template as it stands in its column."""
+    return [Attribute.model_validate(one) for one in entries]
+
+
+def stored(row: Record) -> Stored:
+    """A row of PRODUCT or PRODUCTS."""
+    return Stored(
+        Product.model_validate_json(row["product"]),
+        frozenset(row["active_vendors"]),
+        row["listing_version"],
+    )
+
+
+def listing_changed(
+    product: Product, active_vendors: Collection[UUID], version: int
+) -> ListingChanged:
+    """What the index must show: nothing, unless somebody sells it."""
     listing: Listing | None = None
-    if product.status == "active":
-        listing = rules.listing_of(product, markup.plain(product.description_html))
+    if product.status == "active" and rules.selling(product, active_vendors):
+        listing = rules.indexed(product, active_vendors, markup.plain(product.description_html))
     return ListingChanged(product_id=product.id, version=version, listing=listing)
+
+
+def relisted(found: Stored, after: Product, version: int) -> list[Event]:
+    """What the index must be told of a change; nothing of what it does not show anyway."""
+    event = listing_changed(after, found.active_vendors, version)
+    was = found.product.status == "active" and rules.selling(found.product, found.active_vendors)
+    if after.vendor_id == synthetic.VENDOR or not (was or event.listing):
+        return []
+    return [event]
+
+
+def turned(
+    before: Product, after: Product, by: Literal["vendor", "staff"] = "vendor"
+) -> list[Event]:
+    """One event for every offer that was paused or resumed between the two."""
+    was = {o.id: o.status for o in rules.offers_of(before)}
+    found: list[Event] = []
+    for offer in rules.offers_of(after):
+        if was.get(offer.id, offer.status) == offer.status:
+            continue
+        id, vendor_id = offer.id, offer.vendor_id
+        if offer.status == "paused":
+            found.append(OfferPaused(product_id=after.id, offer_id=id, vendor_id=vendor_id, by=by))
+        else:
+            found.append(OfferResumed(product_id=after.id, offer_id=id, vendor_id=vendor_id))
+    return found
 
 
 def uuid_or_none(text: object) -> UUID | None:

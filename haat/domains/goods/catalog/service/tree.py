@@ -1,15 +1,23 @@
 """Use cases of the category tree."""
 
+from typing import Any
 from uuid import UUID
 
-from haat.domains.goods.catalog import rules
-from haat.domains.goods.catalog.api import Category, CategorySaved, CategorySlugTaken
+from haat.domains.goods.catalog import rules, specs
+from haat.domains.goods.catalog.api import (
+    Attribute,
+    Brand,
+    Category,
+    CategorySaved,
+    CategorySlugTaken,
+)
 from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.goods.catalog.service.kept import is_outside
-from haat.domains.goods.catalog.service.stored import Cases, uuid_or_none
+from haat.domains.goods.catalog.service.stored import Cases, templated, uuid_or_none
 from haat.engines.sql import Tx, UniqueViolation
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.page import Page, decode_cursor, encode_cursor
 
 DEPTH_MAX = 8
 
@@ -18,10 +26,62 @@ class TreeCases(Cases):
     async def categories(self, ctx: Context) -> list[Category]:
         if not is_outside(ctx):
             return await self._all()
-        return await self._kept.tree.through("all", self._all) or []
+        return await self._kept.tree.through("all", self._shown_ones) or []
+
+    async def _shown_ones(self) -> list[Category]:
+        """Without those that are switched off, and what stands below them."""
+        found: dict[UUID | None, Category] = {}
+        for one in await self._all():  # parents before children
+            if one.active and (one.parent_id is None or one.parent_id in found):
+                found[one.id] = one
+        return list(found.values())
+
+    async def attributes(self, ctx: Context, *, category_id: UUID) -> list[Attribute]:
+        return await self._attributes(category_id)
+
+    async def template(self, ctx: Context, *, category_id: UUID) -> list[Attribute]:
+        rows = await self._db.fetch(sql.TEMPLATES, category_id)
+        if not rows:
+            raise NotFound
+        return templated(rows[-1]["template"])
 
     async def _all(self) -> list[Category]:
         return [Category(**row) for row in await self._db.fetch(sql.CATEGORIES)]
+
+    async def brands(
+        self, ctx: Context, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[Brand]:
+        found = decode_cursor(cursor, _slug)
+        everything = not is_outside(ctx) and ctx.has("staff")
+        rows = await self._db.fetch(sql.BRANDS, found[0] if found else "", everything, limit + 1)
+        shown = [Brand(**row) for row in rows[:limit]]
+        following = encode_cursor(shown[-1].slug) if len(rows) > limit else None
+        return Page[Brand](items=shown, next=following)
+
+    async def brand(self, ctx: Context, *, ref: str) -> Brand:
+        key = rules.brand_key(ref.replace("\0", ""))
+        row = await self._db.fetchrow(sql.BRAND, uuid_or_none(ref), key)
+        if row is None:
+            raise NotFound
+        return Brand(**row)
+
+    async def save_brand(
+        self,
+        ctx: Context,
+        *,
+        name: str,
+        logo_id: UUID | None = None,
+        active: bool | None = None,
+    ) -> Brand:
+        name = " ".join(name.split())
+        rules.check_texts(name, "name")
+        id = rules.brand_id(name)
+        if id is None:
+            raise Invalid.at("name", "Give a name.", "name_invalid")
+        key = rules.brand_key(name)
+        row = await self._db.fetchrow(sql.SAVE_BRAND, id, key, name, logo_id, active)
+        assert row is not None, "inserted or updated"
+        return Brand(**row)
 
     async def category(self, ctx: Context, *, ref: str) -> Category:
         async def look_up() -> list[Category] | None:
@@ -45,6 +105,9 @@ class TreeCases(Cases):
         parent_id: UUID | None = None,
         slug: str | None = None,
         position: int = 0,
+        icon: str | None = None,
+        active: bool | None = None,
+        template: list[Attribute] | None = None,
     ) -> Category:
         name = " ".join(name.split())
         if not name or "\0" in name + (slug or ""):
@@ -52,8 +115,13 @@ class TreeCases(Cases):
         if abs(position) > 1_000_000:
             raise Invalid.at("position", "That is too far.", "position_invalid")
         address = rules.slug_of(slug or name, "category")
+        rules.check_texts([icon or "", [one.model_dump() for one in template or []]], "template")
+        entries = None
+        if template is not None:
+            entries = [one.model_dump(mode="json") for one in specs.check_template(template)]
+        more = (icon, active, entries)
         try:
-            return await self._save(ctx, id, name, parent_id, address, bool(slug), position)
+            return await self._save(ctx, id, name, parent_id, address, bool(slug), position, more)
         except UniqueViolation:
             raise CategorySlugTaken(slug=address) from None
 
@@ -66,6 +134,7 @@ class TreeCases(Cases):
         slug: str,
         slug_given: bool,
         position: int,
+        more: tuple[str | None, bool | None, list[Any] | None],
     ) -> Category:
         async with self._db.begin(ctx) as tx:
             await tx.fetchval(sql.TREE_ALONE)
@@ -84,7 +153,7 @@ class TreeCases(Cases):
             elif len(parent) >= DEPTH_MAX:
                 raise _too_deep()
             row = await tx.fetchrow(
-                sql.SAVE_CATEGORY, id, parent_id, parent, slug, name, position, slug_given
+                sql.SAVE_CATEGORY, id, parent_id, parent, slug, name, position, slug_given, *more
             )
             assert row is not None, "inserted or updated"
             if present is not None and present[:-1] != parent:
@@ -101,6 +170,12 @@ class TreeCases(Cases):
             raise _too_deep()
         rows = await tx.fetch(sql.PRODUCTS_BELOW, [row["id"] for row in moved])
         await tx.execute(sql.RESHELVE, [row["id"] for row in rows])
+
+
+def _slug(value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError
+    return value
 
 
 def _too_deep() -> Invalid:

@@ -1,7 +1,7 @@
 """Inventory's use cases: what can be had and reservations here (statements in `reserving.py`),
 counts in `keeping.py`, warehouses in `warehousing.py`, announcements in `telling.py`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Literal
 from uuid import UUID
@@ -301,6 +301,10 @@ class InventoryService(Inventory):
     async def rename(self, tx: Tx, renamed: list[OfferRenamed]) -> None:
         last = {e.offer_id: e.sku for e in renamed}
         await tx.execute(counting.RENAME, list(last), list(last.values()))
+
+    async def move(self, tx: Tx, products: Mapping[UUID, UUID]) -> None:
+        """These offers (offer → product) stand on other products now."""
+        await tx.execute(counting.MOVE, list(products), list(products.values()))
 
     async def suspend(self, tx: Tx, vendors: Iterable[UUID]) -> None:
         await tx.execute(counting.SUSPEND, list(vendors), tx.ctx.now())

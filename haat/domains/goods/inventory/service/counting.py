@@ -191,6 +191,12 @@ UPDATE inventory.offers o SET sku = n.sku
  WHERE o.offer_id = n.offer_id AND o.sku <> n.sku
 """)
 
+MOVE = Sql("""
+UPDATE inventory.offers o SET product_id = n.product_id
+  FROM unnest($1::uuid[], $2::uuid[]) AS n (offer_id, product_id)
+ WHERE o.offer_id = n.offer_id AND o.product_id <> n.product_id
+""")
+
 SET_THRESHOLD = Sql("""
 UPDATE inventory.offers SET low_at = $2, updated_at = $3, low_told = low_told AND low_at = $2
  WHERE offer_id = $1 AND ($4::uuid IS NULL OR vendor_id = $4)
