@@ -343,6 +343,7 @@ async def test_what_an_event_on_its_way_will_settle_is_open_in_a_market_at_rest(
     )
     connection = await asyncpg.connect(town.url)
     name, plant = next(iter(plants.CROSSWISE.items()))
+    await town.box.settle()
     try:
         async with town.planted(plant):
             proof = await proving.proof_of(runtime, at_rest=True)

@@ -145,6 +145,9 @@ class Errands:
         for number in range(VENDORS):
             await self._decide(number, "approve")
 
+    async def turn_down(self) -> None:
+        await self._decide(WAITS, "reject")
+
     async def _decide(self, number: int, decision: str) -> None:
         id, ctx = id_of(f"payout:{number}"), self.people.staff()
         await self.ask(Payouts, "decide", ctx, id=id, decision=decision, reason="Because")

@@ -48,8 +48,8 @@ ERRANDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "delivery.call: payouts.inbox",
             "delivery.call: wallet.inbox",
             "payouts.moving.approved: commit",
-            "payouts.paying.decide: payouts.payouts",
         ),
+        "turn_down": ("payouts.paying.decide: payouts.payouts",),
         "deliver": (
             "orders.listing.relist: orders.order_list",
             "orders.moving.move: orders.outbox",

@@ -30,6 +30,7 @@ OURS = {"haat_payment": str(ID), "haat_reference": str(REFERENCE)}
 SECRET, CONNECT = "whsec_platform", "whsec_connect"
 NOW = datetime.now(UTC).replace(microsecond=0)
 STAMP = int(NOW.timestamp())
+DAY_S = 86_400  # the library knows its own clock only, and a whole run of tests is long
 INTENT = {
     "id": "pi_1",
     "object": "payment_intent",
@@ -78,7 +79,7 @@ def test_what_the_official_library_signs_is_believed(secret: str) -> None:
 def test_what_we_sign_the_official_library_believes() -> None:
     body = message("payment_intent.succeeded", INTENT | {"description": "тест ✓"})
     header = f"t={STAMP},v1={sign(SECRET, str(STAMP), body)}"
-    event = Webhook.construct_event(body, header, SECRET)
+    event = Webhook.construct_event(body, header, SECRET, tolerance=DAY_S)
     assert event["data"]["object"]["id"] == "pi_1"
 
 
@@ -87,7 +88,7 @@ def test_of_several_signatures_one_is_enough() -> None:
     good = signed(body)["stripe-signature"].partition(",v1=")[2]
     header = f"t={STAMP},v1={'0' * 64},v1={good},v0={'1' * 64}"
     assert adapter().verify_webhook({"stripe-signature": header}, body, NOW).id == "evt_1"
-    Webhook.construct_event(body, header, SECRET)
+    Webhook.construct_event(body, header, SECRET, tolerance=DAY_S)
 
 
 @pytest.mark.parametrize("shift_s", [-300, 0, 300])
