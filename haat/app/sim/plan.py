@@ -103,6 +103,7 @@ class Plan:
     late: int  # the step at which people come; until then what was under way goes on
     errands: tuple[str, ...]
     quiet: bool  # nothing but the errand is under way
+    batch: int  # how many events a subscriber takes at once
 
     @classmethod
     def of(cls, seed: int, steps: int) -> "Plan":
@@ -127,6 +128,7 @@ class Plan:
             late=chance.choice([0, 0, 120, 200]) * steps // 200,
             errands=tuple(alone or errands),
             quiet=bool(alone),
+            batch=chance.choice([1, 2, 100]),
         )
         if not alone:
             return plan

@@ -6,7 +6,7 @@ it is rolled back.
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -134,7 +134,8 @@ class Consumers(dict[str, Consumer]):
             Subscription(name, process.databases[module.name], process.services[module.contract], r)
             for module, r in process.world.parts.reactions[name]
         ]
-        made = process.consumer(process.pool, members, process.holder, LIMITS, process.clock)
+        limits = replace(LIMITS, batch_max=process.world.plan.batch)
+        made = process.consumer(process.pool, members, process.holder, limits, process.clock)
         self[name] = made
         return made
 

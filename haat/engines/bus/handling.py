@@ -31,7 +31,8 @@ class Handling(ABC):
             topic: {name: two for name, two in self._by_type.items() if _same(one, two)}
             for topic, one in self._by_type.items()
         }
-        self._batch = max(one.reaction.batch for one in subscriptions)
+        most = max(one.reaction.batch for one in subscriptions)
+        self._batch = min(most, limits.batch_max)
         self._limits = limits
         self._clock = clock
         self._stopping = False

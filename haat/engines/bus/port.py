@@ -104,6 +104,7 @@ class Limits:
     relay_rest_s: float = 0.1
     consumer_rest_s: float = 0.2
     relay_batch: int = 500
+    batch_max: int = 1_000  # whatever a reaction says it takes at once
 
 
 @dataclass(frozen=True, slots=True)
