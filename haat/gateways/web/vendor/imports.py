@@ -33,7 +33,7 @@ FORMATS = {
     "shopify": "Shopify's product export",
     "woocommerce": "WooCommerce's product export",
     "google": "A Google Merchant feed",
-    "custom": "Columns as chosen below",
+    "custom": "A table with columns of its own",
 }
 OWN_RULES = ("woocommerce", "google")  # nothing to map
 STATES = {
