@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from haat.app.proving import prove_all
+from haat.domains.goods.imports.api import Imports
 from haat.domains.goods.imports.formats.writing import header_row
 from tests.journeys.box import Box, Client
 from tests.journeys.scene import Shop, buy, open_shop, send_file
@@ -191,6 +192,29 @@ async def test_what_is_no_table_and_what_is_missing(box: Box, named: str) -> Non
         headers=headers,
     )
     assert (answer.status_code, answer.json()["code"]) == (409, "import_part_missing")
+
+
+async def test_a_fault_of_ours_stops_one_file_and_no_other(
+    box: Box, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = await open_shop(box, f"Odd Files {named}", price=100, stock=1)
+    running = box.runtime.services[Imports]._running
+    whole = running._chunk
+    bad = await send_file(shop.owner, table({"title": "Mug", "price": "5", "handle": "m"}))
+    good = await send_file(shop.owner, table({"title": "Cup", "price": "5", "handle": "c"}))
+
+    def chunk(opened: Any, after: int) -> Any:
+        if str(opened.run_id) == bad["id"]:
+            raise ZeroDivisionError
+        return whole(opened, after)
+
+    monkeypatch.setattr(running, "_chunk", chunk)
+    for run in (bad, good):
+        await shop.owner.ok("POST", f"/imports/{run['id']}/start", {})
+    failed = await ended(shop.owner, bad["id"])
+    assert failed["state"] == "failed"
+    assert "a fault of ours" in failed["failure"]
+    assert counts(await ended(shop.owner, good["id"])) == (1, 0, 0, 0)
 
 
 @needs_data

@@ -8,6 +8,8 @@ from itertools import islice
 from time import monotonic
 from uuid import UUID
 
+import structlog
+
 from haat.domains.goods.catalog.api import Catalog
 from haat.domains.goods.imports import statements as sql
 from haat.domains.goods.imports.formats.mapping import Mapping, Reader
@@ -23,13 +25,18 @@ from haat.domains.people.market.api import Market
 from haat.engines.blob import Blob
 from haat.engines.sql import Database, Record
 from haat.kernel.context import Context
-from haat.kernel.errors import NotFound
+from haat.kernel.errors import NotFound, Unavailable
+
+log = structlog.get_logger()
 
 CHUNK = 50  # products
 TURN_S = 20.0  # then others come, and a draining process ends
 CORRECTIONS_PART = 4 * 1024 * 1024
 UNREAD_AT_ONCE = 2_000
 REFUSED_AT_ONCE = 500
+BROKE_OFF = (
+    "It broke off through a fault of ours; what is in stays in, and the file may be sent again."
+)
 
 
 @dataclass
@@ -81,6 +88,11 @@ class Running:
             except (NotATable, NotFound) as error:
                 reason = getattr(error, "reason", "") or str(error) or "The file is gone."
                 await self._finish(ctx, run, "failed", reason)
+            except Unavailable:
+                raise  # an outage: the same run goes on when it is over
+            except Exception as error:  # noqa: BLE001 - one file must not stop all behind it
+                log.error("import_broke_off", run=str(run["id"]), error=repr(error)[:300])
+                await self._finish(ctx, run, "failed", BROKE_OFF)
 
     async def _go_on(self, ctx: Context, run: Record, ends: float) -> None:
         opened = await self._opened(ctx, run)
