@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from haat.app.sim.running import Outcome
 
 LAST_STEPS = 60
-ENOUGH = 20  # times every crash point is to be hit
+ENOUGH = 20  # times every crash point is to be hit, half of them on either side of it
 _ENDS_S = 60  # what a worker's database may take to stop
 _WORKER = "haat.app.sim.worker"
 Print = Callable[[str], None]
@@ -178,10 +178,11 @@ def report(summary: Summary, say: Print) -> list[str]:
     for point, passed in sorted(cover.passed.items()):
         before, after = cover.crashes[f"before {point}"], cover.crashes[f"after {point}"]
         say(f"  {before:6d} {after:6d} {passed:8d}  {point}")
-        if min(before, after) < ENOUGH:
+        if before + after < ENOUGH or min(before, after) < ENOUGH // 2:
             seldom.append(point)
     hit = len(cover.passed) - len(seldom)
-    say(f"\n{hit} of {len(cover.passed)} crash points were hit {ENOUGH} times on both sides")
+    say(f"\n{hit} of {len(cover.passed)} crash points were hit {ENOUGH} times,")
+    say(f"{ENOUGH // 2} of them before what they do and {ENOUGH // 2} after it")
     for point in seldom:
         say(f"  seldom: {point}")
     return seldom
