@@ -9,7 +9,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from haat.domains.goods.imports.formats.refusals import Refused
 
@@ -32,7 +32,6 @@ class Line:
 class Sheet:
     """`header` as it is in the file, stripped. `rows` can be read once."""
 
-    kind: Literal["csv", "xlsx"]
     header: list[str]
     rows: Iterator[Line | Refused]
 
@@ -80,7 +79,7 @@ def _csv(file: IO[bytes], encoding: str) -> Sheet:
         raise NotATable("The file is empty.")
     if isinstance(header, Refused):
         raise NotATable(header.reason, header.line)
-    return Sheet("csv", _header(header), _checked(rows, len(header.cells)))
+    return Sheet(_header(header), _checked(rows, len(header.cells)))
 
 
 def _after(first: str, rest: io.TextIOWrapper) -> Iterator[str]:
@@ -124,7 +123,7 @@ def _excel(file: IO[bytes]) -> Sheet:
     header = next(rows, None)
     if header is None:
         raise NotATable("The first sheet of the workbook is empty.")
-    return Sheet("xlsx", _header(header), _checked(rows, len(header.cells)))
+    return Sheet(_header(header), _checked(rows, len(header.cells)))
 
 
 def _excel_rows(sheet: Any) -> Iterator[Line]:

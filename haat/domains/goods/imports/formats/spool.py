@@ -26,9 +26,8 @@ class Spool:
     `total` and `last_line` are known once it is filled.
     """
 
-    def __init__(self, sheet: Sheet, mapping: Mapping, *, rows_max: int | None = None) -> None:
-        self._sheet, self._mapping, self._rows_max = sheet, mapping, rows_max
-        self.header = sheet.header
+    def __init__(self, sheet: Sheet, mapping: Mapping) -> None:
+        self._sheet, self._mapping = sheet, mapping
         self.total = 0
         self.last_line = 0
 
@@ -59,8 +58,6 @@ class Spool:
         rows: list[tuple[object, ...]] = []
         self._db.execute("BEGIN")
         for line in self._sheet.rows:
-            if self._rows_max is not None and self.total >= self._rows_max:
-                break
             self.total += 1
             rows.append(self._row(adapter, line))
             self.last_line = line.line if isinstance(line, Refused) else line.number
