@@ -3,8 +3,13 @@
 bin/bench [--seconds 10] [--workers 2] [--buyers 16]
 bin/bench --only ledger [--seconds 10]: the books beside pgbench, and a proof of a million transfers
 bin/bench --only checkout [--seconds 60] [--cores 2] [--profile 40]: whole checkouts, drained
+bin/bench --only catalogue [--products 10000]: lists, products, searches, completion, made-up goods
+bin/bench --only index [--products 1000000] [--data FOLDER]: the search index by itself
 bin/bench --only search [--products 10000]: searches with facets, autocompletion
+bin/bench --only graphql [--products 10000]: lists and products by GraphQL, beside REST
+bin/bench --only imports [--rows 100000] [--cores 2]: a vendor's file, from sending to searchable
 bin/bench --only statement: how soon a statement of 10,000 lines begins to arrive
+bin/bench --only sign-in: what signing in takes, and which share of it is Argon2
 """
 
 import argparse
@@ -23,10 +28,23 @@ from pathlib import Path
 import psutil
 import uvloop
 
-from bench import ceilings, checkout, ledger, scenarios, search, statement
+from bench import (
+    asking,
+    catalogue,
+    ceilings,
+    checkout,
+    imports,
+    index,
+    ledger,
+    scenarios,
+    search,
+    signing_in,
+    statement,
+)
 from bench.load import Line, Result, load, table
 
-START_WAIT_S = 120
+START_WAIT_S = 240
+PARTS = "ledger statement sign-in checkout search graphql imports catalogue index".split()
 
 
 def main() -> None:
@@ -35,12 +53,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="HTTP workers")
     parser.add_argument("--readers", type=int, default=32, help="clients that read")
     parser.add_argument("--buyers", type=int, default=16, help="clients that buy")
-    parser.add_argument(
-        "--only", choices=["ledger", "statement", "checkout", "search"], help="this part"
-    )
+    parser.add_argument("--only", choices=PARTS, help="this part")
+    parser.add_argument("--rows", type=int, default=100_000, help="imports: of the file")
     parser.add_argument("--cores", type=int, default=0, help="share this many cores (0: all)")
     parser.add_argument("--products", type=int, default=10_000, help="checkout: how many there are")
-    parser.add_argument("--profile", type=int, default=0, help="checkout: show so many statements")
+    parser.add_argument("--vendors", type=int, default=0, help="of made-up goods; 0: by products")
+    parser.add_argument("--seed", type=int, default=1, help="of made-up goods")
+    parser.add_argument("--profile", type=int, default=0, help="show so many statements")
     parser.add_argument("--data", type=Path, help="a data folder to go on with (it is changed)")
     parser.add_argument("--brief", action="store_true", help="checkout: the main load alone")
     options = parser.parse_args()
@@ -62,16 +81,41 @@ def main() -> None:
 
 def run(folder: Path, options: argparse.Namespace) -> None:
     """One market in that folder, and what was asked for on it."""
+    if options.only == "index":
+        index.run(folder, options)
+        return
+    if options.only == "catalogue":
+        sow(folder, options)
     with market(folder, options.workers) as (address, process):
         if options.only == "statement":
             asyncio.run(statement.measure(address, scenarios.sql_url(folder)))
+        elif options.only == "sign-in":
+            asyncio.run(signing_in.measure(address, process))
         elif options.only == "checkout":
             uvloop.run(checkout.Bench(address, process, folder, options).run())
+        elif options.only == "catalogue":
+            url = scenarios.sql_url(folder)
+            uvloop.run(catalogue.Bench(address, process, url, options).run())
         elif options.only == "search":
             url = scenarios.sql_url(folder)
             uvloop.run(search.Bench(address, process, url, options).run())
+        elif options.only == "graphql":
+            url = scenarios.sql_url(folder)
+            uvloop.run(asking.Bench(address, process, url, options).run())
+        elif options.only == "imports":
+            url = scenarios.sql_url(folder)
+            asyncio.run(imports.Bench(address, process, url, options).run())
         else:
             asyncio.run(measure(address, process, folder, options))
+
+
+def sow(folder: Path, options: argparse.Namespace) -> None:
+    """Made-up goods, as many as wanted; what is there already stays as it is."""
+    command = [sys.executable, "-m", "haat.app.cli", "seed", "scale"]
+    command += ["--products", str(options.products), "--seed", str(options.seed)]
+    if options.vendors:
+        command += ["--vendors", str(options.vendors)]
+    subprocess.run(command, env={**os.environ, "HAAT_DATA": str(folder)}, check=True)
 
 
 @contextmanager

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 import asyncpg
 import psutil
 
-KINDS = ("web", "worker", "postgres", "provider", "rest", "client")
+from haat.app.beside import HELPER
+from haat.app.beside import NAME as WORKER
+
+KINDS = ("web", "worker", "helper", "postgres", "provider", "rest", "client")
 _MARKS = {
     "haat.app.serving": "web",
-    "haat.app.work": "worker",
     "testcard": "provider",
 }
 _BACKLOG_S = 0.25
@@ -24,6 +26,10 @@ def kind_of(process: psutil.Process) -> str:
     try:
         if process.name().startswith("postgres"):
             return "postgres"
+        if process.name() == WORKER:
+            return "worker"
+        if process.name() == HELPER:
+            return "helper"
         line = " ".join(process.cmdline())
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return "rest"

@@ -11,11 +11,13 @@ import asyncpg
 PLENTY = 5_000_000
 OF_PRODUCT = "product_id IN (SELECT id FROM original)"
 OF_OFFER = f"offer_id IN (SELECT offer_id FROM inventory.offers WHERE {OF_PRODUCT})"
+OF_PRICED = f"offer_id IN (SELECT id FROM catalog.offers WHERE {OF_PRODUCT})"
 # A table, which of its rows are copied (before any are), and which of its ids are.
 TABLES: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("catalog.products", "id IN (SELECT id FROM original)", frozenset({"id"})),
     ("catalog.variants", OF_PRODUCT, frozenset({"id", "product_id"})),
     ("catalog.offers", OF_PRODUCT, frozenset({"id", "variant_id", "product_id"})),
+    ("catalog.prices", OF_PRICED, frozenset({"offer_id"})),
     ("catalog.shelves", OF_PRODUCT, frozenset({"product_id"})),
     ("search.listings", "id IN (SELECT id FROM original)", frozenset({"id"})),
     ("inventory.stock", OF_OFFER, frozenset({"offer_id"})),

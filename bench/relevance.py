@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import pstdev
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -142,28 +143,32 @@ async def report(route: Route, judged: Judgments, options: argparse.Namespace) -
         ("its longest word of four letters or more", longest),
         ("any letter of it", anywhere),
     ):
-        shares = [
-            await share_with_slips(route, judged, queries, figure, random.Random(seed), pick)
+        rounds = [
+            await with_slips(route, judged, queries, random.Random(seed), pick)
             for seed in range(options.typos)
         ]
-        if shares:
-            print(
-                f"a slip in {where}   {mean(shares):.4f} of it, over {len(shares)} rounds from"
-                f" {min(shares):.3f} to {max(shares):.3f}  (goal {TYPO_GOAL})"
+        if not rounds:
+            continue
+        shares = [mean(one) / figure for one in rounds]
+        print(
+            f"a slip in {where}   {mean(shares):.4f} of it, over {len(shares)} rounds from"
+            f" {min(shares):.3f} to {max(shares):.3f}, spread {pstdev(shares):.3f}"
+            f"  (goal {TYPO_GOAL})"
+        )
+        if options.halves:
+            first, second = (
+                mean([mean(one[half::2]) for one in rounds]) / mean(clean[half::2])
+                for half in (0, 1)
             )
+            print(f"  every other query      {first:.4f} and {second:.4f} of theirs")
 
 
-async def share_with_slips(
-    route: Route,
-    judged: Judgments,
-    queries: Sequence[str],
-    clean: float,
-    chance: random.Random,
-    pick: Pick,
-) -> float:
-    """What is left of the clean figure with one slip in each query."""
+async def with_slips(
+    route: Route, judged: Judgments, queries: Sequence[str], chance: random.Random, pick: Pick
+) -> list[float]:
+    """Each query's figure with one slip in it."""
     asked = [(query, slip(query, pick(query), chance)) for query in queries]
-    return mean([ndcg(judged[query], await route.ask(wrong)) for query, wrong in asked]) / clean
+    return [ndcg(judged[query], await route.ask(wrong)) for query, wrong in asked]
 
 
 def anywhere(query: str) -> list[int]:

@@ -43,6 +43,7 @@ def remembered_port(folder: Path) -> int:
     """The one this market had before: the card network sends its webhooks there."""
     path = folder / "bench.port"
     if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{free_port()}\n")
     return int(path.read_text())
 

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import psutil
 
-from bench import costs
 from bench.fill import fill
-from bench.load import Line, Result, Unit, load, table
+from bench.load import Line
+from bench.reading import Readings
 from bench.scenarios import API, World, drained
 
 INDEX_WAIT_S = 120.0
@@ -34,29 +34,13 @@ class Bench:
         world = await World.read(self._address)
         self._words = world.words
         print(f"{filled.products:,} products, in the index {took:.1f} s later")
-        results = [
-            await self._load("search with facets", world.search),
-            await self._load("search, no query twice", self._never_twice),
-            await self._load("autocomplete", self._complete),
-            await self._load("complete, all kinds", self._complete_all),
-        ]
-        for result, _ in results:
-            for failure in result.failures[:1]:
-                print(f"{result.name}: {len(result.failures)} failures, such as {failure}")
-        heading = ("load", "requests/s", "p50 ms", "p95 ms", "web processor ms each")
-        print(table([heading, *(_row(*one) for one in results)]))
-        found = costs.memory_mb(self._market)
-        print("memory, MB: " + ", ".join(f"{kind} {mb:,.0f}" for kind, mb in found.items()))
-
-    async def _load(self, name: str, unit: Unit) -> tuple[Result, float]:
-        """What it gave, and the web processes' processor time for one, in milliseconds."""
         options = self._options
-        before = costs.cpu_seconds(self._market)["web"]
-        result = await load(
-            name, self._address, unit, clients=options.readers, seconds=options.seconds, warm_up_s=0
-        )
-        spent = costs.cpu_seconds(self._market)["web"] - before
-        return result, spent * 1000 / max(1, result.done)
+        readings = Readings(self._address, self._market, options.readers, options.seconds)
+        await readings.take("search with facets", world.search)
+        await readings.take("search, no query twice", self._never_twice)
+        await readings.take("autocomplete", self._complete)
+        await readings.take("complete, all kinds", self._complete_all)
+        readings.show()
 
     async def _indexed(self, products: int) -> float:
         """Seconds until a search counts nearly all of them: some are drafts."""
@@ -86,8 +70,3 @@ class Bench:
         """A word as far as it may have been typed."""
         word = self._words[number % len(self._words)]
         return word[: 2 + number // len(self._words) % max(1, len(word) - 2)]
-
-
-def _row(result: Result, each_ms: float) -> tuple[str, ...]:
-    p50, p95 = f"{result.at(0.5):,.1f}", f"{result.at(0.95):,.1f}"
-    return (result.name, f"{result.rate:,.0f}", p50, p95, f"{each_ms:,.2f}")

@@ -5,9 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from haat.engines.sql import Database, open_pool
 from tests import postgres
+
+# How long an example takes says how busy the machine is, not whether it is right.
+settings.register_profile("haat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("haat")
 
 DatabaseOf = Callable[[str], Awaitable[Database]]
 

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 
 import psutil
 
+from haat.app.beside import NAME as WORKER
+
 CARDS = "haat.domains.money.payments.providers.testcard"
-WORK, SERVING, COMMAND = "haat.app.work", "haat.app.serving", "haat.app.cli"
+SERVING, COMMAND = "haat.app.serving", "haat.app.cli"
 
 
 def by_kind(family: Iterable[psutil.Process]) -> dict[str, list[psutil.Process]]:
@@ -34,7 +36,7 @@ def _kind(one: psutil.Process, there: Mapping[int, psutil.Process]) -> str:
         return "NATS" if name.startswith("nats") else "Valkey"
     if CARDS in words:
         return "provider"
-    if WORK in words:
+    if name == WORKER:
         return "background worker"
     if SERVING in words:
         return _server(one, parent)

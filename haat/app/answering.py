@@ -5,6 +5,7 @@ import signal
 
 import structlog
 
+from haat.app.configuration import secrets_of
 from haat.app.loop import run_async, settle_memory
 from haat.app.processes import say_ready
 from haat.app.runtime import Runtime
@@ -40,7 +41,7 @@ async def answer(settings: AppSettings, grpc: GrpcSettings) -> None:
 
 def main() -> None:
     settings, grpc = AppSettings(), GrpcSettings()
-    set_up_logs(level=settings.log_level, file=settings.log_file)
+    set_up_logs(settings.log_level, file=settings.log_file, secrets=secrets_of(settings))
     set_up_tracing(settings.otel_endpoint, service="haat-grpc")
     try:
         run_async(answer(settings, grpc))

@@ -14,9 +14,12 @@ from haat.app.settings import AppSettings
 from haat.kernel.errors import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from pydantic import ValidationError
 
     from haat.app.proving import Proof
+    from haat.app.runtime import Runtime
 
 app = typer.Typer(
     name="haat",
@@ -26,9 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 seeds = typer.Typer(help="Fill the market.", no_args_is_help=True)
-imports = typer.Typer(help="Bring goods in from elsewhere.", no_args_is_help=True)
 app.add_typer(seeds, name="seed")
-app.add_typer(imports, name="import")
+keys = typer.Typer(help="The keys that access tokens are signed with.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
 
 
 @app.callback()
@@ -43,6 +46,10 @@ def settings_from(
 
     for path in settings or ():
         os.environ.update(read_settings(path))
+    if os.environ.get("HAAT_VAULT_URL"):
+        from haat.app.vault import settle_secrets
+
+        settle_secrets(os.environ)
 
 
 @app.command()
@@ -146,11 +153,17 @@ def migrate(
 def contracts(
     folder: Annotated[Path, typer.Option(help="where the schemas stand")] = Path("contracts"),
 ) -> None:
-    """Write the schemas of events and REST from the code; refuses an incompatible event."""
+    """Write the schemas of events and REST from the code, and who may call what beside them;
+    refuses an incompatible event."""
+    from haat.app import access, designs
     from haat.app.schemas import write
 
     for name in write(folder):
         print(f"written: {name}")
+    for name, text in ((access.NAME, access.document()), (designs.NAME, designs.document())):
+        page = folder.parent / name
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, "utf-8")
 
 
 @app.command()
@@ -159,28 +172,34 @@ def prove(
         list[str] | None,
         typer.Option(help="a head noted down earlier, HASH@POSITION: is it still in the chain?"),
     ] = None,
+    audit_head: Annotated[
+        list[str] | None,
+        typer.Option(help="the same, of the audit's chain"),
+    ] = None,
 ) -> None:
     """Re-derive every balance and every order's money.
 
     Exit status 1 names what does not add up; 3: the market does not run, and what it stopped amid
     is settled when it has started again.
     """
-    proof = _proof(head or ())
+    proof = _proof(head or (), audit_head or ())
     if proof.open:
         print("start the market, which goes on with them; then `haat prove` tells")
         raise typer.Exit(3)
 
 
-def _proof(heads: Sequence[str]) -> "Proof":
+def _proof(heads: Sequence[str], audit_heads: Sequence[str]) -> "Proof":
     """Proves and prints; leaves with 1 when something is found."""
     from haat.app.commands import with_runtime
     from haat.app.installation import Installation
     from haat.app.proving import proof_of
 
     at_rest = Installation(AppSettings()).running() is None
-    proof = run_async(
-        with_runtime(AppSettings(), lambda runtime: proof_of(runtime, heads, at_rest=at_rest))
-    )
+
+    def prove_it(runtime: "Runtime") -> "Awaitable[Proof]":
+        return proof_of(runtime, heads, audit_heads=audit_heads, at_rest=at_rest)
+
+    proof = run_async(with_runtime(AppSettings(), prove_it))
     for finding in proof.findings:
         print(finding)
     if proof.findings:
@@ -194,7 +213,29 @@ def _proof(heads: Sequence[str]) -> "Proof":
     print(f"{proof.invariants} invariants hold")
     if proof.head is not None:
         print(f"head of the ledger's chain: {proof.head.hash}@{proof.head.position}")
+    if proof.audit_head is not None:
+        print(f"head of the audit's chain: {proof.audit_head.hash}@{proof.audit_head.position}")
     return proof
+
+
+@keys.command()
+def rotate(
+    drop: Annotated[
+        bool, typer.Option("--drop", help="the old keys are worth nothing from now on")
+    ] = False,
+) -> None:
+    """Make a new key. It signs in a minute; tokens of the old ones run out by themselves."""
+    from haat.app.keys import rotate_keys
+
+    typer.echo(rotate_keys(AppSettings(), drop=drop))
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """Which keys there are, and from when each signs."""
+    from haat.app.keys import describe_keys
+
+    typer.echo(describe_keys(AppSettings()))
 
 
 @app.command()
@@ -241,7 +282,7 @@ def restore(
     print(f"restored as of {note.made_at}")
     with Installation(AppSettings()).sql_for_command() as url:
         os.environ |= {"HAAT_SQL_URL": url, **settings_for_proof(note, url)}
-        if _proof(()).open:
+        if _proof((), ()).open:
             print("they go on when the market starts; `haat prove` then tells that all adds up")
 
 
@@ -293,23 +334,63 @@ def seed_demo() -> None:
     run_async(seed(settings))
 
 
-@imports.command("shopify")
-def import_shopify(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
-    vendor: Annotated[str, typer.Option(help="the vendor's slug")],
+@seeds.command("scale")
+def seed_scale(
+    products: Annotated[int, typer.Option(min=1, max=10_000_000, help="how many")] = 10_000,
+    vendors: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="how many; one for 200 products")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=999, help="another one, other goods")] = 1,
 ) -> None:
-    """Import a product export in Shopify's CSV format, with a report per row."""
-    from haat.app.commands import import_shopify as work
+    """Add a large assortment of made-up goods; what is there already stays as it is."""
+    from haat.app.seeding.scale.filling import Scale
+    from haat.app.seeding.scale.filling import seed as fill
 
-    report = run_async(work(AppSettings(), file, vendor))
-    for refused in report.refused:
-        column = f", {refused.column}" if refused.column else ""
-        print(f"line {refused.line}{column}: {refused.reason}")
+    size = Scale(products, vendors or max(1, products // 200), seed)
+    done = run_async(fill(AppSettings(), size, print))
     print(
-        f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged,"
-        f" {len(report.refused)} refused"
+        f"{done.products:,} products, {done.vendors:,} vendors, {done.offers:,} offers of others;"
+        f" {done.stocked:,} stocks counted"
     )
-    if report.refused:
+    for reason, count in sorted(done.refused.items()):
+        print(f"{count:,} refused: {reason}")
+
+
+@app.command("import")
+def import_goods(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[FORMAT] FILE…", help="CSV files or Excel workbooks, or a folder of them"
+        ),
+    ],
+    vendor: Annotated[str, typer.Option(help="the vendor's slug")],
+    format: Annotated[
+        str, typer.Option(help="auto, own, shopify, woocommerce or google: refuse any other")
+    ] = "auto",
+    mapping: Annotated[str, typer.Option(help="the name of a mapping the vendor saved")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would come")] = False,
+    corrections: Annotated[
+        Path | None, typer.Option(help="write the rows that were left out to this file")
+    ] = None,
+) -> None:
+    """Import goods for a vendor, from any format that the vendor portal takes.
+
+    Every row that was left out is printed; then the exit status is 1.
+    """
+    from haat.app.importing import FORMATS, Progress, Wanted, files_of, import_files, lines_of
+
+    files, named = files_of(paths)
+    kind = named or format
+    if kind not in ("auto", *FORMATS):
+        raise typer.BadParameter(f"{kind!r} is no format", param_hint="--format")
+    if corrections is not None and len(files) > 1:
+        raise typer.BadParameter("give one file", param_hint="--corrections")
+    wanted = Wanted(files, vendor, kind, mapping, dry_run, corrections)
+    done = run_async(import_files(AppSettings(), wanted, Progress()))
+    for line in (line for one in done for line in lines_of(one)):
+        print(line)
+    if not all(one.is_whole for one in done):
         raise typer.Exit(1)
 
 

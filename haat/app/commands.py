@@ -2,13 +2,10 @@
 
 import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TypeVar
 
 from pydantic import SecretStr
 
-from haat.app.importing import ImportReport
-from haat.app.importing import import_shopify as import_file
 from haat.app.installation import Installation
 from haat.app.migrating import migrate_all
 from haat.app.runtime import Runtime
@@ -42,12 +39,3 @@ async def with_runtime(
             if reacts:
                 await runtime.settle()
             return result
-
-
-async def import_shopify(settings: AppSettings, file: Path, vendor: str) -> ImportReport:
-    """Imports a file for the vendor with this slug (see haat.app.importing)."""
-
-    async def work(runtime: Runtime) -> ImportReport:
-        return await import_file(runtime.inner, runtime.system_context("import"), file, vendor)
-
-    return await with_runtime(settings, work, reacts=True)

@@ -38,6 +38,7 @@ class Draining:
         self._app = app
         self._drain_s = drain_s
         self._leaving: asyncio.Task[None] | None = None
+        self._told: list[Callable[[], None]] = []
         self._left_open = -drain_s  # when an answer last left its connection open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,6 +55,10 @@ class Draining:
             await send(message)
 
         await self._app(scope, receive, sending)
+
+    def on_leaving(self, told: Callable[[], None]) -> None:
+        """`told` is called when this process begins to leave."""
+        self._told.append(told)
 
     def await_signals(self) -> None:
         """In a worker, once it has started: takes the place of the server's own handler."""
@@ -74,6 +79,8 @@ class Draining:
             if handed_over:
                 stop_accepting()
             self._leaving = asyncio.create_task(self._say_goodbye())
+            for told in self._told:
+                told()
 
     async def _say_goodbye(self) -> None:
         """Until no connection that was left open can still be in use, then the server's own end."""

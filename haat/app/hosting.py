@@ -13,6 +13,7 @@ from typing import NoReturn
 from haat.app.installation import CannotStart
 from haat.app.settings import AppSettings
 from haat.app.targets import names_in, packages_of
+from haat.app.tls import addresses_of, check_certificate
 from haat.gateways.grpc.settings import GrpcSettings
 from haat.kernel.errors import Unavailable
 
@@ -44,7 +45,8 @@ def host(settings: AppSettings, target: str) -> NoReturn:
         if time.monotonic() > until:
             raise CannotStart(why)
         time.sleep(LOOK_S)
-    environment = {**os.environ, "HAAT_TARGET": target}
+    check_certificate(settings)
+    environment = {**os.environ, "HAAT_TARGET": target, **addresses_of(settings)}
     os.execve(sys.executable, [sys.executable, "-m", "haat.app.serving"], environment)
 
 

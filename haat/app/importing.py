@@ -1,197 +1,217 @@
-"""Importing goods from other shops' exports: an operator's command, through the contracts."""
+"""`haat import`: files of goods from this machine, as a vendor's own imports, watched to their end.
 
-import hashlib
-import io
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+Where a market runs beside the command, its worker does the work; alone, the command does.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from time import monotonic
 from uuid import UUID
 
-from haat.domains.goods.catalog.api import Catalog, Product, SkuTaken, VendorNotActive
-from haat.domains.goods.catalog.module import Found, Refused, read_shopify
-from haat.domains.goods.inventory.api import Inventory
-from haat.domains.people.market.api import Market
+from haat.app.commands import with_runtime
+from haat.app.installation import Installation
+from haat.app.runtime import Runtime
+from haat.app.settings import AppSettings
+from haat.domains.goods.catalog.api import VendorNotActive
+from haat.domains.goods.imports.api import PART_MAX, Counts, Finding, Imports, Run
 from haat.domains.people.vendors.api import Vendors
 from haat.kernel.context import Context
-from haat.kernel.errors import NotFound, Problem
-from haat.kernel.ids import derive
-from haat.kernel.model import Model
+from haat.kernel.errors import Invalid, NotFound
 
-CHUNK = 1 << 16
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-
-# A path in a problem → the column it came from; the first that the path begins with.
-_COLUMNS = (("title", "Title"), ("descriptionHtml", "Body (HTML)"), ("variants", "Variant Price"))
+ENDED = ("done", "failed", "stopped")
+LOOK_S = 0.5
+FINDINGS_SHOWN = 200  # of one file; all of them stand in its corrections
+FORMATS = {"own": "haat", "shopify": "shopify", "woocommerce": "woocommerce", "google": "google"}
 
 
-class ImportReport(Model):
-    """How many products there were, and every part of the file that was left out."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be imported, for which vendor and how."""
 
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    refused: list[Refused] = []
+    files: Sequence[Path]
+    vendor: str
+    format: str = "auto"
+    mapping: str = ""
+    dry_run: bool = False
+    corrections: Path | None = None
 
 
-async def import_shopify(
-    doors: Mapping[Any, Any], ctx: Context, file: Path, vendor: str
-) -> ImportReport:
-    """Imports a Shopify product export for the vendor with this slug.
+@dataclass(slots=True)
+class Done:
+    """What came of one file."""
 
-    Products that are active there are submitted and approved, drafts stay drafts. Ids follow from
-    vendor and handle: the same file again changes nothing. `doors` are proxies by contract; `ctx`
-    must be the system's. NotFound or VendorNotActive when the vendor cannot sell.
-    """
+    file: Path
+    run: Run
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.run.state == "done" and self.run.counts.refused == 0
+
+
+def files_of(paths: Sequence[Path]) -> tuple[list[Path], str]:
+    """The files meant, folders as what is in them, and the format that a first word names."""
+    named = ""
+    if len(paths) > 1 and paths[0].name in FORMATS and not paths[0].exists():
+        named, paths = paths[0].name, paths[1:]
+    found: list[Path] = []
+    for path in paths:
+        inside = sorted(p for p in path.glob("*") if p.suffix.lower() in (".csv", ".xlsx"))
+        found += inside if path.is_dir() else [path]
+    missing = next((path for path in found if not path.is_file()), None)
+    if missing is not None or not found:
+        raise NotFound(f"There is no file {missing or paths[0]}.")
+    return found, named
+
+
+async def import_files(
+    settings: AppSettings, wanted: Wanted, told: Callable[[Path, Run], None]
+) -> list[Done]:
+    """Imports one file after the other; `told` hears how far each is. NotFound, VendorNotActive,
+    and Invalid for a file that is not in the format asked for."""
+    alone = Installation(settings).running() is None
+
+    async def work(runtime: Runtime) -> list[Done]:
+        ctx = runtime.system_context("import")
+        return [await imported(runtime, ctx, wanted, file, told, alone) for file in wanted.files]
+
+    return await with_runtime(settings, work, reacts=True)
+
+
+async def imported(
+    runtime: Runtime,
+    ctx: Context,
+    wanted: Wanted,
+    file: Path,
+    told: Callable[[Path, Run], None],
+    alone: bool,
+) -> Done:
+    """One file, to its end. `alone`: nobody else works on it."""
+    imports: Imports = runtime.inner[Imports]
+    vendor_id = await _vendor(runtime, ctx, wanted.vendor)
+    run = await _sent(imports, ctx, vendor_id, file)
+    if run.state != "failed":
+        _need_format(run, wanted.format, file)
+        mapping = None
+        if wanted.mapping:
+            saved = await imports.mappings(ctx, vendor_id=vendor_id)
+            mapping = next((one.mapping for one in saved if one.name == wanted.mapping), None)
+            if mapping is None:
+                raise NotFound(f"The vendor has no saved mapping {wanted.mapping!r}.")
+        run = await imports.start(ctx, id=run.id, mapping=mapping, dry_run=wanted.dry_run)
+    told(file, run)
+    while run.state not in ENDED:
+        if alone:
+            await runtime.services[Imports].work(ctx)
+        else:
+            await asyncio.sleep(LOOK_S)
+        run = await imports.run(ctx, id=run.id)
+        told(file, run)
+    findings = await _findings(imports, ctx, run.id, True)
+    findings += await _findings(imports, ctx, run.id, False)
+    if wanted.corrections is not None and run.counts.refused:
+        await _correct(imports, ctx, run.id, wanted.corrections)
+    return Done(file, run, findings)
+
+
+async def _vendor(runtime: Runtime, ctx: Context, slug: str) -> UUID:
+    vendors: Vendors = runtime.inner[Vendors]
     try:
-        found = await doors[Vendors].find(ctx, slug=vendor)
+        found = await vendors.find(ctx, slug=slug)
     except NotFound:
         raise NotFound(
-            f"There is no vendor {vendor!r}; the slug stands in the address of its page."
+            f"There is no vendor {slug!r}; the slug stands in the address of its page."
         ) from None
     if found.status != "active":
         raise VendorNotActive
-    currency = (await doors[Market].settings(ctx)).currency
-    tree = await doors[Catalog].categories(ctx)
-    work = _Import(doors[Catalog], doors[Inventory], ctx, found.id, _digest(file))
-    work.categories = {c.name.casefold(): c.id for c in reversed(tree)}
-    with _lines(file) as lines:
-        for item in read_shopify(lines, currency):
-            if isinstance(item, Refused):
-                work.refused.append(item)
-            else:
-                await work.product(item)
-    return ImportReport(**work.counts, refused=work.refused)
+    return found.id
 
 
-class _Import:
-    def __init__(
-        self, catalog: Catalog, inventory: Inventory, ctx: Context, vendor_id: UUID, digest: str
-    ) -> None:
-        self._catalog, self._inventory, self._ctx = catalog, inventory, ctx
-        self._vendor_id, self._digest = vendor_id, digest
-        self.categories: dict[str, UUID] = {}
-        self.counts = {"created": 0, "updated": 0, "unchanged": 0}
-        self.refused: list[Refused] = []
-
-    async def product(self, item: Found) -> None:
-        category_id = self.categories.get(item.category.casefold())
-        draft = item.draft.model_copy(update={"category_id": category_id})
-        try:
-            outcome = await self._written(item.model_copy(update={"draft": draft}))
-        except Problem as problem:
-            if problem.status >= 500:
-                raise
-            self._refuse(item, item.line, _column(problem), problem.detail)
-        else:
-            self.counts[outcome] += 1
-
-    async def _written(self, item: Found) -> str:
-        """'created', 'updated' or 'unchanged'."""
-        id = derive(self._vendor_id, f"shopify:{item.handle}")
-        try:
-            before: Product | None = await self._catalog.product(self._ctx, ref=str(id))
-        except NotFound:
-            before = None
-        if before is not None and before.status == "archived":
-            if item.status != "archived":
-                self._refuse(item, item.line, "Status", "The product is archived here.")
-            return "unchanged"
+async def _sent(imports: Imports, ctx: Context, vendor_id: UUID, file: Path) -> Run:
+    id, number = ctx.new_id(), 0
+    with file.open("rb") as source:
+        content = source.read(PART_MAX)
         while True:
-            try:
-                product = await self._put(id, item, before)
-                break
-            except SkuTaken as problem:
-                item = self._without(item, set(problem.data.get("skus", [])))
-        product = await self._moved(product, item.status)
-        counted = await self._counted(product, item)
-        if before is None:
-            return "created"
-        return "unchanged" if product.version == before.version and not counted else "updated"
-
-    async def _put(self, id: UUID, item: Found, before: Product | None) -> Product:
-        if before is not None:
-            kept = {"seo": before.seo, "specs": before.specs}
-            draft = item.draft.model_copy(update=kept)
-            return await self._catalog.change(self._ctx, id=id, draft=draft)
-        return await self._catalog.create(
-            self._ctx, id=id, vendor_id=self._vendor_id, draft=item.draft
-        )
-
-    def _without(self, item: Found, taken: set[str]) -> Found:
-        """The product without the variants whose SKUs another product has."""
-        left = [v for v in item.draft.variants if v.sku not in taken]
-        if not left or len(left) == len(item.draft.variants):
-            raise SkuTaken("Other products of this vendor have these SKUs.")
-        for sku in taken & item.lines.keys():
-            reason = "Another product of this vendor has this SKU."
-            self._refuse(item, item.lines[sku], "Variant SKU", reason, "variant")
-        draft = item.draft.model_copy(update={"variants": left})
-        return item.model_copy(update={"draft": draft})
-
-    async def _moved(self, product: Product, wanted: str) -> Product:
-        """To the state it has there, also when an earlier run was interrupted on the way."""
-        if wanted == "archived":
-            return await self._catalog.archive(self._ctx, id=product.id)
-        if wanted == "active" and product.status == "draft":
-            product = await self._catalog.submit(self._ctx, id=product.id)
-        if wanted == "active" and product.status == "pending":
-            product = await self._catalog.decide(self._ctx, id=product.id, decision="approve")
-        return product
-
-    async def _counted(self, product: Product, item: Found) -> bool:
-        """Sets what is on hand; this file's counts apply once, whatever is sold afterwards."""
-        offers = {o.sku: o.id for v in product.variants for o in v.offers if o.main}
-        wanted = {offers[v.sku]: v.sku for v in item.draft.variants if v.sku in offers}
-        rows = await self._inventory.stock_of(self._ctx, offers=list(wanted))
-        before = {s.offer_id: s.on_hand for s in rows}
-        changed = False
-        for offer_id, sku in wanted.items():
-            try:
-                stock = await self._inventory.set_on_hand(
-                    self._ctx,
-                    id=derive(offer_id, f"shopify:{self._digest}"),
-                    offer_id=offer_id,
-                    on_hand=item.stock[sku],
-                    reason="import",
-                )
-            except Problem as problem:
-                if problem.status >= 500:
-                    raise
-                line = item.lines[sku]
-                self._refuse(item, line, "Variant Inventory Qty", problem.detail, "variant")
-            else:
-                changed = changed or stock.on_hand != before.get(offer_id, 0)
-        return changed
-
-    def _refuse(
-        self, item: Found, line: int, column: str, reason: str, what: Any = "product"
-    ) -> None:
-        refused = Refused(line=line, column=column, reason=reason, what=what, handle=item.handle)
-        self.refused.append(refused)
+            following = source.read(PART_MAX)
+            run = await imports.receive(
+                ctx,
+                id=id,
+                vendor_id=vendor_id,
+                file_name=file.name,
+                number=number,
+                content=content,
+                last=not following,
+            )
+            if not following:
+                return run
+            content, number = following, number + 1
 
 
-def _column(problem: Problem) -> str:
-    path = problem.fields[0].path if problem.fields else ""
-    if isinstance(problem, SkuTaken):
-        return "Variant SKU"
-    return next((column for start, column in _COLUMNS if path.startswith(start)), "Handle")
+def _need_format(run: Run, format: str, file: Path) -> None:
+    if format != "auto" and run.format != FORMATS[format]:
+        message = f"{file} has not the columns of the format {format}; leave --format out."
+        raise Invalid(message, code="format_wrong")
 
 
-def _digest(file: Path) -> str:
-    """Of the whole file, to tell a repeated import from a newer export."""
-    digest = hashlib.sha256()
-    with file.open("rb") as raw:
-        while chunk := raw.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+async def _findings(imports: Imports, ctx: Context, id: UUID, refused: bool) -> list[Finding]:
+    """Why rows were left out, or remarks: the first of them."""
+    page = await imports.findings(ctx, id=id, refused=refused, limit=100)
+    found = list(page.items)
+    while page.next and len(found) < FINDINGS_SHOWN:
+        page = await imports.findings(ctx, id=id, refused=refused, limit=100, cursor=page.next)
+        found += page.items
+    return found
 
 
-@contextmanager
-def _lines(file: Path) -> Iterator[Iterator[str]]:
-    with file.open("rb") as raw:
-        start = raw.read(2)
-        raw.seek(0)
-        encoding = "utf-16" if start in _UTF16 else "utf-8-sig"
-        errors = "replace" if encoding == "utf-16" else "surrogateescape"
-        yield iter(io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline=""))
+async def _correct(imports: Imports, ctx: Context, id: UUID, path: Path) -> None:
+    part = await imports.corrections(ctx, id=id)
+    with path.open("wb") as out:
+        out.write(part.content)
+        while part.next:
+            part = await imports.corrections(ctx, id=id, cursor=part.next)
+            out.write(part.content)
+
+
+class Progress:
+    """One line that goes on growing where a person looks, else a line now and then."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._next = 0.0
+
+    def __call__(self, file: Path, run: Run) -> None:
+        if monotonic() < self._next and run.state not in ENDED:
+            return
+        self._next = monotonic() + (0.2 if self._live else 5.0)
+        of = f" of {run.counts.rows:,}" if run.counts.rows else ""
+        line = f"{file.name}: {run.state}, {run.counts.rows_done:,}{of} rows"
+        end = "\n" if run.state in ENDED or not self._live else ""
+        sys.stderr.write(("\r\x1b[K" if self._live else "") + line + end)
+        sys.stderr.flush()
+
+
+def lines_of(done: Done) -> list[str]:
+    """What is printed of one file: every row that was left out, then the counts."""
+    name, run = done.file.name, done.run
+    lines = []
+    for one in done.findings:
+        column = f", {one.column}" if one.column else ""
+        note = "" if one.refused else "note: "
+        lines.append(f"{name}, line {one.line}{column}: {note}{one.reason}")
+    if run.counts.refused + run.counts.noted > len(done.findings):
+        lines.append(f"{name}: only the first of each are shown; all stand in the vendor's portal")
+    if run.state != "done":
+        lines.append(f"{name}: {run.state}: {run.failure or 'by its vendor'}")
+    lines.append(f"{name}: {_counted(run.counts, tried=run.dry_run)}")
+    return lines
+
+
+def _counted(counts: Counts, *, tried: bool) -> str:
+    would = "would be " if tried else ""
+    return (
+        f"{would}{counts.created:,} created, {counts.updated:,} updated,"
+        f" {counts.unchanged:,} unchanged, {counts.refused:,} refused"
+    )

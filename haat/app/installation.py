@@ -183,7 +183,7 @@ class Installation:
         if given:
             return given
         if self._postgres is None:
-            self._postgres = EmbeddedPostgres(self.folder / "postgres")
+            self._postgres = EmbeddedPostgres(self.settings.sql_folder)
         try:
             cluster = self._postgres.start()
         except EmbeddedPostgresError as error:

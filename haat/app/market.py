@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
+from haat.app.beside import COUNT, LOG
 from haat.app.crew import READY_WAIT_S, RESTARTS_MAX
 from haat.app.installation import CannotStart, tell
 from haat.app.processes import HAND_OVER, Child, PortTaken, apart, claimed, start_child
@@ -20,6 +21,7 @@ from haat.app.seeding.demo import State, ways_to_pay
 from haat.app.settings import AppSettings
 from haat.app.supervisor import STOP_WAIT_S, Supervisor
 from haat.app.targets import is_whole
+from haat.app.tls import Certificate, addresses_of, check_certificate
 from haat.gateways.grpc.settings import GrpcSettings
 
 EMBEDDED_NATS = "nats://embedded"
@@ -33,12 +35,14 @@ class Market(Supervisor):
         self._grpc = GrpcSettings()
         self._target = target
         self._environment: dict[str, str] = {}
+        self._certificate = Certificate(settings)
         self._sql_failures = 0
         self._sql_retry_at = 0.0
 
     # -- starting ------------------------------------------------------------------------------
 
     def start(self) -> None:
+        check_certificate(self.settings)
         try:
             where = (self.settings.host, self.settings.port)
             self._listening = claimed(*where, self.settings.workers)
@@ -46,6 +50,7 @@ class Market(Supervisor):
             raise CannotStart(str(error)) from None
         self._environment = {**os.environ, "HAAT_DATA": str(self.installation.folder)}
         self._environment["HAAT_TARGET"] = self._target
+        self._environment |= addresses_of(self.settings)
         self._start_sql()
         steps = (self._start_bus, self._migrate, self._start_cards, self._seed, self._start_cache)
         for step in (*steps, self._start_workers):
@@ -133,17 +138,21 @@ class Market(Supervisor):
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir()
         self._environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
-        self._add(
-            Child(
-                "web",
-                [sys.executable, "-m", "haat.app.serving"],
-                self._environment,
-                listens=self._listening,
-                parts=self.settings.workers,
-                leave=HAND_OVER,
-            )
+        beside = self.settings.background if sys.platform == "linux" else 0
+        web = Child(
+            "web",
+            [sys.executable, "-m", "haat.app.serving"],
+            self._environment,
+            listens=self._listening,
+            parts=self.settings.workers + beside,
+            leave=HAND_OVER,
         )
-        for number in range(self.settings.background):
+        if beside:
+            web.environment = {**self._environment, COUNT: str(beside)}
+            if self._keeps_logs:
+                web.environment[LOG] = str(self.installation.log("worker"))
+        self._add(web)
+        for number in range(self.settings.background - beside):
             name = "worker" if not number else f"worker {number + 1}"
             command = [sys.executable, "-m", "haat.app.work"]
             self._add(Child(name, command, self._environment, leave=signal.SIGTERM))
@@ -152,9 +161,14 @@ class Market(Supervisor):
             self._add(Child("grpc", command, self._environment, leave=signal.SIGTERM))
         self.crew.await_ready()
 
+    @property
+    def _keeps_logs(self) -> bool:
+        """Whether our processes' logs go to files of the data folder."""
+        return "HAAT_LOG_FORMAT" not in os.environ and self.settings.log_file is None
+
     def _add(self, child: Child) -> None:
         child.ready = self.installation.folder / "ready"
-        if "HAAT_LOG_FORMAT" not in os.environ and self.settings.log_file is None:
+        if self._keeps_logs:
             log = self.installation.log(child.name.partition(" ")[0])
             child.environment = {**child.environment, "HAAT_LOG_FILE": str(log)}
         self.crew.add(child)
@@ -208,6 +222,9 @@ class Market(Supervisor):
     def look_after(self) -> None:
         if self.installation.sql_has_died and time.monotonic() >= self._sql_retry_at:
             self._revive_sql()
+        if self._certificate.is_new(time.monotonic()):
+            tell("there is a new certificate")
+            self._to_roll = True
         super().look_after()
 
     def _revive_sql(self) -> None:

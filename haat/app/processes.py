@@ -115,6 +115,13 @@ def say_ready() -> None:
             Path(folder, str(os.getpid())).touch()
 
 
+def has_said_ready(pid: int) -> bool:
+    """Whether this process, a child of ours, has said so since our own parent started us; True
+    where nobody waits for it."""
+    folder = os.environ.get(READY)
+    return folder is None or Path(folder, str(pid)).exists()
+
+
 def start_child(
     command: Sequence[str],
     environment: Mapping[str, str],

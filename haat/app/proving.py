@@ -6,13 +6,15 @@ Each module proves its own sums (`proof.py`); what concerns several is held agai
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 
 from haat.app.crosschecks import CHECKS
 from haat.app.runtime import Runtime
 from haat.domains.money.ledger.api import Ledger, Seal
+from haat.domains.trust.audit.api import Audit, Head
 from haat.kernel.errors import Invalid
 from haat.kernel.module import Module
 
@@ -34,6 +36,7 @@ class Proof:
     invariants: int
     head: Seal | None
     open: list[str] = field(default_factory=list)
+    audit_head: Head | None = None  # of the audit's chain, when nothing was found
 
 
 async def prove_all(runtime: Runtime) -> list[str]:
@@ -50,31 +53,51 @@ async def prove_all(runtime: Runtime) -> list[str]:
     return found[:FINDINGS_MAX]
 
 
-async def proof_of(runtime: Runtime, heads: Sequence[str] = (), *, at_rest: bool = False) -> Proof:
-    """The whole proof, and that the chain still goes through `heads` noted down earlier
-    ("HASH@POSITION"; Invalid for anything else).
+async def proof_of(
+    runtime: Runtime,
+    heads: Sequence[str] = (),
+    *,
+    audit_heads: Sequence[str] = (),
+    at_rest: bool = False,
+) -> Proof:
+    """The whole proof, and that the ledger's chain still goes through `heads` noted down earlier
+    ("HASH@POSITION"; Invalid for anything else), the audit's through `audit_heads`.
 
     At rest nothing moves on: a market that was killed, or copied, between two steps stands there
     until it starts. What only the next step can settle is then `open`, and no finding.
     """
     noted = [_noted(head) for head in heads]
+    audited = [_noted(head) for head in audit_heads]
     found = await prove_all(runtime)
     unsettled: list[str] = []
     if found and at_rest and await _under_way(runtime):
         between = tuple(f"{check.__name__}: " for check in CHECKS)
         unsettled = [line for line in found if line.startswith(between)]
         found = [line for line in found if line not in unsettled]
-    ledger: Ledger = runtime.inner[Ledger]
     ctx = runtime.system_context("prove")
+    ledger: Ledger = runtime.inner[Ledger]
+    audit: Audit = runtime.inner[Audit]
+    found += await _gone("ledger.head", noted, partial(ledger.head, ctx))
+    found += await _gone("audit.noted_head", audited, partial(audit.head, ctx))
+    count = sum(len(names_of(module)) for module in runtime.modules) + len(CHECKS)
+    count += bool(noted) + bool(audited)
+    if found or unsettled:
+        return Proof(found, count, None, unsettled)
+    return Proof(found, count, await ledger.head(ctx), unsettled, await audit.head(ctx))
+
+
+async def _gone(
+    name: str, noted: Sequence[tuple[str, int]], head: Callable[..., Awaitable[Seal | Head | None]]
+) -> list[str]:
+    """Which of these noted heads a chain does not go through any more."""
+    found = []
     for wanted, position in noted:
-        seal = await ledger.head(ctx, position=position)
-        if seal is None:
-            found.append(f"ledger.head: the chain ends before the noted position {position}")
-        elif seal.hash != wanted:
-            found.append(f"ledger.head: at {position} was noted {wanted}, stored is {seal.hash}")
-    count = sum(len(names_of(module)) for module in runtime.modules) + len(CHECKS) + bool(noted)
-    head = None if found or unsettled else await ledger.head(ctx)
-    return Proof(found, count, head, unsettled)
+        link = await head(position=position)
+        if link is None:
+            found.append(f"{name}: the chain ends before the noted position {position}")
+        elif link.hash != wanted:
+            found.append(f"{name}: at {position} was noted {wanted}, stored is {link.hash}")
+    return found
 
 
 def names_of(module: Module) -> Sequence[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from haat.app.erasing import keep_erasing
+from haat.app.recalls import hear_recalls
 from haat.app.settings import AppSettings
 from haat.app.targets import all_modules
 from haat.app.wiring import Doors, Mode, Peers, Wiring
@@ -22,11 +24,16 @@ from haat.engines.bus import (
 )
 from haat.engines.cache import Cache, open_cache
 from haat.engines.endings import end
+from haat.engines.hands import Hands
 from haat.engines.http import Signer, Tokens, load_secret
+from haat.engines.http.addresses import networks
 from haat.engines.http.client import HttpClient
+from haat.engines.http.keyring import ring_path
+from haat.engines.http.outward import Outward
 from haat.engines.mail import Mail, open_mail
 from haat.engines.scheduler import Scheduler, open_scheduler
 from haat.engines.search import SearchEngine, open_search
+from haat.engines.sms import Sms, open_sms
 from haat.engines.sql import Database, Pool, open_pool
 from haat.gateways.rest.storage import AnswerStore
 from haat.kernel.clock import Clock, SystemClock
@@ -84,12 +91,19 @@ class Runtime:
     async def _start(self) -> None:
         settings = self.settings
         secret = load_secret(settings.secret_path)
-        self.tokens = Tokens(secret, clock=self.clock)
+        ring = ring_path(settings.secret_path)
+        self.tokens = Tokens(secret, clock=self.clock, ring=ring)
         self.signer = Signer(secret, clock=self.clock)
         self.rpc_token = settings.rpc_token.get_secret_value() or _derived_token(secret)
         self.http = await self._stack.enter_async_context(HttpClient())
+        self.outward = Outward(
+            allowed=networks(settings.webhooks_allow_private), plain=settings.webhooks_allow_http
+        )
+        self._stack.push_async_callback(self.outward.aclose)
         self.blob = open_blob(settings.blob)
         self.mail = open_mail(settings.mail, sender=settings.mail_from, clock=self.clock)
+        token = settings.sms_token.get_secret_value()
+        self.sms = open_sms(settings.sms, token=token, http=self.http)
         self.cache = open_cache(settings.cache)
         self._stack.push_async_callback(self.cache.aclose)
         self.search = open_search(settings.search)
@@ -106,6 +120,8 @@ class Runtime:
         self.services = wiring.services
         self.doors = wiring.doors(None)
         self.inner = wiring.doors("app")
+        recalls = asyncio.create_task(hear_recalls(self), name="recalls")
+        self._stack.push_async_callback(end, [recalls])
         if self._reacts:
             await self._react()
 
@@ -113,7 +129,7 @@ class Runtime:
         key = (url, role)
         if key not in self._pools:
             size = 4 if role else self.settings.sql_pool
-            pool = await open_pool(url, size=size, role=role)
+            pool = await open_pool(url, size=size, role=role, beside=self.settings.sql_folder)
             self._stack.push_async_callback(_close, pool)
             self._pools[key] = pool
         return self._pools[key]
@@ -131,8 +147,11 @@ class Runtime:
             Tokens: self.tokens,
             Signer: self.signer,
             HttpClient: self.http,
+            Outward: self.outward,
             Blob: self.blob,
             Mail: self.mail,
+            Sms: self.sms,
+            Hands: Hands.given(),
             Cache: self.cache,
             SearchEngine: self.search,
             DeadLetters: self.bus,
@@ -161,6 +180,7 @@ class Runtime:
             for module in self.modules
             if module.run is not None
         ]
+        running.append(asyncio.create_task(keep_erasing(self), name="erasing"))
         self._stack.push_async_callback(end, running)
         if self._timers:
             await self._start_timers(noted)

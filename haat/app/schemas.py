@@ -1,4 +1,4 @@
-"""`haat contracts`: the committed schemas of events and of the REST API, made from the code.
+"""`haat contracts`: the committed schemas of events, REST and GraphQL, made from the code.
 
 Within a version an event may only gain optional fields (docs/house.md, section 4): a change that
 takes something away, or that makes something necessary, needs a new version.
@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from haat.app.targets import MODULES
+from haat.gateways import graphql
 from haat.kernel.errors import Conflict
 from haat.kernel.events import Event
 
+GRAPHQL = "schema.graphql"
 NAMES = {"title", "description"}  # of schemas, not of properties: they bind nobody
 
 
@@ -28,7 +30,7 @@ def events() -> dict[str, type[Event]]:
         for value in vars(import_module(f"{package}.api")).values():
             if not isinstance(value, type) or not issubclass(value, Event):
                 continue
-            if value.event_name and value.__module__ == f"{package}.api":
+            if value.event_name and value.__module__.rpartition(".")[0] == package:
                 found[f"{value.event_name}.v{value.event_version}"] = value
     return dict(sorted(found.items()))
 
@@ -64,12 +66,16 @@ def files() -> dict[str, str]:
     made = {f"events/{name}.json": _text(schema_of(event)) for name, event in events().items()}
     made["openapi.json"] = _text(openapi())
     made["asyncapi.json"] = _text(asyncapi())
+    made[GRAPHQL] = graphql.sdl()
     return made
 
 
 def write(folder: Path) -> list[str]:
-    """Writes what changed and says which; Incompatible when an event broke its version."""
+    """Writes what changed and says which; Incompatible when an event broke its version, or the
+    GraphQL schema what its clients ask for."""
     broken = [line for name, old in _committed(folder) for line in _broken(name, old)]
+    if (folder / GRAPHQL).exists():
+        broken += graphql.breaks((folder / GRAPHQL).read_text("utf-8"))
     if broken:
         raise Incompatible("; ".join(broken))
     changed = []

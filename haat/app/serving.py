@@ -17,13 +17,17 @@ from contextlib import suppress
 from typing import Any
 
 from granian._granian import SocketHolder
-from granian.constants import Interfaces, Loops
+from granian.constants import Interfaces, Loops, SSLProtocols
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from haat.app.beside import COUNT, Beside, Helping
 from haat.app.processes import BACKLOG, HAND_OVER, LISTEN, shared, tied_to_parent
 from haat.app.settings import AppSettings
 
+HEAD_MAX_BYTES = 64 << 10  # of HTTP/2; haat.engines.http.limits allows less
+HEAD_WAIT_MS = 15_000  # for a request's headers; its body has limits of its own
 END_S = 35  # a request has its deadline within that
 
 
@@ -36,6 +40,14 @@ class Serving(_Server):  # type: ignore[misc]
     def listen_on(self, listening: Sequence[socket.socket]) -> None:
         self._listening = listening
         self._told: signal.Signals = signal.SIGTERM
+        self._beside: list[Beside | Helping] = []
+
+    def work_beside(self, count: int, helping: int) -> None:
+        """Starts background workers, and those who help them. Before `serve`: nothing but this
+        thread may run yet."""
+        if helping:
+            self._beside.append(Helping(helping, self._listening))
+        self._beside.append(Beside(count, self._listening))
 
     def _init_shared_socket(self) -> None:
         """There is none: see `_spawn_worker`."""
@@ -50,11 +62,15 @@ class Serving(_Server):  # type: ignore[misc]
     def signal_handler_interrupt(self, *args: object, **kwargs: object) -> None:
         if args and isinstance(args[0], int):
             self._told = signal.Signals(args[0])
+        for one in self._beside:
+            one.end()
         super().signal_handler_interrupt()
 
     def startup(self, *args: object, **kwargs: object) -> None:
         super().startup(*args, **kwargs)
         signal.signal(HAND_OVER, self.signal_handler_interrupt)
+        for one in self._beside:
+            one.watch()
 
     def _stop_workers(self) -> None:
         """Tells the workers what it was told itself, and cuts off who takes too long."""
@@ -69,6 +85,9 @@ class Serving(_Server):  # type: ignore[misc]
                 worker.kill()
                 worker.join()
         self.wrks.clear()
+        for one in self._beside:
+            one.end()
+            one.await_end(until)
 
 
 def main() -> None:
@@ -82,6 +101,11 @@ def main() -> None:
         loop=Loops.auto,
         backlog=BACKLOG,
         backpressure=2000,  # connections a worker serves at once; waiting ones are kept-alive, too
+        ssl_cert=settings.tls_cert,
+        ssl_key=settings.tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_WAIT_MS),
+        http2_settings=HTTP2Settings(max_headers_size=HEAD_MAX_BYTES),
         log_enabled=True,
         log_level=LogLevels.warning,
         log_access=False,
@@ -91,7 +115,17 @@ def main() -> None:
     server.listen_on(_listening(settings))
     if sys.platform == "linux":
         _prepare_forks()
+        count = int(os.environ.pop(COUNT, 0))
+        server.work_beside(count, settings.importing if _imports(count, settings) else 0)
     server.serve(target_loader=_application, wrap_loader=False)
+
+
+def _imports(background: int, settings: AppSettings) -> bool:
+    """Whether imports are begun here: by who works beside this process, or by itself."""
+    from haat.app.targets import chosen
+
+    reacts = background > 0 or settings.background == 0
+    return reacts and any(m.name == "imports" for m in chosen(os.environ.get("HAAT_TARGET", "all")))
 
 
 def _application() -> Any:
@@ -112,7 +146,7 @@ def _listening(settings: AppSettings) -> list[socket.socket]:
 def _prepare_forks() -> None:
     """Workers are forked from a process that has imported everything: they start at once, share
     its memory, and end with it."""
-    from haat.app import web
+    from haat.app import helping, web, work  # noqa: F401 - others are forked as well
 
     web.parts_loaded(os.environ.get("HAAT_TARGET", "all"))
     gc.collect()

@@ -3,11 +3,12 @@
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from haat.app.targets import group_of
-from haat.kernel.settings import Settings
+from haat.kernel.settings import Settings, given
 
 TOKEN_MIN_CHARS = 32
 
@@ -21,6 +22,8 @@ class AppSettings(Settings):
     workers: Annotated[int, Field(ge=1, le=64)] = 2  # processes that answer HTTP
     # Processes for events and timers; 0: those that answer HTTP do that as well.
     background: Annotated[int, Field(ge=0, le=16)] = 1
+    # Processes that write imported goods while there are some; None: as there are processors.
+    importers: Annotated[int, Field(ge=0, le=16)] | None = None
     drain_s: Annotated[float, Field(ge=0, le=60)] = 6  # a leaving process's goodbye to its clients
     demo: bool = True
     test_cards: bool | None = None  # the test card network as a provider; as `demo` when None
@@ -36,14 +39,26 @@ class AppSettings(Settings):
     search_url: SecretStr = SecretStr("")  # empty: a folder of the data folder
     mail_url: SecretStr = SecretStr("")
     mail_from: str = "market@localhost"
+    sms_url: SecretStr = SecretStr("")  # text messages: a webhook; empty: a folder
+    sms_token: SecretStr = SecretStr("")
     rpc_token: SecretStr = SecretStr("")
     secret_file: Path | None = None
+    erased: Path | None = None  # whom not to bring back: a file beside data and backups
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: Path | None = None  # JSON lines go there, and only warnings to the terminal
     otel_endpoint: str = ""
-    # Requests of one client for one part of the API in a minute; 0: as many as it likes.
-    rate_limit: Annotated[int, Field(ge=0)] = 0
+    tls_cert: Path | None = None  # PEM: with it and its key, we answer https ourselves
+    tls_key: Path | None = None
+    hsts_s: Annotated[int, Field(ge=0)] = 31_536_000  # for how long browsers insist on https
+    trusted_proxies: str = ""  # networks whose X-Forwarded-For and -Proto are believed
+    allowed_origins: str = ""  # sites whose scripts may read the API's answers; * for any
+    rate_limits: str = ""  # off, or other numbers than haat.gateways.rest.paces has
+    rate_limits_exempt: str = "127.0.0.0/8,::1"  # networks that are not counted
     metrics_public: bool = False  # /metrics answers other machines, too
+    # Networks that webhooks may be sent to though they are not public, as "10.1.0.0/16, ::1"; and
+    # whether without TLS. For development.
+    webhooks_allow_private: str = ""
+    webhooks_allow_http: bool = False
 
     @field_validator("rpc_token")
     @classmethod
@@ -53,10 +68,62 @@ class AppSettings(Settings):
             raise ValueError(f"a token has at least {TOKEN_MIN_CHARS} characters")
         return value
 
+    @field_validator("trusted_proxies", "rate_limits_exempt")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        from haat.engines.http.pacing import networks  # only for who sets it: commands start fast
+
+        networks(value)
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        from haat.engines.http.origins import origins
+
+        origins(value)
+        return value
+
+    @field_validator("rate_limits")
+    @classmethod
+    def _paces(cls, value: str) -> str:
+        from haat.gateways.rest.paces import paces
+
+        paces(value)
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> "AppSettings":
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("HAAT_TLS_CERT and HAAT_TLS_KEY go together")
+        return self
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach the site by https, from us or from a proxy before us."""
+        return self.site.startswith("https://")
+
+    @field_validator("webhooks_allow_private")
+    @classmethod
+    def _private_networks(cls, value: str) -> str:
+        if value:  # the supervisor, too, reads settings, and has no other use for HTTP
+            from haat.engines.http.addresses import networks
+
+            networks(value)
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _no_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @property
+    def importing(self) -> int:
+        """How many processes are called to write imported goods: all processors but one, which
+        tells of them and indexes them."""
+        if self.importers is not None:
+            return self.importers
+        return min(max(processors() - 1, 1), 4)
 
     @property
     def folder(self) -> Path:
@@ -66,7 +133,13 @@ class AppSettings(Settings):
     @property
     def site(self) -> str:
         """The address people use, without a slash at the end."""
-        return self.public_url or f"http://localhost:{self.port}"
+        scheme = "https" if self.tls_cert else "http"
+        return self.public_url or f"{scheme}://localhost:{self.port}"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the site's name means this machine, for whoever uses it."""
+        return urlsplit(self.site).hostname in ("localhost", "127.0.0.1", "::1")
 
     @property
     def takes_test_cards(self) -> bool:
@@ -76,6 +149,16 @@ class AppSettings(Settings):
     @property
     def secret_path(self) -> Path:
         return self.secret_file or self.folder / "secret.key"
+
+    @property
+    def erased_path(self) -> Path:
+        """The list of who was erased: ids. Best kept where neither data nor backups are."""
+        return self.erased or self.folder / "erased.txt"
+
+    @property
+    def sql_folder(self) -> Path:
+        """Where the embedded PostgreSQL has its cluster, if there is one."""
+        return self.folder / "postgres"
 
     def sql_of(self, module: str) -> str:
         """The database of one module: HAAT_SQL_URL_ORDERS, else its group's, HAAT_SQL_URL_TRADE,
@@ -118,10 +201,20 @@ class AppSettings(Settings):
     def mail(self) -> str:
         return self.mail_url.get_secret_value() or f"file://{self.folder / 'mail'}"
 
+    @property
+    def sms(self) -> str:
+        return self.sms_url.get_secret_value() or f"file://{self.folder / 'sms'}"
+
 
 def _for(module: str, name: str) -> str:
     """An address of a module, or of the group it is in; '' when neither is set."""
     places = (module, group_of(module))
-    return next(
-        (os.environ[key] for p in places if (key := f"{name}_{p.upper()}") in os.environ), ""
-    )
+    return next((said for p in places if (said := given(f"{name}_{p.upper()}"))), "")
+
+
+def processors() -> int:
+    """Those that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # elsewhere than on Linux
+        return os.cpu_count() or 1

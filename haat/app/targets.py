@@ -8,20 +8,22 @@ from haat.kernel.module import Module
 
 # In storeys, lower first; within a group, what stands left is below what stands right.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "people": ("market", "media", "identity", "profiles", "vendors"),
-    "goods": ("catalog", "pricing", "inventory", "imports"),
+    "people": ("market", "media", "identity", "profiles", "vendors", "onboarding"),
+    "goods": ("catalog", "pricing", "inventory", "imports", "requests"),
     "money": (
         "ledger",
         "commissions",
         "payments",
         "wallet",
         "payouts",
+        "banking",
         "statements",
         "reconciliation",
     ),
     "trade": ("shipping", "cart", "orders", "settlement", "receipts", "checkout", "returns"),
+    "trust": ("audit", "privacy", "support"),
     "insight": ("search",),
-    "reach": ("notifications", "backoffice"),
+    "reach": ("webhooks", "notifications", "backoffice"),
 }
 MODULES: tuple[str, ...] = tuple(
     f"haat.domains.{group}.{name}" for group, names in GROUPS.items() for name in names

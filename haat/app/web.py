@@ -1,7 +1,7 @@
 """One HTTP worker: the runtime behind the gateways. granian calls `create` in every worker."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,9 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from haat.app import asyncapi
+from haat.app.configuration import secrets_of
 from haat.app.draining import Draining
+from haat.app.ended import watched
 from haat.app.first_run import first_runner
 from haat.app.loop import settle_memory
 from haat.app.processes import say_ready
@@ -19,11 +21,14 @@ from haat.app.runtime import Runtime
 from haat.app.seeding.accounts import DEMO_PASSWORD, SIGN_INS
 from haat.app.settings import AppSettings
 from haat.app.targets import all_modules, chosen, opens_site
-from haat.engines.http.pacing import Pacing
+from haat.engines.http.origins import origins
+from haat.engines.http.pacing import Pacing, networks
 from haat.engines.rpc.http import rpc_routes
 from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
-from haat.gateways.rest import AnswerStore, Parts, describe, equip, joined
+from haat.gateways import graphql
+from haat.gateways.rest import AnswerStore, Edge, Parts, describe, equip, joined
 from haat.gateways.rest import create as create_rest
+from haat.gateways.rest.paces import kind_of, paces
 from haat.gateways.web import site_routers, web_state
 from haat.kernel.errors import Problem
 
@@ -31,14 +36,15 @@ from haat.kernel.errors import Problem
 def create() -> ASGIApp:
     """The application for the target named by HAAT_TARGET (default: all)."""
     settings = AppSettings()
-    set_up_logs(level=settings.log_level, file=settings.log_file)
+    set_up_logs(settings.log_level, file=settings.log_file, secrets=secrets_of(settings))
     set_up_tracing(settings.otel_endpoint, service="haat-web")
     return application(settings, os.environ.get("HAAT_TARGET", "all"))
 
 
 def parts_loaded(target: str) -> int:
     """Imports whatever the application for this target is made of; how many parts there are."""
-    return len(chosen(target)) + (len(list(site_routers())) if opens_site(target) else 0)
+    site = [*site_routers(), *graphql.routes()] if opens_site(target) else []
+    return len(chosen(target)) + len(site)
 
 
 def application(settings: AppSettings, target: str, runtime: Runtime | None = None) -> ASGIApp:
@@ -54,24 +60,77 @@ def application(settings: AppSettings, target: str, runtime: Runtime | None = No
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if runtime is not None:
-            equip(app, await parts_of(runtime))
-            yield
+            pacing.use(runtime.cache, seconds_of(runtime))
+            async with _gate(runtime, target, pacing) as gate, watched(runtime):
+                parts = await parts_of(runtime)
+                equip(app, replace(parts, state={**parts.state, "graphql": gate}))
+                yield
             return
-        async with Runtime(settings, modules, reacts=settings.background == 0) as started:
+        async with (
+            Runtime(settings, modules, reacts=settings.background == 0) as started,
+            _gate(started, target, pacing) as gate,
+            watched(started),
+        ):
             parts = await parts_of(started)
-            equip(app, replace(parts, ready=draining.unless_leaving(parts.ready)))
+            ready = draining.unless_leaving(parts.ready)
+            equip(app, replace(parts, ready=ready, state={**parts.state, "graphql": gate}))
             app.router.routes.extend(_rpc(started))
-            pacing.use(started.cache)
+            pacing.use(started.cache, seconds_of(started))
             settle_memory()
+            if gate is not None:
+                draining.on_leaving(gate.leave)
             draining.await_signals()
             say_ready()
             yield
         stop_tracing()
 
-    inner = create_rest(routers, site_routers=site, lifespan=lifespan)
-    pacing = Pacing(inner, settings.rate_limit)
-    draining = Draining(pacing if settings.rate_limit else inner, settings.drain_s)
+    graph = graphql.routes() if opens_site(target) else []
+    edge = edge_of(settings)
+    pacing = edge.pacing
+    inner = create_rest(routers, site_routers=site, rpc=graph, lifespan=lifespan, edge=edge)
+    draining = Draining(inner, settings.drain_s)
     return draining
+
+
+def edge_of(settings: AppSettings) -> Edge:
+    """How this installation meets the outside."""
+    return Edge(
+        pacing=Pacing(
+            paces(settings.rate_limits), kind_of, exempt=networks(settings.rate_limits_exempt)
+        ),
+        proxies=networks(settings.trusted_proxies),
+        origins=origins(settings.allowed_origins),
+        secure=settings.is_secure,
+        # A name for this machine alone is shared by whatever else is tried on it.
+        hsts_s=settings.hsts_s if settings.is_secure and not settings.is_here else 0,
+    )
+
+
+def seconds_of(runtime: Runtime) -> Callable[[], float]:
+    """Seconds since the epoch, by the runtime's clock."""
+    return lambda: runtime.clock.now().timestamp()
+
+
+@asynccontextmanager
+async def _gate(
+    runtime: Runtime, target: str, pacing: Pacing
+) -> AsyncIterator[graphql.Gate | None]:
+    """What the process has of GraphQL: nothing where it does not open the site."""
+    if not opens_site(target):
+        yield None
+        return
+    gate = graphql.Gate(
+        graphql.GraphqlSettings(),
+        runtime.doors,
+        runtime.cache,
+        runtime.clock,
+        site=runtime.settings.site,
+        admits=pacing.admits,
+    )
+    try:
+        yield gate
+    finally:
+        await gate.aclose()
 
 
 def documented(settings: AppSettings) -> dict[str, Any]:

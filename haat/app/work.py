@@ -6,6 +6,7 @@ import signal
 
 import structlog
 
+from haat.app.configuration import secrets_of
 from haat.app.loop import run_async, settle_memory
 from haat.app.processes import say_ready
 from haat.app.runtime import Runtime
@@ -32,7 +33,7 @@ async def work(settings: AppSettings, target: str) -> None:
 
 def main() -> None:
     settings = AppSettings()
-    set_up_logs(level=settings.log_level, file=settings.log_file)
+    set_up_logs(settings.log_level, file=settings.log_file, secrets=secrets_of(settings))
     set_up_tracing(settings.otel_endpoint, service="haat-work")
     run_async(work(settings, os.environ.get("HAAT_TARGET", "all")))
     stop_tracing()

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 
-async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancels until they have ended, however they end.
 
     Once is not enough: before Python 3.12 `asyncio.wait_for`, which connection pools wait with, may

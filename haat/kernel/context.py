@@ -7,9 +7,13 @@ from typing import Literal
 from uuid import UUID
 
 from haat.kernel.clock import Clock, SystemClock
-from haat.kernel.errors import Forbidden, NotFound, Unauthenticated
+from haat.kernel.errors import Forbidden, OtherVendors, Unauthenticated
 from haat.kernel.ids import Ids, RandomIds
 
+# The scope of a person who proved some minutes ago who they are; no role gives it.
+PROVED = "proved"
+# The scope of a support session that may change things; no role gives it.
+SUPPORT_WRITES = "support:write"
 # Set while a database transaction is open in this task: no call may leave a module then.
 open_transaction: ContextVar[str | None] = ContextVar("open_transaction", default=None)
 
@@ -27,6 +31,36 @@ SYSTEM = Actor("system")
 
 
 @dataclass(frozen=True, slots=True)
+class Trail:
+    """What the audit notes of everything that one call from outside changes.
+
+    `actor` and `acting` stay who they were when the system goes on in their place.
+    """
+
+    command: str  # "catalog.put_product": what was called from outside
+    actor: Actor
+    acting: str  # as what: staff, vendor, key, support, customer, guest, system
+    vendor_id: UUID | None = None
+    session_id: UUID | None = None  # of the person, the API key or the support session
+    reason: str = ""
+
+
+class Held:
+    """The trail that this task's writes belong to, until its call has ended: a task that was begun
+    meanwhile and goes on afterwards writes in nobody's name."""
+
+    __slots__ = ("ctx", "open", "trail")
+
+    def __init__(self, ctx: "Context", trail: Trail) -> None:
+        self.ctx = ctx
+        self.trail = trail
+        self.open = True
+
+
+held_trail: ContextVar[Held | None] = ContextVar("held_trail", default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """One request's or reaction's circumstances. Time and ids come from here and nowhere else."""
 
@@ -39,6 +73,9 @@ class Context:
     caller: str | None = None  # the module that calls; None when a gateway does
     clock: Clock = field(default_factory=SystemClock, compare=False)
     ids: Ids | None = field(default=None, compare=False)
+    session_id: UUID | None = None  # by what the actor is signed in: a session, or an API key
+    trail: Trail | None = None  # None: what is changed is not noted
+    support: bool = False  # in a support session: masked, and only reading unless it may write
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -69,7 +106,7 @@ class Context:
     def acting_vendor(self) -> UUID:
         """The vendor the person acts for; Forbidden when there is none, Unauthenticated for a
         guest."""
-        if self.actor.type == "guest":
+        if self.actor.type == "guest" and self.vendor_id is None:
             raise Unauthenticated
         if self.vendor_id is None:
             raise Forbidden("This account belongs to no vendor.", code="no_vendor")
@@ -82,7 +119,7 @@ class Context:
         Staff are no exception: what staff may do with vendors has scopes of its own, and a scope
         from their part in one vendor's team must not count in another's.
         """
-        if self.actor.type == "guest":
+        if self.actor.type == "guest" and self.vendor_id is None:
             raise Unauthenticated
         if vendor_id != self.vendor_id and self.actor.type != "system":
-            raise NotFound
+            raise OtherVendors

@@ -28,6 +28,8 @@ class Mark:
     scope: str | None
     timeout_s: float
     repeatable: bool = False  # sent twice, it does what it does once; queries always
+    proof: bool = False  # a person must have proved just now who they are
+    trail: bool = True  # whether the audit notes what a call from outside changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +47,35 @@ class Contract:
     """Base of every module's interface. Direct subclasses are contracts; theirs are services."""
 
     contract_name: ClassVar[str] = ""
+    contract_trail: ClassVar[bool] = True
 
-    def __init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls, name: str | None = None, trail: bool | None = None, **kwargs: Any
+    ) -> None:
+        """`trail=False`: what people change through this contract is a purchase's own history, and
+        the audit does not note it once more (docs/decisions/0032-audit-by-triggers.md)."""
         super().__init_subclass__(**kwargs)
         if name is not None:
             cls.contract_name = name
+        if trail is not None:
+            cls.contract_trail = trail
 
 
 def command(
-    *, scope: str | None = None, timeout_s: float = 10, repeatable: bool = False
+    *,
+    scope: str | None = None,
+    timeout_s: float = 10,
+    repeatable: bool = False,
+    proof: bool = False,
+    trail: bool = True,
 ) -> Callable[[F], F]:
     """Marks a method that changes state. `scope` is what a caller from outside must hold.
 
     `repeatable` says that sending it twice is harmless, as it is for every command with an `id`:
-    a lost answer is then asked for again.
+    a lost answer is then asked for again. `proof` asks a person from outside to have proved who
+    they are some minutes ago (ProofNeeded). Without `trail` the audit notes nothing of it.
     """
-    return _mark(Mark("command", scope, timeout_s, repeatable))
+    return _mark(Mark("command", scope, timeout_s, repeatable, proof, trail))
 
 
 def query(*, scope: str | None = None, timeout_s: float = 10) -> Callable[[F], F]:
@@ -88,10 +103,18 @@ def contract_of(service: type) -> type[Contract]:
 def methods_of(contract: type[Contract]) -> dict[str, Method]:
     """Every method of a contract by name, with request and response types from its signature."""
     found = {}
-    for name, function in vars(contract).items():
+    for name, function in parts_of(contract).items():
         mark = getattr(function, "__contract__", None)
         if mark is not None:
             found[name] = _method(contract, name, function, mark)
+    return found
+
+
+def parts_of(contract: type) -> dict[str, Any]:
+    """What stands in a contract class and in the classes it is put together from."""
+    found: dict[str, Any] = {}
+    for part in reversed(contract.__mro__[:-1]):
+        found.update(vars(part))
     return found
 
 

@@ -102,10 +102,22 @@ class Forbidden(Problem, code="forbidden"):
     status = 403
 
 
+class ProofNeeded(Forbidden, code="proof_needed"):
+    """Prove again that it is you: give your password, or a code where you have a second step."""
+
+
 class NotFound(Problem, code="not_found"):
     """There is nothing here under that name."""
 
     status = 404
+
+
+class OtherVendors(NotFound):
+    """A row of a vendor for whom the actor does not act. To them it is not there, and reads so;
+    where the call is done it is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(NotFound().detail)
 
 
 class Conflict(Problem, code="conflict"):

@@ -17,6 +17,7 @@ class Model(BaseModel):
         serialize_by_alias=True,
         ser_json_bytes="base64",
         val_json_bytes="base64",
+        hide_input_in_errors=True,  # what was refused may be personal; errors end in logs
     )
 
 

@@ -27,4 +27,5 @@ class Module:
     router: Any = None  # fastapi.APIRouter of routes.py
     site_router: Any = None
     prove: Callable[..., Any] | None = None
+    personal: Any = None  # haat.engines.sql.personal.Personal: what it has of people
     run: Callable[..., Coroutine[Any, Any, None]] | None = None

@@ -6,7 +6,8 @@ parts always add up to the whole.
 
 import re
 from collections.abc import Iterable, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Self
 
 from pydantic import Field
@@ -74,6 +75,14 @@ class Money(Model):
         return str(Decimal(self.minor).scaleb(-digits).quantize(Decimal(1).scaleb(-digits)))
 
 
+# `typed`: what is no whole number is refused, though a kept amount may equal it.
+@lru_cache(maxsize=4096, typed=True)
+def money_of(minor: int, currency: str) -> Money:
+    """`Money(minor=minor, currency=currency)`, where many of the same are wanted, as in a quote:
+    those that were made last are kept."""
+    return Money(minor=minor, currency=currency)
+
+
 def digits_of(currency: str) -> int:
     """How many digits stand after the point in this currency."""
     return _DIGITS.get(currency, 2)
@@ -100,8 +109,8 @@ def total(amounts: Iterable[Money], currency: str) -> Money:
 
 def share(minor: int, basis_points: int) -> int:
     """`basis_points` / 10,000 of `minor`, rounded half up (away from zero when negative)."""
-    exact = Decimal(minor) * basis_points / 10_000
-    return int(exact.to_integral_value(rounding=ROUND_HALF_UP))
+    exact = minor * basis_points
+    return (exact + 5_000) // 10_000 if exact >= 0 else -((5_000 - exact) // 10_000)
 
 
 def allocate(minor: int, ratios: Sequence[int]) -> list[int]:

@@ -26,6 +26,9 @@ QUIET_MARKET = {
     "HAAT_DEMO": "0",
     "HAAT_TEST_CARDS": "1",
     "HAAT_WORKERS": "1",
+    "HAAT_EMAIL_VERIFICATION": "off",  # nobody here reads mails
+    "HAAT_STEP_UP_MINUTES": "60",
+    "HAAT_BANK_COOLING_OFF_HOURS": "0",
     "HAAT_DRAIN_S": "0.5",  # its clients open a connection for each request
 }
 # What bin/haat and the test runner set for themselves must not reach the market under test.
@@ -61,7 +64,7 @@ class RunningMarket:
         assert self._process is not None, "not started"
         return self._process
 
-    def start(self, within_s: float = 60) -> float:
+    def start(self, within_s: float = 180) -> float:
         """Starts it and waits until it answers; seconds that took."""
         began = time.monotonic()
         self.lines = []
@@ -107,16 +110,18 @@ class RunningMarket:
             return found
         return []
 
-    def find(self, *words: str, parent: int | None = None) -> psutil.Process:
-        """The first process whose command line holds these words (and that has this parent)."""
+    def find(self, *words: str, parent: int | None = None, but: str = "") -> psutil.Process:
+        """The first process whose name and command line hold these words (and that has this
+        parent, and another name than `but`)."""
         for one in self.family():
             with contextlib.suppress(psutil.NoSuchProcess):
                 line = " ".join(words_of(one))
-                if all(word in line for word in words) and parent in (None, one.ppid()):
+                fits = all(word in line for word in words) and parent in (None, one.ppid())
+                if fits and one.name() != but:
                     return one
         raise AssertionError(f"no process with {words}")
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, within_s: float = 20) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, within_s: float = 60) -> int:
         """Its exit status. SIGINT goes to the process group, as from a terminal."""
         if number is signal.SIGINT:
             os.killpg(self.process.pid, number)
@@ -131,7 +136,7 @@ class RunningMarket:
         self.process.wait()
         return family
 
-    def command(self, *words: str, within_s: float = 60) -> subprocess.CompletedProcess[str]:
+    def command(self, *words: str, within_s: float = 240) -> subprocess.CompletedProcess[str]:
         """`haat …` on the same data folder."""
         return subprocess.run(
             [sys.executable, "-m", "haat.app.cli", *words],
@@ -176,17 +181,16 @@ class RunningMarket:
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=5) as answer:
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False
 
 
 def words_of(process: psutil.Process) -> list[str]:
-    """Its command line; none for one that has ended, be it only just."""
+    """Its name and command line; none for one that has ended, be it only just."""
     with contextlib.suppress(psutil.NoSuchProcess):  # a zombie is one of these, too
-        found: list[str] = process.cmdline()
-        return found
+        return [process.name(), *process.cmdline()]
     return []
 
 
@@ -207,4 +211,4 @@ def ended(market: RunningMarket) -> Iterator[RunningMarket]:
     finally:
         if market._process is not None:
             family = market.kill() if market.process.poll() is None else market.family()
-            market.until(lambda: gone(family), 20, "its processes end")
+            market.until(lambda: gone(family), 60, "its processes end")

@@ -11,6 +11,16 @@ Plant = tuple[str, str]  # table, statement
 
 # By a module's own proof. `<module>.<invariant>`.
 MODULES: dict[str, Plant] = {
+    "audit.chain": (
+        "audit.entries",
+        "UPDATE audit.entries SET changes = '{{}}' WHERE seq = 2",
+    ),
+    "audit.head": ("audit.chain", "UPDATE audit.chain SET position = position + 1"),
+    "audit.reasons": (
+        "audit.reasons",
+        "UPDATE audit.reasons SET text = 'something else' WHERE seq ="
+        " (SELECT min(seq) FROM audit.reasons)",
+    ),
     "ledger.transfers": (
         "ledger.transfers",
         "UPDATE ledger.transfers SET minor = minor + 1 WHERE reference = '{part}'",
@@ -253,6 +263,16 @@ MODULES: dict[str, Plant] = {
     "catalog.prices": (
         "catalog.products",
         "UPDATE catalog.products SET price_from = price_from + 1",
+    ),
+    "catalog.steps": (
+        "catalog.prices",
+        "UPDATE catalog.prices SET price_minor = price_minor + 1",
+    ),
+    "media.usage": ("media.usage", "INSERT INTO media.usage (holder_id, files) VALUES ('{id}', 3)"),
+    "media.claims": (
+        "media.files",
+        "INSERT INTO media.files (id, digest, content_type, size_bytes, width, height, uploaded_at,"
+        " claims) VALUES ('{id}', 'a', 'image/png', 1, 1, 1, now(), 2)",
     ),
 }
 

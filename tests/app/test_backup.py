@@ -80,7 +80,7 @@ async def _buy(market: RunningMarket, offer: str, token: str, confirmed: list[st
         "shipTo": ADDRESS,
         "payment": {"provider": "test", "token": token},
     }
-    async with httpx.AsyncClient(timeout=30) as http:
+    async with httpx.AsyncClient(timeout=120) as http:
         while True:
             answer = await http.post(f"{market.address}/api/v1/orders", json=body)
             assert answer.status_code == 201, answer.text

@@ -222,7 +222,7 @@ async def reading_then_writing(
     stock = f"FROM inventory.stock s WHERE offer_id = '{offer}'"
     seen = json.loads(await db.fetchval(f"SELECT to_json(s)::text {stock}"))
     if seen["on_hand"] - seen["reserved"] < quantity:
-        return [{"born": False, "state": None, "expires_at": None, "fell": False}]
+        return [{"born": False, "state": None, "expires_at": None, "fell": False, "last": False}]
     await asyncio.sleep(0.2)  # others read the same meanwhile
     row = {
         "id": id,
@@ -243,4 +243,4 @@ async def reading_then_writing(
         offer,
         seen["reserved"] + quantity,
     )
-    return [{"born": True, "state": None, "expires_at": None, "fell": False}]
+    return [{"born": True, "state": None, "expires_at": None, "fell": False, "last": False}]

@@ -24,7 +24,8 @@ from tests.app.market import RunningMarket, answers, ended, gone, surroundings, 
 from tests.journeys.box import Box, free_port
 from tests.journeys.scene import Shop, open_shop, pay, quote
 
-RECOVERS_WITHIN_S = 15.0
+RECOVERS_WITHIN_S = 60.0
+SETTLES_WITHIN_S = 90.0  # a worker that was killed is forked anew and takes over what it held
 PG15 = os.environ.get("HAAT_TEST_PG15_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 
@@ -33,7 +34,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMarket]:
     folder = tmp_path_factory.mktemp("run")
     with ended(RunningMarket(folder / "data")) as one:
         one.start()
-        one.until(one.opened, 30, "it says that it is open")
+        one.until(one.opened, 120, "it says that it is open")
         yield one
 
 
@@ -41,18 +42,19 @@ class Outside(Box):
     """The worker of the running market does the work: waits for what it did."""
 
     async def settle(self) -> None:
-        for _ in range(200):
+        bus = self.runtime.bus
+        until = time.monotonic() + SETTLES_WITHIN_S
+        while True:
             await asyncio.sleep(0.05)
-            if not await self.runtime.databases["catalog"].fetchval(
-                "SELECT EXISTS (SELECT FROM bus.queue)"
-            ):
+            left = await bus.backlog()
+            if not left:
                 return
-        raise AssertionError("events are not handled")
+            assert time.monotonic() < until, f"events are not handled: {left}"
 
 
 @asynccontextmanager
 async def boxed(market: RunningMarket) -> AsyncIterator[Box]:
-    async with market.runtime() as runtime, httpx.AsyncClient(timeout=30) as http:
+    async with market.runtime() as runtime, httpx.AsyncClient(timeout=120) as http:
         yield Outside(runtime, market.address, market.cards, http)
 
 
@@ -73,11 +75,11 @@ def refused(folder: Path, **more: str) -> str:
         env=surroundings(folder, int(more.pop("port", 0)) or free_port(), more),
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 1, done.stdout + done.stderr
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("haat: ")
@@ -163,28 +165,31 @@ def test_commands_beside_a_running_market(market: RunningMarket) -> None:
 
 
 KILLED: dict[str, tuple[str, ...]] = {
-    "background worker": ("haat.app.work",),
     "web parent": ("haat.app.serving",),
     "card network": ("testcard",),
     "postgresql": ("bin/postgres", "-D"),
 }
+# Forked, as web workers are, from the web parent; it goes by its name.
+WORKER = "haat-work"
 
 
-@pytest.mark.parametrize("which", [*KILLED, "web worker"])
+@pytest.mark.parametrize("which", [*KILLED, "web worker", "background worker"])
 async def test_what_is_killed_comes_back(market: RunningMarket, which: str) -> None:
     web = market.find("haat.app.serving", parent=market.process.pid)
     if which == "web worker":
-        victim = market.find("haat.app.serving", parent=web.pid)
+        victim = market.find("python", "haat.app.serving", parent=web.pid, but=WORKER)
+    elif which == "background worker":
+        victim = market.find(WORKER, parent=web.pid)
     else:
         victim = market.find(*KILLED[which], parent=market.process.pid)
-    words = victim.cmdline()[:4]
+    words = words_of(victim)[:5]
     below = victim.children(recursive=True)
     victim.kill()
-    market.until(lambda: gone([victim, *below]), 10, "what hung on it ends")
+    market.until(lambda: gone([victim, *below]), 30, "what hung on it ends")
 
     def back() -> bool:
         others = [p for p in market.family() if p.pid != victim.pid]
-        fresh = [p for p in others if words_of(p)[:4] == words]
+        fresh = [p for p in others if words_of(p)[:5] == words]
         return bool(fresh) and answers(market.cards + "/health") and market.is_ready()
 
     market.until(back, RECOVERS_WITHIN_S, f"{which} is back")
@@ -195,8 +200,8 @@ async def test_what_is_killed_comes_back(market: RunningMarket, which: str) -> N
 
 def test_every_process_is_replaced_without_a_refused_request(market: RunningMarket) -> None:
     def workers() -> set[int]:
-        found = (("haat.app.serving",), ("haat.app.work",))
-        return {market.find(*words, parent=market.process.pid).pid for words in found}
+        web = market.find("haat.app.serving", parent=market.process.pid)
+        return {web.pid, market.find(WORKER, parent=web.pid).pid}
 
     before, refused, asked, over = workers(), 0, 0, threading.Event()
 
@@ -232,7 +237,7 @@ def test_kill_9_of_the_run_leaves_nothing_behind_and_the_next_one_works(
 ) -> None:
     family = market.kill()
     assert len(family) > 5
-    market.until(lambda: gone(family), 5, "all processes end")
+    market.until(lambda: gone(family), 20, "all processes end")
     assert market.start() < 30  # 8 s on a machine that has nothing else to do
     assert market.command("prove").stdout.startswith("everything adds up\n")
 
@@ -245,16 +250,16 @@ def test_a_command_while_the_market_is_starting(market: RunningMarket) -> None:
     proved = market.command("prove")
     starting.join()
     assert proved.stdout.startswith("everything adds up\n"), proved.stderr
-    market.until(market.opened, 30, "it is open")
+    market.until(market.opened, 120, "it is open")
     assert answers(market.address + "/health/ready")
 
 
 def test_ctrl_c_ends_it_in_order(market: RunningMarket) -> None:
-    market.until(market.opened, 30, "it is open")
+    market.until(market.opened, 120, "it is open")
     family = market.family()
     began = time.monotonic()
     assert market.stop(signal.SIGINT) == 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert gone(family)
     assert all(line.startswith("haat: ") for line in market.lines), market.lines
     assert market.lines[-1] == "haat: stopped"
@@ -277,7 +282,7 @@ def test_closed_streams_do_no_harm(market: RunningMarket) -> None:
     line = f'exec "{sys.executable}" -m haat.app.cli serve <&- >&- 2>&-'
     process = subprocess.Popen(["bash", "-c", line], env=surroundings(folder, port, {}))
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while not answers(f"http://127.0.0.1:{port}/health/ready"):
             assert time.monotonic() < until
             assert process.poll() is None
@@ -304,7 +309,7 @@ def test_on_a_postgresql_of_the_operator(tmp_path: Path) -> None:
                 market.start()
                 assert not (tmp_path / "d" / "postgres").exists()
                 assert market.command("prove").stdout.startswith("everything adds up\n")
-                market.until(market.opened, 30, "it is open")
+                market.until(market.opened, 120, "it is open")
                 assert market.stop() == 0
         finally:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
@@ -342,7 +347,7 @@ def test_as_a_normal_user(tmp_path: Path) -> None:
     command = [*become, _python_for(become, given), "-m", "haat.app.cli", "serve"]
     process = subprocess.Popen(command, env=given, cwd="/")
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while not answers(f"http://127.0.0.1:{port}/health/ready"):
             assert time.monotonic() < until
             assert process.poll() is None

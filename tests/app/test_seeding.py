@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,17 @@ from haat.app.proving import prove_all
 from haat.app.runtime import Runtime
 from haat.app.seeding.accounts import DEMO_PASSWORD, SIGN_INS
 from haat.app.seeding.assortment import CATEGORIES, KINDS, STORES, goods
-from haat.app.seeding.cast import person_id
+from haat.app.seeding.cast import id_of, person_id
 from haat.app.seeding.demo import State, seed
+from haat.app.seeding.extras import EXTRAS, ON_SALE, RATES
 from haat.app.seeding.pictures import SHAPES, SIDE, product_picture
 from haat.app.seeding.plan import SAVED, SAVERS, SLOTS, Size, disputes, plans, steps
 from haat.app.seeding.terms import FOOD
 from haat.app.seeding.till import GIFT
 from haat.app.settings import AppSettings
 from haat.app.targets import all_modules
+from haat.domains.goods.catalog.api import Catalog
+from haat.domains.goods.pricing.api import Pricing
 from haat.domains.insight.search.api import Search
 from haat.domains.money.commissions.api import Commissions
 from haat.domains.money.payments.api import Payments
@@ -31,8 +35,10 @@ from haat.domains.money.wallet.api import Wallet
 from haat.domains.people.identity.api import DemoOnlyHere, Identity
 from haat.domains.people.market.api import Market, MarketSettings
 from haat.domains.people.media.api import Media
+from haat.domains.people.vendors.api import Vendors
 from haat.domains.reach.backoffice.api import Backoffice
 from haat.domains.trade.orders.api import Orders
+from haat.kernel.context import Actor
 from tests import postgres
 from tests.journeys.box import card_network, environment
 
@@ -127,11 +133,12 @@ async def test_a_small_market_interrupted_and_finished(
         await interrupted(settings, after_s)
     await seed(settings, SMALL)
     assert "24 of 24 orders" in capsys.readouterr().out
-    async with asyncio.timeout(0.3):
+    async with asyncio.timeout(5):  # it is there: nothing is made
         await seed(settings, SMALL)
     async with Runtime(settings, all_modules()) as runtime:
         await inspect(runtime)
         await inspect_money(runtime)
+        await inspect_extras(runtime)
 
 
 async def inspect(runtime: Runtime) -> None:
@@ -148,9 +155,9 @@ async def inspect(runtime: Runtime) -> None:
     assert overview.dead_letters == 0
     assert overview.commission_total.minor > 0
     hits = await runtime.inner[Search].products(ctx, limit=100)
-    assert hits.total == SMALL.products
+    assert hits.total == SMALL.products + len(EXTRAS)
     pictures = [one.picture.media_id for one in hits.items if one.picture]
-    assert len(await runtime.inner[Media].files(ctx, ids=pictures)) == SMALL.products
+    assert len(await runtime.inner[Media].files(ctx, ids=pictures)) == hits.total
     identity: Identity = runtime.inner[Identity]
     people = await identity.contacts(ctx, person_ids=[person_id(s.email) for s in SIGN_INS])
     assert {one.name for one in people} == {sign_in.name for sign_in in SIGN_INS}
@@ -176,6 +183,25 @@ async def inspect_money(runtime: Runtime) -> None:
     assert (policy.schedule, policy.reserve_bp) == ("weekly", 500)
     flow = await runtime.inner[Wallet].flow(ctx)
     assert 0 < flow.circulating.minor <= SAVERS * SAVED + GIFT
+
+
+async def inspect_extras(runtime: Runtime) -> None:
+    """What is shown of prices, places, and what is not shipped."""
+    catalog, pricing = runtime.inner[Catalog], runtime.inner[Pricing]
+    staff = runtime.system_context("test")
+    for one in EXTRAS:
+        product = await catalog.product(staff, ref=str(id_of(f"product:{one.label}")))
+        assert (product.kind, product.status) == (one.kind, "active")
+    owner = person_id(STORES[0].email)
+    ctx = replace(staff, actor=Actor("person", owner), scopes=frozenset({"person"}))
+    viewing = await pricing.viewing(ctx)
+    assert viewing.has_lists
+    assert set(viewing.currencies) == {code for code, *_ in RATES}
+    listings = (await catalog.listings(ctx, limit=100)).items
+    reduced = [one for one in listings if one.compare_at and one.lowest_before == one.compare_at]
+    assert len(reduced) == ON_SALE
+    vendors = (await runtime.inner[Vendors].listed(ctx)).items
+    assert all(one.location for one in vendors)
 
 
 async def test_somebodys_own_market_is_left_alone(

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from haat.app.schemas import breaks, events, files, schema_of
+from haat.app import access, designs
+from haat.app.schemas import Incompatible, breaks, events, files, schema_of, write
+from haat.gateways import graphql
 
 FOLDER = Path(__file__).parents[2] / "contracts"
 
@@ -20,6 +22,12 @@ def test_the_committed_schemas_are_todays() -> None:
     assert not stale, "run `bin/haat contracts` and look at what changed"
 
 
+@pytest.mark.parametrize("page", [access, designs], ids=["rights", "designs"])
+def test_the_committed_tables_are_todays(page: Any) -> None:
+    committed = (FOLDER.parent / page.NAME).read_text("utf-8")
+    assert committed == page.document(), "run `bin/haat contracts` and look at what changed"
+
+
 def test_every_event_is_compatible_with_its_committed_schema() -> None:
     found = [
         f"{name}: {line}"
@@ -30,6 +38,22 @@ def test_every_event_is_compatible_with_its_committed_schema() -> None:
         )
     ]
     assert not found
+
+
+def test_the_graphql_schema_breaks_no_client_of_the_committed_one() -> None:
+    committed = (FOLDER / "schema.graphql").read_text("utf-8")
+    assert graphql.breaks(committed) == []
+    more = committed.replace("  slug: String!", "  slug: String!\n  nickname: String", 1)
+    assert any("nickname was removed" in line for line in graphql.breaks(more))
+
+
+def test_what_would_break_a_client_is_not_written(tmp_path: Path) -> None:
+    committed = (FOLDER / "schema.graphql").read_text("utf-8")
+    other = committed.replace("title: String!", "title: Int!", 1)
+    (tmp_path / "schema.graphql").write_text(other, "utf-8")
+    with pytest.raises(Incompatible, match="title changed type"):
+        write(tmp_path)
+    assert (tmp_path / "schema.graphql").read_text("utf-8") == other
 
 
 TEXT, NUMBER = {"type": "string"}, {"type": "integer"}

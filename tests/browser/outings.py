@@ -169,6 +169,7 @@ async def as_vendor(tour: Tour, browser: Browser) -> None:
         await page.get_by_role("button", name="Add a variant").click()
         await tour.snap(page, "vendor-more-variants")
         await use_wallet(tour, page, "/vendor/wallet", "vendor")
+        await add_webhook(tour, page, "/vendor/webhooks", "vendor")
 
 
 async def as_staff(tour: Tour, browser: Browser) -> None:
@@ -196,6 +197,23 @@ async def as_staff(tour: Tour, browser: Browser) -> None:
         await mistakes(
             tour, page, "/admin/payout-policy", "Change the rules", "staff-policy-mistake"
         )
+        await add_webhook(tour, page, "/admin/webhooks", "staff")
+
+
+async def add_webhook(tour: Tour, page: Page, path: str, name: str) -> None:
+    """An endpoint where nobody is, its secret, and a message to it."""
+    await mistakes(tour, page, path, "Add it", f"{name}-webhook-mistake")
+    await page.goto(tour.site + path)
+    await page.locator("#url").fill("https://hooks.example.invalid/")
+    await page.locator("#description").fill(f"Of {name}")
+    await page.get_by_role("checkbox").first.check()
+    await page.get_by_role("button", name="Add it").click()
+    await page.wait_for_load_state("load")
+    await tour.snap(page, f"{name}-webhook-secret")
+    await page.get_by_role("link", name=f"Of {name}").click()
+    await page.get_by_role("button", name="Send a test message").click()
+    await page.wait_for_load_state("load")
+    await tour.wander(page, name, page.url.removeprefix(tour.site))
 
 
 async def on_first_run(tour: Tour, browser: Browser) -> None:

@@ -78,7 +78,7 @@ def _await(site: str, process: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + START_WAIT_S
     while time.monotonic() < until and process.poll() is None:
         try:
-            urllib.request.urlopen(f"{site}/health/ready", timeout=2).close()
+            urllib.request.urlopen(f"{site}/health/ready", timeout=10).close()
         except OSError:
             time.sleep(0.2)
         else:

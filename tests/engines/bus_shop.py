@@ -126,7 +126,7 @@ async def open_shop(url: str, limits: Limits = QUICK, broker: str = "") -> Async
         await pool.close()
 
 
-async def until(true: Callable[[], Any], timeout_s: float = 10) -> None:
+async def until(true: Callable[[], Any], timeout_s: float = 40) -> None:
     """Waits for a condition, sync or async."""
     async with asyncio.timeout(timeout_s):
         while True:

@@ -71,11 +71,11 @@ async def test_nobody_waits_for_a_broker_that_is_away(
         began = time.perf_counter()
         for round in range(1, 6):
             await shop.sell(*((hat, number + 100 * round) for hat, number in FACTS))
-        assert time.perf_counter() - began < 2  # none of it waited for the broker
+        assert time.perf_counter() - began < 10  # none of it waited for the broker
         await until(lambda: _waits_in_the_outbox(shop))
         assert not await shop.bus.idle()
         await wire.mend()
-        await until(heard_all(hearer, 360), 30)
+        await until(heard_all(hearer, 360), 90)
         await shop.bus.drain()
         assert in_order(hearer)
         assert [await shop.count(f"shop.{t}") for t in ("heard", "outbox")] == [360, 0]
@@ -139,7 +139,7 @@ async def test_nats_killed_under_load(own_nats: EmbeddedNats, database_url: str)
             own_nats.kill()
             await shop.sell(*((hat, number + 100 * round + 60) for hat, number in FACTS[:30]))
             assert own_nats.start() == url
-        await until(heard_all(hearer, 270), 30)
+        await until(heard_all(hearer, 270), 90)
         await shop.bus.drain()
         assert in_order(hearer)
         assert await shop.count("shop.heard") == 270
@@ -225,7 +225,7 @@ async def _kept_over(database_url: str, broker: str, again: Callable[[], object]
         await until(lambda: _sells(shop))
         async with open_shop(database_url, patient, broker) as later:
             await later.start(("till.sold", hearer, WRITES), source=False)
-            await until(heard_all(hearer, 61), 30)
+            await until(heard_all(hearer, 61), 90)
             await later.bus.drain()
             assert in_order(hearer)
             assert await shop.count("shop.heard") == 61
@@ -278,7 +278,7 @@ class _Node:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        until = time.monotonic() + 40
+        until = time.monotonic() + 150
         while not brokers.answers("127.0.0.1", self._port):
             assert time.monotonic() < until, "RabbitMQ did not start"
             time.sleep(0.1)

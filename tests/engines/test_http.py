@@ -135,7 +135,8 @@ Web = tuple[FastAPI, httpx.AsyncClient]
 
 
 def claims(**given: Any) -> AccessClaims:
-    return AccessClaims(person_id=uuid4(), session_id=uuid4(), **given)
+    held = {"scopes": frozenset({"person"}), **given}
+    return AccessClaims(person_id=uuid4(), session_id=uuid4(), **held)
 
 
 def bearer(app: FastAPI, said: AccessClaims) -> dict[str, str]:
@@ -256,7 +257,8 @@ async def test_a_problem_keeps_its_data(web: Web) -> None:
         (b"{nope", 400, "json_malformed", None),
         (b"", 422, "invalid", [""]),
         (b"\xff\xfe", 400, "json_malformed", None),
-        (b"[" * 900, 400, "json_malformed", None),
+        (b"[" * 900, 400, "json_too_deep", None),
+        (b"[" * 60, 400, "json_malformed", None),
         (b"[]", 422, "invalid", [""]),
         (b'{"items": 5}', 422, "invalid", ["items"]),
         (

@@ -221,7 +221,7 @@ async def test_an_unusual_answer_between_plain_ones(unusual: bytes) -> None:
 async def test_an_answer_that_comes_byte_by_byte() -> None:
     async with serving(lambda _: b"") as (server, url), HttpClient() as http:
         asked = asyncio.create_task(http.request(Context(), "GET", url))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await server.heard.wait()
         for byte in OK:
             server.writers[0].write(bytes([byte]))

@@ -105,7 +105,7 @@ def test_a_start_with_nothing_to_do_is_quick(database_url: str) -> None:
     postgres.migrate_all(database_url)
     began = time.perf_counter()
     assert postgres.migrate_all(database_url) == []
-    assert time.perf_counter() - began < 0.15
+    assert time.perf_counter() - began < 2  # all of it takes five and more
 
 
 def test_a_newer_schema_is_left_alone(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,9 +103,18 @@ async def test_scopes_bind_gateways(doors: Doors) -> None:
     for ctx in (guest(), person("internal"), replace(guest(), actor=SYSTEM)):
         with pytest.raises(Forbidden):
             await hats.inner(ctx)
-    ctx = person("vendor:stock")
+    ctx = person("person", "vendor:stock")
     assert await hats.mine(ctx) == str(ctx.actor.id)
     assert await hats.stock(ctx, count=1) == 2
+
+
+async def test_what_acts_for_a_vendor_alone_is_nobody_elsewhere(doors: Doors) -> None:
+    """An API key holds rights in a store, not "person": it never does anything as who made it."""
+    key = replace(person("vendor:stock"), scopes=frozenset({"vendor:stock"}))
+    hats = doors.door(None)
+    assert await hats.stock(key, count=1) == 2
+    with pytest.raises(Forbidden):
+        await hats.mine(key)
 
 
 async def test_scopes_do_not_bind_modules(doors: Doors) -> None:

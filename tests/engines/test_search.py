@@ -1,6 +1,7 @@
 """One suite for every search engine. A new one joins by its URL in ENGINES."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from math import cos, radians
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from haat.engines.search import (
     Signal,
     Sort,
     Synonyms,
+    meaning,
     open_search,
 )
 
@@ -97,6 +99,39 @@ async def ids(index: Index, question: Question | str) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        # Long and short vowels, the letters for s, n and r, what is written and not heard.
+        ("লাল শাড়ি", "লাল সারী"),
+        ("বাংলা বই", "বাঙলা বই"),
+        ("রূপার আংটি", "রুপার আঙটি"),
+        ("কাঁথা", "কাথা"),
+        ("বিশ্ব মানচিত্র", "বিশ মানচিত্র"),
+        ("গ্রীষ্মের পোশাক", "গ্রিস্মের পোষাক"),
+        ("সূতির জামা", "সুতির জামা"),
+        ("ব্যাগ", "বেগ"),
+        # Endings: plural, whose, the.
+        ("মাটির হাঁড়ি", "হাড়িগুলো"),
+        ("বাচ্চাদের খেলনা", "বাচ্চা খেলনা"),
+        ("চশমা", "চশমাটি"),
+        ("কাঠের চেয়ার", "কাঠ চেয়ার"),
+        # Digits of either script, and a joiner that nobody sees.
+        ("চাল ৫ কেজি", "চাল 5 কেজি"),
+        ("র‍্যাকেট", "র্যাকেট"),
+        # A slip in a long word.
+        ("মোমবাতি", "মোমবাতী"),
+        ("সোয়েটার", "সোয়েটর"),
+    ],
+)
+async def test_bengali_goods_are_found_however_they_are_written(
+    engine: SearchEngine, title: str, words: str
+) -> None:
+    index = engine.index("goods", SHAPE)
+    await write(index, goods("this", title), goods("other", "নীল কলম"), goods("mug", "Red mug"))
+    assert await ids(index, words) == ["this"]
+
+
+@pytest.mark.parametrize(
     ("words", "first"),
     [
         ("headphones", "headset"),
@@ -166,6 +201,45 @@ async def test_synonyms(index: Index) -> None:
     assert (await index.ask(Question(words="laptop", corrects=False))).total == 0
 
 
+async def test_synonyms_that_hold_in_one_direction(engine: SearchEngine) -> None:
+    """And what a word itself finds stands before what another word finds, however rare that is."""
+    index = engine.index("goods", SHAPE)
+    await write(
+        index,
+        *(goods(f"laptop{n}", "Laptop 14 inch") for n in range(30)),
+        goods("paper", "Notebook, ruled paper"),
+    )
+    known = Synonyms([], [["laptop", "notebook"]])
+    found = await index.ask(Question(words="laptop", synonyms=known, limit=40))
+    assert (found.total, found.hits[-1].id) == (31, "paper")
+    assert await ids(index, Question(words="notebook", synonyms=known)) == ["paper"]
+
+
+@pytest.mark.skipif(not meaning.is_there(), reason="the extra haat[semantic] is not installed")
+async def test_what_means_the_same_comes_first(engine: SearchEngine) -> None:
+    index = engine.index("goods", SHAPE)
+    await write(
+        index,
+        goods("wax", "Polish for dining tables of oak", "for furniture of the kitchen"),
+        goods("desk", "Oak desk and chair", "for furniture of the kitchen"),
+    )
+    plain = await index.ask(Question(words="kitchen furniture", explains=True))
+    told = await index.ask(Question(words="kitchen furniture", meaning=1.0, explains=True))
+    assert told.hits[0].id == "desk"
+    shares = {hit.id: [r.score for r in hit.why if r.what == "meaning"] for hit in told.hits}
+    assert shares["desk"] > shares["wax"]
+    assert all(reason.what != "meaning" for hit in plain.hits for reason in hit.why)
+
+
+async def test_without_the_extra_meaning_adds_nothing(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meaning, "is_there", lambda: False)
+    plain = await index.ask(Question(words="notebook"))
+    told = await index.ask(Question(words="notebook", meaning=1.0))
+    assert [(hit.id, hit.score) for hit in told.hits] == [(h.id, h.score) for h in plain.hits]
+
+
 async def test_phrases_and_words_left_out(index: Index) -> None:
     assert await ids(index, '"mouse pad"') == ["pad"]
     assert await ids(index, '"pad mouse"') == []
@@ -231,6 +305,34 @@ async def test_pages_of_a_sorted_list_are_exact(
     assert sorted(shown) == sorted(one.id for one in things)
     prices = [price for price, _ in seen]
     assert prices == sorted(prices, reverse=falling)
+
+
+async def test_the_nearest_first_and_how_many_are_within(engine: SearchEngine) -> None:
+    index = engine.index("things", SHAPE)
+    places = [(23.8 + n / 10, 90.4) for n in range(20)]
+    await write(index, *(goods(f"t{n}", "thing", at=at) for n, at in enumerate(places)))
+    await write(index, goods("nowhere", "thing"))
+    asked = Question(words="thing", point=(23.8, 90.4), nearest=True, rings=(12, 120), limit=7)
+    found = await index.ask(asked)
+    assert [hit.id for hit in found.hits] == [f"t{n}" for n in range(7)]
+    assert [round(hit.km or 0) for hit in found.hits[:3]] == [0, 11, 22]
+    assert found.within == (2, 11)
+    rest = await index.ask(replace(asked, skip=7, limit=50))
+    assert [hit.id for hit in rest.hits] == [f"t{n}" for n in range(7, 20)]
+    measured = await index.ask(replace(asked, nearest=False, limit=50))
+    assert {hit.id: hit.km for hit in measured.hits}["nowhere"] is None
+
+
+async def test_a_group_is_counted_without_its_own_filter(index: Index) -> None:
+    brand = AnyOf("brand", ("Sony",), apart=("brand",))
+    found = await index.ask(Question(filters=(brand,), facets={"brand": 9, "shelf": 9}))
+    assert dict(found.facets["brand"]) == {"Acme": 3, "Sony": 2}
+    assert dict(found.facets["shelf"]) == {"audio": 1, "audio/head": 1, "games": 1}
+    cheap = Between("price", high=260, apart=("price",))
+    both = await index.ask(Question(filters=(brand, cheap), facets={"brand": 9},
+                                    ranges={"price": (100, 260)}))  # fmt: skip
+    assert dict(both.facets["brand"]) == {"Acme": 2, "Sony": 1}
+    assert both.ranges["price"] == (0, 1, 1)
 
 
 async def test_pages_by_relevance_hold_each_hit_once(engine: SearchEngine) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from haat.engines.search import bengali
 from haat.engines.search.analysis import words
 from haat.engines.search.reading import asked
-from haat.engines.search.spelling import apart, distance, ends, guesses, slips
+from haat.engines.search.spelling import apart, distance, edits, ends, guesses, slips
 
 GOLD = Path(os.environ.get("HAAT_TEST_DATA", "")) / "bengali" / "lucene_bn_gold.tsv"
 
@@ -145,3 +145,19 @@ def test_guesses() -> None:
     assert guesses("muose", known, 1)[0].word == "mouse"
     assert (slips("ab"), slips("abc"), slips("abcdefgh"), slips("2060")) == (0, 1, 2, 0)
     assert (slips("ab", in_context=True), slips("2060", in_context=True)) == (1, 1)
+
+
+@given(_letters.map(str.lower), st.data())
+def test_edits_are_every_word_one_slip_away(word: str, data: st.DataObject) -> None:
+    other = data.draw(st.text("abcd7", min_size=3, max_size=9))
+    assert (distance(word, other, 1) == 1) == (other in set(edits(word)) - {word})
+
+
+def test_a_digit_that_was_typed_is_meant() -> None:
+    known = [("pdu", 400), ("ps4", 4)]
+    assert guesses("pd4", known, 1)[0].word == "ps4"
+    assert guesses("pdk", known, 1)[0].word == "pdu"
+
+
+def test_trade_marks_are_no_letters() -> None:
+    assert terms("GeForce RTX™ 2060, Core™2") == ["geforc", "rtx", "2060", "core", "2"]

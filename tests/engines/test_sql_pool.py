@@ -8,8 +8,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from haat.engines.sql import Pool, open_pool
+from haat.engines.sql import Deadlock, Pool, open_pool
 from haat.engines.sql.pool import KEPT
+from haat.kernel.context import SYSTEM, Context
+from tests.conftest import DatabaseOf
 
 ME = "SELECT pg_backend_pid()"
 
@@ -94,7 +96,7 @@ async def test_a_lost_connection_is_replaced(pool: Pool) -> None:
         own = await connection.fetchval(ME)
         for pid in pids - {own}:
             await connection.execute("SELECT pg_terminate_backend($1)", pid)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             found = await asyncio.gather(
                 *(pool.fetchval(f"{ME} FROM pg_sleep(0.02)") for _ in "abc"),
@@ -195,3 +197,22 @@ async def test_a_type_may_change_between_two_calls(pool: Pool) -> None:
 )
 async def test_json_is_read_as_the_standard_library_reads_it(pool: Pool, text: str) -> None:
     assert await pool.fetchval("SELECT $1::json", text) == json.loads(text)
+
+
+async def test_what_a_deadlock_ends_is_told_as_something_to_send_again(
+    database_of: DatabaseOf,
+) -> None:
+    db = await database_of("orders")
+    both = asyncio.Barrier(2)
+
+    async def take(first: int, second: int) -> str:
+        try:
+            async with db.begin(Context(SYSTEM)) as tx:
+                await tx.execute("SELECT pg_advisory_xact_lock($1)", first)
+                await both.wait()
+                await tx.execute("SELECT pg_advisory_xact_lock($1)", second)
+        except Deadlock as problem:
+            return f"{problem.status} {problem.code}"
+        return "done"
+
+    assert sorted(await asyncio.gather(take(1, 2), take(2, 1))) == ["503 sql_conflict", "done"]

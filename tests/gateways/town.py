@@ -1,6 +1,7 @@
 """A small town: two vendors, two customers and staff, who own rows that others want."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from haat.domains.people.identity.api import Identity, StaffRole
 from tests.journeys.box import ADDRESS, Box, Client
 from tests.journeys.scene import Shop, buy, open_shop, quote, send_file
 
+UPLOAD = {"contentType": "image/png", "sizeBytes": 1000, "kind": "product"}
 ROLES: tuple[StaffRole, ...] = ("support", "moderator", "finance")
 
 
@@ -63,11 +65,24 @@ async def _rows(box: Box, shop: Shop, customer: Client) -> dict[str, str]:
     shelf = await (await box.staff()).ok("POST", "/admin/categories", {"name": "Pots"})
     notes: Any = await customer.ok("GET", "/notifications")
     [warehouse] = await shop.owner.ok("GET", "/warehouses")
+    wanted = {"title": "Jar", "sku": "JAR", "price": {"minor": 500, "currency": "USD"}}
+    asked = await shop.owner.ok("POST", "/product-requests", wanted)
     run = await send_file(shop.owner, b"title,price\nMug,5\n")
+    sale = {
+        "price": {"minor": 900, "currency": "USD"},
+        "startsAt": (datetime.now(UTC) + timedelta(days=30)).isoformat(),
+        "endsAt": (datetime.now(UTC) + timedelta(days=31)).isoformat(),
+    }
+    planned = await shop.owner.ok("POST", f"/offers/{shop.offer}/scheduled-prices", sale)
+    upload = await shop.owner.ok("POST", "/media/uploads", UPLOAD)
     return {
+        "schedule": planned["id"],
+        "tax_class": "reduced",
         "vendor": shop.id,
         "warehouse": warehouse["id"],
         "import": run["id"],
+        "request": asked["id"],
+        "upload": upload["id"],
         "category": shelf["id"],
         "product": shop.product["id"],
         "offer": shop.offer,

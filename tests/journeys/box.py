@@ -29,7 +29,7 @@ from haat.domains.people.identity.api import Identity
 from haat.domains.people.market.api import Market, MarketSettings
 from haat.kernel.clock import Clock
 
-SETTLE_TRIES = 50
+SETTLE_TRIES = 200
 PASSWORD = "a-long-enough-one"
 ADDRESS = {
     "name": "Ada Byron",
@@ -149,6 +149,7 @@ class Client:
         self.person: dict[str, Any] = {}
 
     async def sign_in(self, email: str, password: str = PASSWORD) -> None:
+        self.token = None
         answer = await self.post("/auth/login", {"email": email, "password": password})
         assert answer.status_code == 200, answer.text
         self.token = answer.json()["accessToken"]
@@ -203,17 +204,26 @@ async def market(
     *,
     return_window_minutes: int = 0,
     clock: Clock | None = None,
+    options: Mapping[str, str] | None = None,
+    name: str = "127.0.0.1",
 ) -> AsyncIterator[Box]:
-    """A market over this database, opened, with every module under its own role."""
-    port = free_port()
-    with card_network(folder) as (cards, key):
+    """A market over this database, opened, with every module under its own role. `options` are
+    further settings, by their variables; `name` is what browsers call this machine."""
+    # Bound from here on: a port that was only free a moment ago may be another test's by now.
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = int(listening.getsockname()[1])
+    with listening, card_network(folder) as (cards, key):
         values = {
             "HAAT_TESTCARD_URL": cards,
             "HAAT_TESTCARD_SECRET_FILE": str(key),
             "HAAT_PORT": str(port),  # where the card network's messages come
-            "HAAT_PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "HAAT_ARGON2_MEMORY_KIB": "64",
-            "HAAT_ARGON2_TIME": "1",
+            "HAAT_PUBLIC_URL": f"http://{name}:{port}",
+            "HAAT_PASSWORD_MEMORY_KIB": "64",
+            "HAAT_PASSWORD_PASSES": "1",
+            "HAAT_EMAIL_VERIFICATION": "off",  # the people of tests have no mailboxes
+            "HAAT_STEP_UP_MINUTES": "60",
+            "HAAT_BANK_COOLING_OFF_HOURS": "0",
+            **(options or {}),
         }
         with environment(values):
             settings = AppSettings(
@@ -232,8 +242,8 @@ async def market(
                     reacts=True,
                     role_per_module=True,
                 ) as runtime,
-                _served(settings, runtime) as address,
-                httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=300)) as http,
+                _served(settings, runtime, listening) as address,
+                httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=300)) as http,
             ):
                 opened = MarketSettings(
                     name="Test Market",
@@ -256,7 +266,9 @@ class Quiet(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _served(settings: AppSettings, runtime: Runtime) -> AsyncIterator[str]:
+async def _served(
+    settings: AppSettings, runtime: Runtime, listening: socket.socket
+) -> AsyncIterator[str]:
     config = uvicorn.Config(
         application(settings, "all", runtime),
         host="127.0.0.1",
@@ -266,7 +278,7 @@ async def _served(settings: AppSettings, runtime: Runtime) -> AsyncIterator[str]
         timeout_graceful_shutdown=5,
     )
     server = Quiet(config)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     address = f"http://127.0.0.1:{settings.port}"
     async with httpx.AsyncClient() as http:
         for _ in range(200):

@@ -114,7 +114,7 @@ async def test_a_refund_after_the_payout_is_netted_by_the_next(box: Box, shop: S
 async def until_dispute(box: Box, order_id: str, status: str) -> None:
     """Returns when the card network's message has said that of the order's dispute."""
     staff = await box.staff()
-    for _ in range(100):
+    for _ in range(400):
         found = await staff.ok("GET", "/admin/payments/disputes?limit=100")
         if any(d["reference"] == order_id and d["status"] == status for d in found["items"]):
             await box.settle()

@@ -99,7 +99,7 @@ async def test_a_lost_answer_ends_as_one_order_and_one_charge(box: Box, shop: Sh
     answer = await pay(guest, quoted["id"], await box.token("4000000000005019"))
     assert answer.status_code in (201, 202), answer.text
     placement: Any = answer.json()
-    for _ in range(40):
+    for _ in range(240):
         if placement["status"] == "placed":
             break
         await box.runtime.run_timers()
@@ -152,7 +152,7 @@ async def _ended(box: Box, answer: Any) -> int:
     """How a checkout ended that was still under way: as the status it would have been answered
     with."""
     id = answer.json()["checkoutId"]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while True:
             found = await box.guest().get(f"/checkout/{id}/status")
             if found.status_code == 409:  # undone: with the problem that undid it

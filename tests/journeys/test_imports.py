@@ -24,7 +24,7 @@ ENDED = ("done", "failed", "stopped")
 
 async def ended(owner: Client, id: str) -> dict[str, Any]:
     """The run once it has ended."""
-    for _ in range(600):
+    for _ in range(3000):
         run: dict[str, Any] = await owner.ok("GET", f"/imports/{id}")
         if run["state"] in ENDED:
             return run
@@ -140,6 +140,32 @@ async def test_goods_that_leave_come_back_unchanged(box: Box, named: str) -> Non
     assert "'=SUM" in taken
 
 
+async def test_what_other_shops_do_not_ship_comes_in_as_that(box: Box, named: str) -> None:
+    shop = await open_shop(box, f"Kinds House {named}", price=100, stock=1)
+    woo = (
+        "ID,Type,SKU,Name,Published,Regular price,Categories,Images\n"
+        '1,"simple, downloadable, virtual",W1,Album,1,9,,\n'
+        '2,"simple, virtual",W2,Lesson,1,30,,\n'
+        "3,simple,W3,Poster,1,5,,\n"
+    )
+    shopify = (
+        "Handle,Title,Type,Variant SKU,Variant Price,Variant Requires Shipping,Published\n"
+        "book,E-book,Books,S1,4,false,true\nfit,Fitting,Service,S2,40,false,true\n"
+    )
+    assert counts(await imported(shop.owner, woo.encode())) == (3, 0, 0, 0)
+    assert counts(await imported(shop.owner, shopify.encode())) == (2, 0, 0, 0)
+    await box.settle()
+    own = (await shop.owner.ok("GET", "/vendors/me/products"))["items"]
+    read = [await shop.owner.ok("GET", f"/products/{one['id']}") for one in own]
+    kinds = {one["title"]: one["kind"] for one in read if one["id"] != shop.product["id"]}
+    assert kinds == {"Album": "digital", "Lesson": "service", "Poster": "physical",
+                     "E-book": "digital", "Fitting": "service"}  # fmt: skip
+    first = await file_of(shop.owner, "/exports/products.csv")
+    for content in (first, woo.encode(), shopify.encode()):
+        assert counts(await imported(shop.owner, content))[:2] == (0, 0)
+    assert await file_of(shop.owner, "/exports/products.csv") == first
+
+
 async def test_only_ones_own(box: Box, named: str) -> None:
     shop = await open_shop(box, f"Own House {named}", price=100, stock=1)
     other = await open_shop(box, f"Nosy House {named}", price=100, stock=1)
@@ -199,16 +225,16 @@ async def test_a_fault_of_ours_stops_one_file_and_no_other(
 ) -> None:
     shop = await open_shop(box, f"Odd Files {named}", price=100, stock=1)
     running = box.runtime.services[Imports]._running
-    whole = running._chunk
+    whole = running._hand._writing.write
     bad = await send_file(shop.owner, table({"title": "Mug", "price": "5", "handle": "m"}))
     good = await send_file(shop.owner, table({"title": "Cup", "price": "5", "handle": "c"}))
 
-    def chunk(opened: Any, after: int) -> Any:
-        if str(opened.run_id) == bad["id"]:
+    async def write(ctx: Any, batch: Any, products: Any) -> Any:
+        if str(batch.run_id) == bad["id"]:
             raise ZeroDivisionError
-        return whole(opened, after)
+        return await whole(ctx, batch, products)
 
-    monkeypatch.setattr(running, "_chunk", chunk)
+    monkeypatch.setattr(running._hand._writing, "write", write)
     for run in (bad, good):
         await shop.owner.ok("POST", f"/imports/{run['id']}/start", {})
     failed = await ended(shop.owner, bad["id"])

@@ -1,5 +1,9 @@
 """A real marketplace's extract (Olist), replayed through the modules: the books say what plain
-arithmetic over the files says, and reconciliation finds the orders that were paid otherwise."""
+arithmetic over the files says, and reconciliation finds the orders that were paid otherwise.
+
+Two months of it, with the new year on which the market changes its commission;
+HAAT_TEST_WHOLE=1 replays all 5,000 orders (2 to 3 minutes).
+"""
 
 import os
 from collections import Counter, defaultdict
@@ -25,6 +29,7 @@ from tests.sim.world import world
 
 GIVEN = os.environ.get("HAAT_TEST_DATA")
 FOLDER = Path(GIVEN or ".") / "olist"
+WHOLE = os.environ.get("HAAT_TEST_WHOLE") == "1"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
@@ -39,6 +44,7 @@ OURS: tuple[AccountKind, ...] = (
     "commission_tax",
     "tax",
 )
+AROUND_NEW_YEAR = (datetime(2017, 12, 10, tzinfo=UTC), datetime(2018, 2, 1, tzinfo=UTC))
 YEARS = [datetime(year, 1, 1, tzinfo=UTC) for year in (2016, 2017, 2018, 2019)]
 SOLD = """
 SELECT e.vendor_id, sum(l.gross)::bigint AS gross,
@@ -50,7 +56,9 @@ SELECT e.vendor_id, sum(l.gross)::bigint AS gross,
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def replay(database_url: str) -> AsyncIterator[Replay]:
     async with world(database_url) as made:
-        found = Replay(made, given.read_files(FOLDER))
+        files = given.read_files(FOLDER)
+        assert len(files.orders) == 5000
+        found = Replay(made, files if WHOLE else given.of_period(files, *AROUND_NEW_YEAR))
         await found.play()
         await found.pay_out()
         yield found
@@ -69,14 +77,13 @@ def by_code(sums: list[Sum]) -> dict[UUID | None, Counter[str]]:
     return found
 
 
-async def test_the_whole_extract_is_replayed(replay: Replay) -> None:
+async def test_the_extract_is_replayed(replay: Replay) -> None:
     files = replay.files
-    assert len(files.orders) == 5000
     assert {draft.id.hex for draft in replay.drafts.values()} == set(files.items)
     several = [one for one in replay.drafts.values() if len(one.vendor_orders) > 1]
-    assert len(several) == 72
+    assert len(several) == (72 if WHOLE else 10)
     statuses = Counter(files.orders[id]["order_status"] for id in files.items)
-    assert statuses["canceled"] > 10
+    assert statuses["canceled"] > (10 if WHOLE else 1)
     parts = [part for draft in replay.drafts.values() for part in draft.vendor_orders]
     goods = {line.terms.rate_bp for part in parts for line in part.lines}
     assert goods == {given.DEFAULT_BP, given.CATEGORY_BP}
@@ -160,7 +167,7 @@ async def test_statements_and_invoices_add_up_to_the_same(
         ctx, vendor_id=UUID(largest), since=since, until=until, limit=1000
     )
     assert lines.next is None
-    assert len(lines.items) > 30
+    assert len(lines.items) > (30 if WHOLE else 10)
     assert [line.balance.minor for line in lines.items][-1] == 0
     assert max(line.balance.minor for line in lines.items) == expected.vendors[largest].net
     income = await statements.income(ctx, since=since, until=until)
@@ -190,7 +197,7 @@ async def test_reconciliation_finds_the_orders_that_were_paid_otherwise(replay: 
             found[order_of(one)] = one
     wrong = given.mismatched(files)
     assert set(found) == wrong
-    assert len(wrong) == 24
+    assert len(wrong) == (24 if WHOLE else 2)
     for id, one in found.items():
         assert one.kind == "amount"
         paid = sum(given.cents(row["payment_value"]) for row in files.payments[id])

@@ -20,7 +20,7 @@ from tests.journeys.conftest import APART, SHAPE
 HERE = Path(__file__).parent
 # The books change what everybody pays, so they come last.
 JOURNEYS = ["test_purchase", "test_faults", "test_refunds", "test_ways_to_pay", "test_books"]
-WITHIN_S = 540
+WITHIN_S = 1200
 LEAVES_WITHIN_S = 90
 
 

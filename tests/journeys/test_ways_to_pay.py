@@ -5,8 +5,9 @@ from typing import Any
 import pytest_asyncio
 
 from haat.app.proving import prove_all
-from tests.journeys.box import Box
-from tests.journeys.scene import Shop, available, deliver, open_shop, part_of, quote
+from tests.journeys.box import ADDRESS, Box
+from tests.journeys.scene import Shop, available, deliver, open_shop, part_of, pay, quote
+from tests.journeys.test_kinds import listed, taxed
 
 SETTINGS = {
     "HAAT_CASH_ON_DELIVERY": "true",
@@ -80,6 +81,37 @@ async def test_cash_on_delivery(box: Box, shops: list[Shop]) -> None:
     assert [part["payment"] for part in order["vendorOrders"]] == ["paid", "voided"]
     assert order["payment"] == "paid"
     assert await available(shops[1]) == before[1]
+    assert await prove_all(box.runtime) == []
+
+
+async def test_cash_needs_somebody_who_takes_it(box: Box, shops: list[Shop]) -> None:
+    """A download is handed over by nobody; a service, or goods beside it, are."""
+    buyer = await box.person("no-cash@example.com")
+    await taxed(box, "digital")
+    await taxed(box, "service")
+    book = (await listed(box, shops[0], "Manual", "digital", 900))["id"]
+    work = (await listed(box, shops[0], "Repair", "service", 900))["id"]
+    home = {**ADDRESS, "name": "Ada Pays"}
+    alone = await quote(buyer, {shops[1].offer: 1, book: 1}, billTo=home)
+    assert alone["cashOnDelivery"] is False
+    refused = await buyer.post("/orders", {"quoteId": alone["id"], "payment": {"provider": "cod"}})
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing_handed_over")
+    assert refused.json()["vendors"] == [shops[0].id]
+    both = [{"offerId": book, "quantity": 1}]
+    at_once = {"items": both, "billTo": home, "payment": {"provider": "cod"}}
+    refused = await buyer.post("/orders", at_once)
+    assert refused.json()["code"] == "nothing_handed_over"
+    intent = {"quoteId": alone["id"], "provider": "cod"}
+    refused = await buyer.post("/payments/intent", intent)
+    assert refused.json()["code"] == "nothing_handed_over"
+    # The quote was left as it was.
+    paid = await pay(buyer, alone["id"], await box.token("4242424242424242"))
+    assert paid.status_code == 201, paid.text
+    met = await quote(buyer, {shops[0].offer: 1, book: 1, work: 1}, billTo=home)
+    assert met["cashOnDelivery"] is True
+    placed = await buyer.post("/orders", {"quoteId": met["id"], "payment": {"provider": "cod"}})
+    assert placed.status_code == 201, placed.text
+    await box.settle()
     assert await prove_all(box.runtime) == []
 
 

@@ -1,12 +1,14 @@
 """Money: the parts always add up to the whole."""
 
+from decimal import ROUND_HALF_UP, Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from haat.kernel.errors import Invalid
-from haat.kernel.money import MINOR_MAX, Money, allocate, parse_decimal, share, total
+from haat.kernel.money import MINOR_MAX, Money, allocate, money_of, parse_decimal, share, total
 
 amounts = st.integers(-(10**12), 10**12)
 ratios = st.lists(st.integers(0, 10**6), min_size=1, max_size=20)
@@ -75,3 +77,18 @@ def test_currencies_do_not_mix() -> None:
 
 def test_total_of_nothing_is_zero() -> None:
     assert total([], "EUR") == Money.zero("EUR")
+
+
+@given(amounts, st.integers(-20_000, 20_000))
+def test_a_share_is_the_exact_one_rounded_half_away_from_zero(minor: int, rate: int) -> None:
+    exact = Decimal(minor) * rate / 10_000
+    assert share(minor, rate) == int(exact.to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def test_amounts_that_are_kept_are_checked_like_others() -> None:
+    assert money_of(1, "EUR") == Money(minor=1, currency="EUR")
+    for wrong in (True, 1.0, MINOR_MAX + 1):
+        with pytest.raises(ValidationError):
+            money_of(wrong, "EUR")
+    with pytest.raises(ValidationError):
+        money_of(1, "eur")

@@ -1,5 +1,6 @@
 """A bad day at the market: who does what to whom, at once."""
 
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -8,7 +9,7 @@ from uuid import UUID
 from haat.domains.money.payments.api import Destination, FundsReceived, Method, Payments
 from haat.domains.money.payouts.api import Payouts, Policy
 from haat.domains.money.wallet.api import Wallet
-from haat.domains.trade.orders.api import OrderDraft, Orders
+from haat.domains.trade.orders.api import OrderDraft, Orders, WrongOrderState
 from haat.domains.trade.settlement.api import RefundItem, Settlement
 from haat.kernel.ids import derive
 from tests.sim.buying import Goods
@@ -32,6 +33,7 @@ class Day:
         self.withdrawals: list[UUID] = []
         self.topups: list[UUID] = []
         self.disputed: list[str] = []
+        self.voided: set[UUID] = set()
         self.bank = 0
 
     def id(self) -> UUID:
@@ -137,6 +139,8 @@ class Day:
             if one.status == "captured"
             and one.captured_minor > network.refunded[one.id]
             and all(d.payment_id != one.id for d in network.disputes.values())
+            # Nobody disputes within seconds what is given back within seconds.
+            and all(derive(id, "card") != one.id for id in self.voided)
         ]
         if taken:
             payment = self.random.choice(taken)
@@ -268,7 +272,8 @@ class Day:
         return self.orders[order_id].payment == "on_delivery"
 
     async def void(self, order_id: UUID) -> None:
-        """As when a checkout ends while it is captured."""
+        """As when a checkout ends while it is captured; one that dies at it comes back to it."""
+        self.voided.add(order_id)
         await self.race.of(Settlement).void(self.race.system(), order_id=order_id)
         await self.race.of(Orders).mark_unpaid(
             self.race.system(), order_id=order_id, reason="It was over."
@@ -297,6 +302,9 @@ class Day:
             self.orders[order.id] = self.unplaced.pop(order.id)
         for draft in self.unplaced.values():  # checkout gives up what was never placed
             await race.of(Settlement).void(system, order_id=draft.id)
+        for order_id in self.voided:
+            with suppress(WrongOrderState):  # its payment was first
+                await self.void(order_id)
         for _ in range(3):
             await race.at_once([partial(self.take, [id]) for id in self.orders])
             await self.decide(every=True)
@@ -316,7 +324,8 @@ class Day:
                     system, id=one.id, decision="reject", reason="Too late"
                 )
         await race.rest(timedelta(days=10), 3)
-        await race.at_once([partial(self.take, [id]) for id in self.orders])
+        for id in self.orders:  # at last nobody dies at it
+            await self.take([id])
         for _ in range(3):
             race.network.end_payouts(paid=True)
             await race.rest(timedelta(minutes=30), 3)

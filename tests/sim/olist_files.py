@@ -63,7 +63,7 @@ def of_period(files: Files, since: datetime, until: datetime) -> Files:
         if since <= moment(order["order_purchase_timestamp"]) < until
     }
     return Files(
-        orders={id: files.orders[id] for id in there},
+        orders={id: order for id, order in files.orders.items() if id in there},
         items={id: rows for id, rows in files.items.items() if id in there},
         payments={id: rows for id, rows in files.payments.items() if id in there},
         category=files.category,

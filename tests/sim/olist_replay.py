@@ -125,6 +125,8 @@ class Replay:
         await self._all(self._bring(id) for id in self.brought.get(day, ()))
         await self._all(self._cancel(id, day) for id in self.cancelled.get(day, ()))
         await self._all(self._send_back(id, day) for id in self.returned.get(day, ()))
+        if not any(day in of for of in (self.sold, self.brought, self.cancelled, self.returned)):
+            return
         self.world.network.messages.clear()  # they say again what was answered already
         await self.world.settle_in_batches()
         for refund in self.world.network.refunds.values():

@@ -17,6 +17,7 @@ from haat.engines.http.client import HttpClient
 from haat.kernel.errors import Unavailable
 
 STDOUT = "-"
+EVERYWHERE = "0.0.0.0"  # nosec B104
 
 
 async def diagnose(
@@ -60,7 +61,9 @@ def _plan(address: str, only: Sequence[str], charge: InCharge | None, *, may_kil
 
 def _own_address(settings: AppSettings) -> str:
     """Where this machine reaches the market that these settings serve."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    host = {EVERYWHERE: "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    if settings.tls_cert is not None:  # its certificate is for a name
+        return settings.site
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 

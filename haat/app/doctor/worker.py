@@ -14,7 +14,7 @@ from haat.app.doctor.ward import Ward
 
 ORDERS = 12
 TAKEN_OVER_S = 60.0  # a lease of the dead one ends first, and its batch is begun again
-MODULE = "haat.app.work"
+MODULE, NAME = "haat.app.work", "haat-work"  # started by itself, or forked (haat.app.beside)
 
 
 async def killed_worker(ward: Ward, notes: Notes, supervisor: int) -> None:
@@ -66,7 +66,7 @@ def workers_of(supervisor: int) -> list[int]:
     return [
         pid
         for pid, line in lines.items()
-        if MODULE in line.split() and supervisor in _above(pid, parents)
+        if not {MODULE, NAME}.isdisjoint(line.split()) and supervisor in _above(pid, parents)
     ]
 
 
@@ -79,7 +79,7 @@ def _above(pid: int, parents: dict[int, int]) -> list[int]:
 
 
 def _processes() -> list[tuple[int, int, str]]:
-    """(process id, its parent's, its command line)."""
+    """(process id, its parent's, its name and command line)."""
     if not Path("/proc/self/stat").exists():
         return _listed()
     found = []
@@ -88,11 +88,12 @@ def _processes() -> list[tuple[int, int, str]]:
             continue
         try:
             # Behind the name, which may hold anything: state, then the parent.
-            parent = folder.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            about, _, after = folder.joinpath("stat").read_text().rpartition(")")
+            parent, name = after.split()[1], about.partition("(")[2]
             line = folder.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode()
         except (OSError, ValueError, IndexError):
             continue  # it ended while we looked, or is nobody's business
-        found.append((int(folder.name), int(parent), line))
+        found.append((int(folder.name), int(parent), f"{name} {line}"))
     return found
 
 

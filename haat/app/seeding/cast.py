@@ -8,6 +8,7 @@ from typing import TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from haat.app.runtime import Runtime
+from haat.domains.people.identity.api import VENDOR_SCOPES
 from haat.kernel.clock import SettableClock
 from haat.kernel.context import GUEST, SYSTEM, Actor, Context
 from haat.kernel.errors import Unavailable
@@ -23,10 +24,7 @@ STAFF_SCOPES = frozenset(
         for area in ("vendors", "products", "orders", "payouts", "money", "settings")
     }
 )
-TEAM_SCOPES = frozenset(
-    {"person"}
-    | {f"vendor:{area}" for area in ("products", "stock", "orders", "money", "team", "profile")}
-)
+TEAM_SCOPES = frozenset({"person", *VENDOR_SCOPES})
 
 
 def id_of(label: str) -> UUID:

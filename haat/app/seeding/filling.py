@@ -12,6 +12,7 @@ from haat.app.runtime import Runtime
 from haat.app.seeding.assortment import STORES, Goods, goods
 from haat.app.seeding.cast import Crowd, Member, as_member, settled
 from haat.app.seeding.demo import first_day
+from haat.app.seeding.extras import EXTRAS, Extra, Extras
 from haat.app.seeding.history import History
 from haat.app.seeding.opening import Opening, Report, picture_id, standing
 from haat.app.seeding.pictures import product_picture
@@ -50,6 +51,7 @@ async def fill(
                 runtime, clock, scene, made, now, card_network=card_network, report=report
             )
             await history.walk()
+            await Extras(runtime, scene, now, size.customers).all(assortment)
             await settled(runtime)
         pictures = await drawing
     finally:
@@ -91,7 +93,14 @@ async def _draw(assortment: list[Goods]) -> dict[UUID, bytes]:
                 product_picture, made.shape, initial, seed
             )
 
-    return dict(await asyncio.gather(*(one(made) for made in assortment)))
+    async def extra(made: Extra) -> tuple[UUID, bytes]:
+        async with slots:
+            initial = STORES[made.store].name[0]
+            drawn = await asyncio.to_thread(product_picture, made.shape, initial, made.label)
+            return made.picture_id, drawn
+
+    every = [*(one(made) for made in assortment), *(extra(made) for made in EXTRAS)]
+    return dict(await asyncio.gather(*every))
 
 
 async def _upload(
@@ -103,10 +112,10 @@ async def _upload(
 ) -> None:
     media: Media = runtime.inner[Media]
 
-    async def one(made: Goods) -> None:
-        member = members[made.store]
-        id = picture_id(made)
-        ctx = as_member(f"picture:{made.number}", at, member)
+    async def one(id: UUID, label: str, member: Member) -> None:
+        ctx = as_member(f"picture:{label}", at, member)
         await media.upload(ctx, id=id, content=pictures[id], vendor_id=member.vendor_id)
 
-    await Crowd(8).all([partial(one, made) for made in assortment])
+    jobs = [partial(one, picture_id(it), str(it.number), members[it.store]) for it in assortment]
+    jobs += [partial(one, it.picture_id, it.label, members[it.store]) for it in EXTRAS]
+    await Crowd(8).all(jobs)

@@ -16,7 +16,7 @@ from haat.domains.goods.inventory.api import Inventory
 from haat.domains.money.payments.api import Destination, Method
 from haat.domains.money.payouts.api import Payouts, Policy
 from haat.domains.money.wallet.api import Wallet
-from haat.domains.people.identity.api import Identity
+from haat.domains.people.identity.api import VENDOR_SCOPES, Identity
 from haat.domains.people.market.api import Market, MarketSettings
 from haat.domains.people.profiles.api import Address
 from haat.domains.people.vendors.api import Application, Vendors
@@ -54,10 +54,7 @@ STAFF = frozenset(
         for area in ("vendors", "products", "orders", "payouts", "money", "settings")
     }
 )
-TEAM = frozenset(
-    {"person"}
-    | {f"vendor:{area}" for area in ("products", "stock", "orders", "money", "team", "profile")}
-)
+TEAM = frozenset({"person", *VENDOR_SCOPES})
 
 
 def id_of(name: str) -> UUID:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from haat.engines.blob import Blob
 from haat.engines.bus import Route, route_of
 from haat.engines.cache import Cache, open_cache
+from haat.engines.hands import Hands
 from haat.engines.http import Signer, Tokens
 from haat.engines.http.client import HttpClient
+from haat.engines.http.outward import Outward
 from haat.engines.mail import Mail
 from haat.engines.search import SearchEngine, open_search
+from haat.engines.sms import Sms, open_sms
 from haat.kernel.clock import Clock
 from haat.kernel.events import Reaction, Timer, noted_in
 from haat.kernel.module import Module
@@ -54,8 +57,11 @@ class Parts:
             Tokens: Tokens(_SECRET, clock=world.clock),
             Signer: Signer(_SECRET, clock=world.clock),
             HttpClient: world.http,
+            Outward: Outward(),
             Blob: world.post,
             Mail: world.post,
+            Sms: open_sms("", token="", http=world.http),  # nobody sends any there
+            Hands: Hands(),
             Cache: open_cache("none://"),
             SearchEngine: open_search("none://"),
         }

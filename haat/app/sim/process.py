@@ -7,6 +7,7 @@ it is rolled back.
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from haat.app.sim.schedule import Killed, Schedule
 from haat.app.targets import all_modules
 from haat.app.wiring import Doors, Peers, Wiring
 from haat.domains.money.payments.module import SimulatedCards, simulated
-from haat.engines.blob import BlobMissing
+from haat.engines.blob import BlobMissing, SignedPut
 from haat.engines.bus import DeadLetters, Limits, PostgresBus, Source, Subscription
 from haat.engines.bus.consumer import Consumer
 from haat.engines.bus.relay import Relay
@@ -63,10 +64,16 @@ class Post:
     async def put(self, key: str, data: bytes, content_type: str) -> None:
         self.blobs[key] = data
 
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes], content_type: str) -> None:
+        self.blobs[key] = b"".join([piece async for piece in pieces])
+
     async def get(self, key: str) -> bytes:
         if key not in self.blobs:
             raise BlobMissing
         return self.blobs[key]
+
+    async def get_range(self, key: str, start: int, length: int) -> bytes:
+        return (await self.get(key))[start : start + length]
 
     async def stream(self, key: str) -> AsyncIterator[bytes]:
         yield await self.get(key)
@@ -80,6 +87,14 @@ class Post:
     async def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
             self.blobs.pop(key, None)
+
+    async def keys(self, folder: str) -> list[str]:
+        return [key for key in self.blobs if key.startswith(f"{folder}/")]
+
+    def sign_put(
+        self, key: str, *, size: int, content_type: str, now: datetime, ttl_s: int
+    ) -> SignedPut | None:
+        return None
 
 
 class Door:

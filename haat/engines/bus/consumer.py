@@ -26,12 +26,20 @@ WHERE q.subscriber = $1 AND {more}
   AND (h.key IS NULL OR NOT h.parked AND h.not_before <= clock_timestamp())
 ORDER BY q.pos"""
 
+# Claims and acknowledgements do not wait for the disk. Should the machine die in the moment after,
+# an acknowledged event comes again and meets the inbox, as it does when a process dies before it
+# acknowledges; and whoever held a lease that is missing then, has lost the database as well. What a
+# handler wrote was on the disk before.
+_SOON = "soon AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
+
 # Partitions that have something due and that nobody else holds.
 _CLAIM = """
-WITH due AS (SELECT DISTINCT partition FROM (SELECT q.partition {due} LIMIT $4) d),
+WITH {soon},
+due AS (SELECT DISTINCT partition FROM (SELECT q.partition {due} LIMIT $4) d),
 got AS (
   INSERT INTO bus.lease AS l (subscriber, partition, holder, until)
-  SELECT $1, partition, $2, clock_timestamp() + $3 * interval '1 second' FROM due ORDER BY partition
+  SELECT $1, partition, $2, clock_timestamp() + $3 * interval '1 second' FROM due, soon
+   ORDER BY partition
   ON CONFLICT (subscriber, partition) DO UPDATE SET holder = excluded.holder, until = excluded.until
   WHERE l.until < clock_timestamp() OR l.holder = excluded.holder
   RETURNING partition)
@@ -43,14 +51,16 @@ _FETCH = (
 _RENEW = """
 UPDATE bus.lease SET until = clock_timestamp() + $3 * interval '1 second'
  WHERE subscriber = $1 AND holder = $2"""
-_ACK = """
-WITH free AS (DELETE FROM bus.held WHERE subscriber = $1 AND key = ANY($3::text[]))
-DELETE FROM bus.queue WHERE subscriber = $1 AND pos = ANY($2::bigint[])"""
+_ACK = f"""
+WITH {_SOON},
+free AS (DELETE FROM bus.held WHERE subscriber = $1 AND key = ANY($3::text[]))
+DELETE FROM bus.queue USING soon WHERE subscriber = $1 AND pos = ANY($2::bigint[])"""  # noqa: S608
 # Leases go with what was acknowledged last: nobody takes a partition and finds that there again.
-_RELEASE = """
-WITH free AS (DELETE FROM bus.held WHERE subscriber = $1 AND key = ANY($3::text[])),
+_RELEASE = f"""
+WITH {_SOON},
+free AS (DELETE FROM bus.held WHERE subscriber = $1 AND key = ANY($3::text[])),
 acked AS (DELETE FROM bus.queue WHERE subscriber = $1 AND pos = ANY($2::bigint[]))
-DELETE FROM bus.lease WHERE subscriber = $1 AND holder = $4"""
+DELETE FROM bus.lease USING soon WHERE subscriber = $1 AND holder = $4"""  # noqa: S608
 
 _HOLD = """
 INSERT INTO bus.held (subscriber, key, attempts, not_before, parked)
@@ -92,6 +102,7 @@ class Consumer(Handling):
         self._handled: list[int] = []  # not acknowledged yet
         self._recovered: list[str] = []  # keys of them that had failed before
         self._turned_at = 0.0
+        self._taken = 0  # by the last turn
         self.hurry = False  # no rest between turns: somebody waits for the end of it all
         self.wake = asyncio.Event()
 
@@ -104,12 +115,12 @@ class Consumer(Handling):
         """Until `stop`. Errors, mostly of the database, are logged and outlived."""
         while not self._stopping:
             pause_s: float | None
+            self._turned_at = monotonic()
             try:
                 pause_s = await self.turn()
             except Exception as error:  # noqa: BLE001 - or nothing would be heard any more
                 log.warning("consumer_failed", subscriber=self.name, error=one_line(error))
                 pause_s = self._limits.poll_s
-            self._turned_at = monotonic()
             if not self._stopping:
                 await self._pause(pause_s)
                 await self._rest()
@@ -122,8 +133,11 @@ class Consumer(Handling):
             pass
 
     async def _rest(self) -> None:
-        """A turn costs about the same for one event as for fifty."""
-        left_s = self._turned_at + self._limits.consumer_rest_s - monotonic()
+        """A turn costs about the same for one event as for fifty. From the beginning of one to that
+        of the next: what a long one was waited for has collected meanwhile."""
+        busy = self._taken >= self._limits.busy_events
+        rest_s = self._limits.consumer_rest_s * (self._limits.busy_rest if busy else 1)
+        left_s = self._turned_at + rest_s - monotonic()
         if left_s > 0 and not self.hurry and not self._stopping:
             await asyncio.sleep(left_s)
 
@@ -131,7 +145,8 @@ class Consumer(Handling):
         """Handles what is due and free to take; how many seconds until the next look, None when
         there is no need for one before somebody wakes it."""
         self.wake.clear()
-        sql = _CLAIM.format(due=_DUE.format(more="true"))
+        self._taken = 0
+        sql = _CLAIM.format(soon=_SOON, due=_DUE.format(more="true"))
         row = await self._pool.fetchrow(
             sql, self.name, self._holder, self._limits.lease_s, _LOOK_AHEAD
         )
@@ -141,6 +156,7 @@ class Consumer(Handling):
             fetch = _FETCH.format(due=_DUE.format(more="q.partition = ANY($2::smallint[])"))
             for _ in range(_ROUNDS):
                 rows = await self._pool.fetch(fetch, self.name, row["got"], self._batch)
+                self._taken += len(rows)
                 if rows:
                     await self._handle(rows)
                 if len(rows) < self._batch or self._stopping:

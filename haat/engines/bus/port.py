@@ -103,6 +103,8 @@ class Limits:
     # Between two turns under load, so that they take sets; a first event is never kept waiting.
     relay_rest_s: float = 0.1
     consumer_rest_s: float = 0.2
+    busy_events: int = 4  # a turn that had so many is followed by a longer rest
+    busy_rest: float = 2.5  # times as long
     relay_batch: int = 500
     batch_max: int = 1_000  # whatever a reaction says it takes at once
 

@@ -5,7 +5,7 @@ NOTIFY goes out on its own, not inside the transactions that emit: it would seri
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -35,6 +35,7 @@ log = structlog.get_logger()
 
 _RELAY, _QUEUE = "haat_relay", "haat_queue"  # channels: look at outboxes; look at these queues
 _DEBOUNCE_S = 0.05
+_NOTIFY = "SELECT pg_notify(c, n) FROM unnest($1::text[], $2::text[]) AS t (c, n)"
 _INBOX_DAYS = 30
 _TRIM_BATCH = 10_000
 _DAY_S = 86_400
@@ -77,6 +78,14 @@ DELETE FROM {schema}.inbox WHERE (subscriber, event_id) IN (
    WHERE handled_at < now() - $1::interval LIMIT $2)"""
 
 
+def _plain(event: Event) -> Iterator[tuple[str, Any]]:
+    """The fields that are the same in JSON, by their names there."""
+    for name, field in type(event).model_fields.items():
+        value = getattr(event, name)
+        if value is None or isinstance(value, str | int | bool):
+            yield field.serialization_alias or field.alias or name, value
+
+
 class PostgresBus:
     """Any number of processes may each have one, on the same database."""
 
@@ -114,7 +123,10 @@ class PostgresBus:
             filters = ways.get(event.event_name)
             if filters is None:
                 return False
-            data = event.model_dump(mode="json", by_alias=True)
+            plain = {name for where in filters for name, _ in where}
+            data = {name: value for name, value in _plain(event) if name in plain}
+            if len(data) < len(plain):  # a field that is more than a word or a number
+                data = event.model_dump(mode="json", by_alias=True)
             return any(fits(where, data) for where in filters)
 
         return wanted
@@ -281,12 +293,13 @@ class PostgresBus:
         while self._calls:
             names, self._calls = self._calls, set()
             try:
-                for name in names:
-                    channel = _QUEUE if name else _RELAY
-                    await self._pool.execute("SELECT pg_notify($1, $2)", channel, name)
+                channels = [_QUEUE if name else _RELAY for name in names]
+                await self._pool.execute(_NOTIFY, channels, list(names))
             except SQL_TROUBLES as error:
                 log.warning("bus_not_notified", error=type(error).__name__)
-            await asyncio.sleep(_DEBOUNCE_S)
+            # A relay that is called while it rests goes on resting.
+            only_relay = names == {""}
+            await asyncio.sleep(self._limits.relay_rest_s if only_relay else _DEBOUNCE_S)
 
     async def _listen(self, listening: asyncio.Event) -> None:
         """Holds one connection for wake-ups, and takes another when it breaks."""

@@ -41,9 +41,11 @@ _ALIAS_ID = """(
     FROM decode(md5(uuid_send(t.event_id) || convert_to(r.alias, 'UTF8')), 'hex') AS h)"""
 
 # One relay at a time for a source, or two could queue a key's events in the wrong order. One
-# statement, so that no round trip happens under the lock.
+# statement, so that no round trip happens under the lock. It does not wait for the disk: an event
+# stands in the outbox or in the queues, whichever the machine remembers.
 _NEAR = """
-WITH free AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1)) AS yes),
+WITH free AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1)) AS yes,
+                                  set_config('synchronous_commit', 'off', true)),
 taken AS (
   DELETE FROM {schema}.outbox WHERE seq IN (
     SELECT seq FROM {schema}.outbox, free WHERE free.yes ORDER BY seq LIMIT $6)
@@ -89,6 +91,7 @@ class Relay:
         self._near: set[str] = set()
         self._looks: list[tuple[Any, str]] = []
         self._turned_at = 0.0
+        self._taken = 0  # by the last turn
         self.hurry = False  # no rest between turns: somebody waits for the end of it all
         self.wake = asyncio.Event()
 
@@ -125,11 +128,14 @@ class Relay:
         self.wake.clear()
 
     def _rest_s(self) -> float:
-        left_s = self._turned_at + self._limits.relay_rest_s - monotonic()
+        busy = self._taken >= self._limits.busy_events
+        rest_s = self._limits.relay_rest_s * (self._limits.busy_rest if busy else 1)
+        left_s = self._turned_at + rest_s - monotonic()
         return self._limits.linger_s if self.hurry else max(left_s, self._limits.linger_s)
 
     async def turn(self) -> None:
         """Empties every outbox that has something."""
+        self._taken = 0
         for name in await self.waiting():
             source = next(one for one in self.sources if one.schema == name)
             while await self._take(source):
@@ -149,6 +155,7 @@ class Relay:
             free, taken, subscribers = await self._take_near(source)
         else:
             free, taken, subscribers = await self._take_far(source)
+        self._taken += taken
         if subscribers:
             self._routed(set(subscribers))
         if not free:

@@ -24,6 +24,11 @@ from haat.engines.sql.schema import IMPERSONAL
 
 metadata = MetaData(schema="bus")
 
+# Of tables that are empty one moment and full the next: what is looked at in one says nothing of
+# the other. Plans made for an empty one read all of it when it is full; and cutting its end off
+# locks everybody out, to make it grow again.
+_CHURNED = {"vacuum_truncate": "false", "autovacuum_analyze_threshold": 2_000_000_000}
+
 queue = Table(
     "queue",
     metadata,
@@ -38,6 +43,7 @@ queue = Table(
     Column("queued_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("subscriber", "pos", name="pk_queue"),
     UniqueConstraint("subscriber", "event_id", name="uq_queue_subscriber_event_id"),
+    postgresql_with=_CHURNED,
 )
 
 # A key that failed: it waits until `not_before`, with everything behind it; a parked one waits for
@@ -51,6 +57,7 @@ held = Table(
     Column("not_before", DateTime(timezone=True), nullable=False),
     Column("parked", Boolean, nullable=False),
     PrimaryKeyConstraint("subscriber", "key", name="pk_held"),
+    postgresql_with=_CHURNED,
 )
 
 lease = Table(
@@ -61,6 +68,7 @@ lease = Table(
     Column("holder", Uuid, nullable=False),
     Column("until", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("subscriber", "partition", name="pk_lease"),
+    postgresql_with=_CHURNED,
 )
 
 # Processes that hear through a broker, each until it is late to say that it is still there.

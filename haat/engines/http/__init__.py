@@ -18,7 +18,7 @@ from haat.engines.http.problems import (
     problem_response,
 )
 from haat.engines.http.signing import Signer, load_secret
-from haat.engines.http.tokens import AccessClaims, TokenExpired, TokenInvalid, Tokens
+from haat.engines.http.tokens import AccessClaims, SessionEnded, TokenExpired, TokenInvalid, Tokens
 
 __all__ = [
     "AccessClaims",
@@ -27,6 +27,7 @@ __all__ = [
     "Limits",
     "MalformedJson",
     "MethodNotAllowed",
+    "SessionEnded",
     "Signer",
     "TokenExpired",
     "TokenInvalid",

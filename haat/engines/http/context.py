@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, MutableMapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from ipaddress import ip_address
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 
 from haat.engines.http.tokens import AccessClaims, Tokens
 from haat.kernel.clock import Clock
-from haat.kernel.context import GUEST, Actor, Context
+from haat.kernel.context import GUEST, PROVED, Actor, Context
 from haat.kernel.contract import Contract
 from haat.kernel.errors import Forbidden, Invalid
 from haat.kernel.ids import DerivedIds, RandomIds
@@ -23,6 +23,7 @@ from haat.kernel.ids import DerivedIds, RandomIds
 DEADLINE = timedelta(seconds=30)  # a request's; most contract methods allow themselves less
 _ID_MAX_CHARS = 64
 _PASSED_ON = ("forwarded", "via", "x-real-ip")  # what proxies add, and x-forwarded-*
+_PROVED = frozenset({PROVED})
 _ID_EXTRA = str.maketrans("", "", "-_.:")
 
 
@@ -72,18 +73,28 @@ def context_from(app: Any, scope: MutableMapping[str, Any], given: Given) -> Con
     correlation_id = _text(given, b"x-correlation-id")
     seed: UUID | None = state.get("id_seed")
     authorization, token = _text(given, b"authorization"), state.get("access_token")
-    claims = _claims(authorization, token, app.tokens) if authorization or token else None
+    claims: AccessClaims | None = state.get("claims")  # of an API key, that a gateway looked up
+    if claims is None and (authorization or token):
+        claims = _claims(authorization, token, app.tokens)
+    now = clock.now()
     return Context(
         GUEST if claims is None else Actor("person", claims.person_id),
-        frozenset() if claims is None else claims.scopes,
+        frozenset() if claims is None else _scopes(claims, now),
         None if claims is None else _vendor(claims, _text(given, b"x-vendor-id")),
         request_id,
         request_id_of(correlation_id) if correlation_id else request_id,
-        clock.now() + DEADLINE,
+        now + DEADLINE,
         None,
         clock,
         RandomIds(clock) if seed is None else DerivedIds(seed),
+        None if claims is None else claims.session_id,
+        support=claims is not None and claims.support,
     )
+
+
+def _scopes(claims: AccessClaims, now: datetime) -> frozenset[str]:
+    until = claims.proved_until
+    return claims.scopes if until is None or until <= now else claims.scopes | _PROVED
 
 
 def _text(given: Given, name: bytes) -> str | None:
@@ -94,6 +105,9 @@ def _text(given: Given, name: bytes) -> str | None:
 def claims_of(request: HTTPConnection) -> AccessClaims | None:
     """What the request's access token says; None for a guest. Raises as `context_of` does."""
     state = request.scope.get("state") or {}
+    known: AccessClaims | None = state.get("claims")
+    if known is not None:
+        return known
     given = request.headers.get("authorization")
     return _claims(given, state.get("access_token"), request.app.state.tokens)
 

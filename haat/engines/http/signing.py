@@ -74,11 +74,13 @@ def derive_key(secret: bytes, purpose: str) -> bytes:
 
 
 class Signer:
-    """Signs what travels in links (readable), and seals what travels in cookies (unreadable)."""
+    """Signs what travels in links (readable), and seals what travels in cookies or is kept in files
+    (unreadable)."""
 
     def __init__(self, secret: bytes, clock: Clock) -> None:
         self._sign_key = derive_key(secret, "signed links")
         self._seal = AESGCM(derive_key(secret, "sealed cookies"))
+        self._files = AESGCM(derive_key(secret, "sealed files"))
         self._clock = clock
 
     def sign(self, purpose: str, value: str, expires_at: datetime | None = None) -> str:
@@ -118,6 +120,20 @@ class Signer:
         if int.from_bytes(plain[:_TIME_BYTES], "big") <= self._clock.now().timestamp():
             return None
         return plain[_TIME_BYTES:].decode()
+
+    def seal_file(self, purpose: str, content: bytes) -> bytes:
+        """`content`, encrypted and authenticated (AES-256-GCM), to be kept: 28 bytes longer. It is
+        read again under the same `purpose` only, which names what it belongs to."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._files.encrypt(nonce, content, purpose.encode())
+
+    def unseal_file(self, purpose: str, sealed: bytes) -> bytes | None:
+        """The content again; None when it is not what was sealed for this purpose."""
+        nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        try:
+            return self._files.decrypt(nonce, rest, purpose.encode())
+        except (ValueError, InvalidTag):
+            return None
 
     def _mac(self, purpose: str, body: str) -> bytes:
         # 16 bytes keep links short; forging one still takes 2^128 tries.

@@ -19,6 +19,7 @@ from uuid import UUID
 from haat.kernel.clock import Clock, SystemClock
 from haat.kernel.errors import Invalid
 from haat.kernel.model import Model
+from haat.kernel.personal import EmailText
 
 _EOL = "\r\n"
 _LINE_MAX_CHARS = 500
@@ -37,7 +38,7 @@ class Message(Model):
     folder keeps one, SMTP carries the same Message-ID."""
 
     id: UUID
-    to: str
+    to: EmailText
     subject: str
     text: str
     html: str | None = None
@@ -147,4 +148,21 @@ def open_mail(url: str, *, sender: str, clock: Clock | None = None) -> Mail:
     raise ValueError(f"no mail over {parts.scheme}://: use smtp://, smtps:// or a folder")
 
 
-__all__ = ["Mail", "MailRefused", "Message", "compose", "open_mail", "written"]
+def forget_mails(url: str, address: str) -> int:
+    """Removes what was sent to this address and lies in a folder of ours; how many. What went out
+    by SMTP is with its reader."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("", "file"):
+        return 0
+    count, line = 0, f"To: {address}{_EOL}".encode()
+    for path in Path(unquote(parts.path) if parts.scheme else url).glob("*.eml"):
+        try:
+            if line in path.read_bytes().partition(b"\r\n\r\n")[0] + _EOL.encode():
+                path.unlink()
+                count += 1
+        except FileNotFoundError:
+            continue
+    return count
+
+
+__all__ = ["Mail", "MailRefused", "Message", "compose", "forget_mails", "open_mail", "written"]

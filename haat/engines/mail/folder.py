@@ -8,6 +8,8 @@ from haat.engines.mail import Message, written
 from haat.kernel.clock import Clock
 from haat.kernel.errors import Unavailable
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
 
 class FolderMail:
     """Fulfils `Mail`. The folder is made at the first mail."""
@@ -26,15 +28,19 @@ class FolderMail:
 
     def _write(self, name: str, raw: bytes) -> None:
         """Not in a thread: handing over costs more than a small file of this machine's own."""
-        draft = self._folder / f".{name}.{secrets.token_hex(8)}"
+        draft = f"{self._folder}/.{name}.{secrets.token_hex(8)}"
         try:
-            draft.write_bytes(raw)
+            file = os.open(draft, _NEW, 0o666)
         except FileNotFoundError:
             self._folder.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(raw)
+            file = os.open(draft, _NEW, 0o666)
         try:
-            os.link(draft, self._folder / name)  # unlike a rename it leaves one that is there
+            with open(file, "wb", buffering=0) as opened:
+                left = memoryview(raw)
+                while left:
+                    left = left[opened.write(left) :]
+            os.link(draft, f"{self._folder}/{name}")  # unlike a rename it leaves one that is there
         except FileExistsError:
             pass
         finally:
-            draft.unlink(missing_ok=True)
+            os.unlink(draft)

@@ -19,6 +19,9 @@ BOUND = (
     "haat-vendor",
     "haat-deadline-ms",
     "haat-id-seed",
+    "haat-session",
+    "haat-support",
+    "haat-trail",
 )
 _NUMBER_BYTES = 16
 

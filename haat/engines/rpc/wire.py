@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from haat.kernel.clock import Clock
-from haat.kernel.context import Actor, Context
+from haat.kernel.context import Actor, Context, Trail
 from haat.kernel.contract import Method
 from haat.kernel.errors import FieldError, Invalid, Problem
 from haat.kernel.ids import DerivedIds, RandomIds, derive
@@ -34,7 +34,33 @@ def encode_context(ctx: Context) -> dict[str, str]:
         headers["haat-deadline-ms"] = str(max(0, int(left)))
     if ctx.ids is not None and not isinstance(ctx.ids, RandomIds):
         headers["haat-id-seed"] = str(derive(ctx.new_id(), "rpc"))
+    if ctx.session_id is not None:
+        headers["haat-session"] = str(ctx.session_id)
+    if ctx.support:
+        headers["haat-support"] = "1"
+    if ctx.trail is not None:
+        headers["haat-trail"] = _trail_text(ctx.trail)
     return headers
+
+
+def _trail_text(trail: Trail) -> str:
+    actor, vendor, session = trail.actor, trail.vendor_id, trail.session_id
+    who = [actor.type, actor.id and str(actor.id), vendor and str(vendor)]
+    return json.dumps([trail.command, trail.acting, *who, session and str(session), trail.reason])
+
+
+def _trail(text: str | None) -> Trail | None:
+    if text is None:
+        return None
+    command, acting, kind, actor, vendor, session, reason = json.loads(text)
+    return Trail(
+        command=command,
+        actor=Actor(kind, UUID(actor) if actor else None),
+        acting=acting,
+        vendor_id=UUID(vendor) if vendor else None,
+        session_id=UUID(session) if session else None,
+        reason=reason,
+    )
 
 
 def decode_context(headers: Mapping[str, str], clock: Clock) -> Context:
@@ -44,7 +70,7 @@ def decode_context(headers: Mapping[str, str], clock: Clock) -> Context:
         if kind not in ("person", "guest", "system"):
             raise ValueError(kind)
         vendor, seed = headers.get("haat-vendor"), headers.get("haat-id-seed")
-        left = headers.get("haat-deadline-ms")
+        left, session = headers.get("haat-deadline-ms"), headers.get("haat-session")
         return Context(
             actor=Actor(kind, UUID(actor_id) if actor_id else None),  # type: ignore[arg-type]
             scopes=frozenset(headers.get("haat-scopes", "").split()),
@@ -55,8 +81,11 @@ def decode_context(headers: Mapping[str, str], clock: Clock) -> Context:
             caller=headers.get("haat-caller") or None,
             clock=clock,
             ids=DerivedIds(UUID(seed)) if seed else RandomIds(clock),
+            session_id=UUID(session) if session else None,
+            trail=_trail(headers.get("haat-trail")),
+            support="haat-support" in headers,
         )
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, OverflowError):
         raise Invalid("The context of this call is not valid.", code="context_invalid") from None
 
 

@@ -19,7 +19,9 @@ from haat.engines.search import bengali
 
 WORD_MAX_CHARS = 40
 _MARKS = re.compile(r"[\u0300-\u036f]")
-_SPACES = str.maketrans({"\u00ad": None, "\u2019": "'", "″": '"', "”": '"', "“": '"'})
+_SPACES = str.maketrans(
+    {"\u00ad": None, "\u2019": "'", "″": '"', "”": '"', "“": '"'} | dict.fromkeys("™℠", " ")
+)
 _DECIMAL = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d))")
 _INCHES = re.compile(r"(?<=\d)\s?(?:\"|''|-inch(?:es)?\b|\s?inch(?:es)?\b)")
 _MEASURE = re.compile(r"^(\d+(?:\.\d+)?)([a-z]{1,4})$")
@@ -61,7 +63,11 @@ def plain(text: str) -> str:
         text = unicodedata.normalize("NFKC", text.translate(_SPACES)).lower()
         text = unicodedata.normalize("NFD", text)
         text = unicodedata.normalize("NFC", _MARKS.sub("", text))
-    return _INCHES.sub(" inch ", _DECIMAL.sub(".", text))
+    if "," in text:
+        text = _DECIMAL.sub(".", text)
+    if '"' in text or "''" in text or "inch" in text:
+        text = _INCHES.sub(" inch ", text)
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +86,18 @@ class Word:
 def words(text: str) -> list[Word]:
     """The words of a text, in order."""
     found: list[Word] = []
-    for piece in _word().findall(plain(text)):
-        found.extend(_words_of(piece))
+    for chunk in plain(text).split():
+        found += _words_in(chunk)
     return found
 
 
 @lru_cache(maxsize=200_000)
+def _words_in(chunk: str) -> tuple[Word, ...]:
+    """Of what stands between spaces, which no word contains: texts repeat themselves, so most
+    chunks were met before, with the comma behind them."""
+    return tuple(word for piece in _word().findall(chunk) for word in _words_of(piece))
+
+
 def _words_of(piece: str) -> tuple[Word, ...]:
     """One run without spaces: one word, a measure's number and unit, or a code."""
     piece = piece.removesuffix("'s").replace("'", "")
@@ -125,7 +137,7 @@ def term_of(word: str) -> str:
     if _LATIN.match(word):
         return _english().analyze(word)[0] if len(word) > 2 else word
     if bengali.is_bengali(word):
-        return bengali.stemmed(bengali.normalised(word)) or word
+        return bengali.term(word) or word
     return word
 
 

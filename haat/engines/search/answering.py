@@ -2,24 +2,26 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tantivy import DocAddress, FieldType, Occur, Order, Query
 
+from haat.engines.search import meaning
 from haat.engines.search.analysis import words
-from haat.engines.search.asking import Plan, Planner, either, respelt
+from haat.engines.search.asking import Plan, Planner, either
+from haat.engines.search.beside import Facets, apart, count_apart
+from haat.engines.search.counting import counted
+from haat.engines.search.doubting import doubted
 from haat.engines.search.fields import (
     HEADING,
     ID,
     PAYLOAD,
     PLACE,
-    keyword_field,
     narrowing,
     number_field,
     text_field,
 )
+from haat.engines.search.nearby import measured, nearest, rings
 from haat.engines.search.port import (
     RANKED_MAX,
     Answer,
@@ -33,15 +35,13 @@ from haat.engines.search.port import (
     Synonyms,
 )
 from haat.engines.search.reading import Asked, asked
-from haat.engines.search.vocabulary import OFTEN, RARE
 
 if TYPE_CHECKING:
     from haat.engines.search.embedded import State
 
 _NO_SYNONYMS = Synonyms()
-_GUESSES_TRIED = 6  # for each word
-_TRIES_MAX = 16  # respellings of a question whose words are all known but never stand together
 _COMPLETED_MAX = 60  # headings that are compared for an autocompletion
+
 
 Found = tuple[float, int, DocAddress]  # score, place, address
 
@@ -51,37 +51,66 @@ def answer(state: "State", question: Question) -> Answer:
     if read.is_empty and not read.unwanted and question.words.strip():
         return Answer((), 0)  # nothing but punctuation
     narrow = narrowing(state.schema, question.filters)
-    plan, matched, total = _understood(state, question, read, narrow)
-    query = plan.query(matched, narrow)
-    if total == 0:
+    plan, matched, seen = _understood(state, question, read, narrow)
+    total = int(seen.count)
+    if total == 0 and not any(map(apart, question.filters)):
         return Answer((), 0, matched=matched, meant=plan.meant)
-    if question.sort is not None:
+    query = plan.query(matched, narrow)
+    if question.nearest and question.point is not None:
+        hits = nearest(state, query, question, question.point)
+    elif question.sort is not None:
         hits = _sorted(state, query, question, question.sort)
     else:
-        hits = _ranked(state, query, plan, question)
-    facets, ranges = _counted(state, query, question)
-    return Answer(tuple(hits), total, facets, ranges, matched, plan.meant)
+        hits = _ranked(state, seen, plan, question)
+    facets, ranges, share = counted(state, query, question, total)
+    shares = [share]
+
+    def again(left: Sequence[Query]) -> Query:
+        return plan.query(matched, left)
+
+    def count(wider: Query, only: Question) -> tuple[Facets, dict[str, tuple[int, ...]]]:
+        values, spans, part = counted(state, wider, only, _total(state, wider))
+        shares.append(part)
+        return values, spans
+
+    count_apart(state, again, count, question, facets, ranges)
+    within = rings(state, again, question)
+    shown = measured(state, hits, question)
+    return Answer(shown, total, facets, ranges, matched, plan.meant, min(shares), within)
 
 
 def _understood(
     state: "State", question: Question, read: Asked, narrow: Sequence[Query]
-) -> tuple[Plan, Matched, int]:
-    """The strictest reading of the words that finds something."""
+) -> tuple[Plan, Matched, Any]:
+    """The strictest reading of the words that finds something, and what it finds: counted, and the
+    best of it in the same go."""
+    best = max(question.skip + question.limit, RANKED_MAX) if question.sort is None else 1
+
+    def look(plan: Plan, way: Matched) -> Any:
+        return state.searcher.search(plan.query(way, narrow), best, count=True)
+
     plan = _plan(state, question, read)
     first, *others = plan.ways
-    total = _total(state, plan.query(first, narrow))
-    if total <= RARE and others and question.corrects and plan.meant is None:
-        better = _respelt(state, question, read, narrow, least=total * OFTEN)
+    seen = look(plan, first)
+    total = int(seen.count)
+    if others and question.corrects and plan.meant is None:
+        better = doubted(
+            state.vocabulary,
+            read,
+            total,
+            lambda asked: _plan(state, question, asked),
+            lambda other: _total(state, other.query("every", narrow)),
+        )
         if better is not None:
-            both = either(plan, better) if total else better
-            return both, "every", _total(state, both.query("every", narrow))
+            both = either(better, plan) if total else better
+            return both, "every", look(both, "every")
     if total or not others:
-        return plan, first, total
+        return plan, first, seen
     for way in others:
-        total = _total(state, plan.query(way, narrow))
-        if total:
-            return plan, way, total
-    return plan, others[-1], 0
+        seen = look(plan, way)
+        if seen.count:
+            return plan, way, seen
+    return plan, others[-1], seen
 
 
 def _plan(state: "State", question: Question, read: Asked) -> Plan:
@@ -96,35 +125,6 @@ def _plan(state: "State", question: Question, read: Asked) -> Plan:
     return planner.plan(read)
 
 
-def _respelt(
-    state: "State", question: Question, read: Asked, narrow: Sequence[Query], least: int
-) -> Plan | None:
-    """Every word is known but hardly anything has them all: perhaps one is a slip for another, or
-    a space stands where it should not."""
-    wanted = [word.written for word in read.wanted]
-    tries: list[tuple[int, int, str]] = []
-    for at, (one, other) in enumerate(pairwise(wanted)):
-        parted = state.vocabulary.parted(one + other)
-        if parted is not None and parted != (one, other):
-            tries.append((at, 2, " ".join(parted)))
-    for at, word in enumerate(wanted):
-        guesses = [one for one in state.vocabulary.meant(word, True) if one.word not in wanted]
-        tries += [(at, 1, guess.word) for guess in guesses[:_GUESSES_TRIED]]
-    best, most = None, (0, least)
-    for at, length, other in tries[:_TRIES_MAX]:
-        spelt = respelt(read, at, other, length)
-        plan = _plan(state, question, spelt)
-        total = _total(state, plan.query("every", narrow))
-        if total <= least:
-            continue
-        pairs = pairwise(word.term for word in spelt.wanted)
-        beside = sum(state.vocabulary.beside(one, next_one) for one, next_one in pairs)
-        if (beside, total) > most:
-            meant = " ".join([*wanted[:at], other, *wanted[at + length :]])
-            best, most = replace(plan, meant=meant), (beside, total)
-    return best
-
-
 def _total(state: "State", query: Query) -> int:
     found: Any = state.searcher.search(query, 1, count=True)
     return int(found.count)
@@ -133,12 +133,13 @@ def _total(state: "State", query: Query) -> int:
 # -- orders --------------------------------------------------------------------------------------
 
 
-def _ranked(state: "State", query: Query, plan: Plan, question: Question) -> list[Hit]:
+def _ranked(state: "State", seen: Any, plan: Plan, question: Question) -> list[Hit]:
     """The first RANKED_MAX by words and signals together, those behind them by words alone."""
     end = question.skip + question.limit
-    found = _found(state, query, max(end, RANKED_MAX))
+    found = _found(state, seen)
     front, rest = found[:RANKED_MAX], found[RANKED_MAX:]
     signals = _signals(state, front, question.signals)
+    _meanings(state, front, question, plan.meant or question.words, signals)
     top = max((score for score, _, _ in front), default=0.0) or 1.0
     sums = [
         score / top + sum(parts.values())
@@ -155,8 +156,8 @@ def _ranked(state: "State", query: Query, plan: Plan, question: Question) -> lis
     ]
 
 
-def _found(state: "State", query: Query, limit: int) -> list[Found]:
-    hits = state.searcher.search(query, limit, count=False).hits
+def _found(state: "State", seen: Any) -> list[Found]:
+    hits = seen.hits
     addresses = [address for _, address in hits]
     places = state.searcher.fast_field_values(PLACE, addresses)
     return [
@@ -180,6 +181,23 @@ def _signals(
             if share > 0:
                 one[name] = signal.weight * min(share, 1.0)
     return parts
+
+
+def _meanings(
+    state: "State",
+    found: Sequence[Found],
+    question: Question,
+    asked: str,
+    parts: Sequence[dict[str, float]],
+) -> None:
+    """What each heading adds by meaning what was asked for."""
+    if not question.meaning or not asked.strip() or not meaning.is_there():
+        return
+    rows = [state.searcher.doc(address).get_first(HEADING) for _, _, address in found]
+    headings = [bytes(row or b"").decode() for row in rows]
+    for one, share in zip(parts, meaning.alike(asked, headings), strict=True):
+        if share > 0:
+            one["meaning"] = question.meaning * share
 
 
 def _sorted(state: "State", query: Query, question: Question, sort: Sort) -> list[Hit]:
@@ -275,41 +293,6 @@ def _given(state: "State", query: Query, address: DocAddress) -> float:
     except ValueError:  # tantivy refuses to explain what does not match
         return 0.0
     return float(said["value"])
-
-
-# -- counts --------------------------------------------------------------------------------------
-
-
-def _counted(
-    state: "State", query: Query, question: Question
-) -> tuple[dict[str, tuple[tuple[str, int], ...]], dict[str, tuple[int, ...]]]:
-    wanted: dict[str, Any] = {}
-    for name, size in question.facets.items():
-        wanted[f"k_{name}"] = {"terms": {"field": keyword_field(name), "size": size}}
-    for name, bounds in question.ranges.items():
-        edges = [None, *bounds, None]
-        ranges = [
-            {key: float(value) for key, value in (("from", low), ("to", high)) if value is not None}
-            for low, high in pairwise(edges)
-        ]
-        wanted[f"n_{name}"] = {"range": {"field": number_field(name), "ranges": ranges}}
-    if not wanted:
-        return {}, {}
-    said = state.searcher.aggregate(query, wanted)
-    facets = {
-        name: tuple(
-            sorted(
-                ((one["key"], one["doc_count"]) for one in said[f"k_{name}"]["buckets"]),
-                key=lambda pair: (-pair[1], pair[0]),
-            )
-        )
-        for name in question.facets
-    }
-    counted = {
-        name: tuple(one["doc_count"] for one in said[f"n_{name}"]["buckets"])
-        for name in question.ranges
-    }
-    return facets, counted
 
 
 # -- completing ----------------------------------------------------------------------------------

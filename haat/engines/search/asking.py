@@ -14,15 +14,17 @@ from haat.engines.search.analysis import Word, term_of, words
 from haat.engines.search.fields import CODES, text_field
 from haat.engines.search.port import Matched, Shape, Synonyms
 from haat.engines.search.reading import Asked
+from haat.engines.search.spacing import respaced
 from haat.engines.search.spelling import Guess, ordered, slips
-from haat.engines.search.vocabulary import Vocabulary
+from haat.engines.search.vocabulary import OFTEN, RARE, Vocabulary
 
 OTHER_FIELDS = 0.03  # of what a word's other fields would give
-SYNONYM, JOINED = 0.8, 0.9  # what such a match is worth beside the word itself
+SYNONYM, JOINED = 0.5, 0.9  # what such a match is worth beside the word itself
 LIKE, LEAST = 0.7, 0.05  # what a guess is worth that is as likely as the best one, and any other
 
 GUESSES = 6  # that are looked for at once
-CONTEXT = 1.5  # what it counts for a guess that it stands beside the word next to it, as logarithms
+SURE = 0.2  # how much the likeliest one goes before the others
+CONTEXT = 2.0  # what it counts for a guess that it stands beside the word next to it, as logarithms
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ class Planner:
     explains: bool = False
 
     def plan(self, asked: Asked) -> Plan:
+        typed = asked
+        if self.corrects:
+            asked = respaced(self.vocabulary, asked)
         choices = [self._choice(asked, at) for at in range(len(asked.wanted))]
         parts: list[Part] = []
         at = 0
@@ -107,12 +112,13 @@ class Planner:
             label = " ".join(word.written for word in phrase)
             parts.append(Part(label, self._phrase([word.term for word in phrase])))
             meant.append(f'"{label}"')
+        is_corrected = asked is not typed or any(choice.is_corrected for choice in choices)
         return Plan(
             tuple(parts),
             adding=self._adding([word for choice in choices for word in choice.words]),
             unwanted=tuple(self._terms(word.term) for word in asked.unwanted),
             any_will_do=asked.any_will_do,
-            meant=" ".join(meant) if any(c.is_corrected for c in choices) else None,
+            meant=" ".join(meant) if is_corrected else None,
         )
 
     # -- what words are taken for --------------------------------------------------------------
@@ -131,12 +137,26 @@ class Planner:
         if not guesses:
             return self._apart(word)
         best = guesses[0]
-        weights = [max(LEAST, LIKE * exp(one.likely - best.likely)) for one in guesses]
-        others = tuple((one.word, w) for one, w in zip(guesses, weights, strict=True))
+        others = tuple((one.word, self._share(one, best)) for one in guesses)
         if self._is_known(word):
-            return Choice((word,), others)
+            return Choice((word,), tuple((text, LIKE * share) for text, share in others))
         read = tuple(words(best.word)) or (word,)
         return Choice(read, others[1:], is_corrected=not best.is_ending)
+
+    def _share(self, guess: Guess, best: Guess) -> float:
+        """What a guess is worth beside the best one: as likely as it is, and not more for being
+        rare, which is what makes other words tell much."""
+        likely = max(LEAST, exp(SURE * (guess.likely - best.likely)))
+        return likely * min(1.0, self._telling(best.word) / self._telling(guess.word))
+
+    def _telling(self, word: str) -> float:
+        return self._tells(term_of(word))
+
+    def _tells(self, term: str) -> float:
+        """How much it tells about a document that it has this term."""
+        documents = self.vocabulary.documents
+        having = self.vocabulary.in_field(text_field(self.shape.heading), term)
+        return log(1 + (documents - having + 0.5) / (having + 0.5))
 
     def _in_context(self, asked: Asked, at: int, guesses: tuple[Guess, ...]) -> tuple[Guess, ...]:
         """The likeliest first, now that its neighbours are known: what often stands beside them,
@@ -148,18 +168,15 @@ class Planner:
             return guesses
         asked_for = {word.term for word in wanted}
         is_sure = bool(slips(wanted[at].written))  # else its neighbours must bear a guess out
+        count = self.vocabulary.count(wanted[at].written)
+        own = self.vocabulary.together(before, wanted[at].written, after) if count else 0
         found = []
         for guess in guesses:
-            term = term_of(guess.word)
-            if term in asked_for:
+            if term_of(guess.word) in asked_for:
                 continue
-            together = 0
-            if before is not None:
-                together += self.vocabulary.beside(before.term, term)
-                together += self.vocabulary.count(before.written + guess.word)
-            if after is not None:
-                together += self.vocabulary.beside(term, after.term)
-                together += self.vocabulary.count(guess.word + after.written)
+            together = self.vocabulary.together(before, guess.word, after)
+            if count and guess.count < count * OFTEN and together < own * OFTEN + RARE:
+                continue  # the word is known, and stands there as well as this one
             if together or is_sure:
                 found.append(replace(guess, likely=guess.likely + CONTEXT * log(1 + together)))
         return tuple(ordered(found))
@@ -200,7 +217,12 @@ class Planner:
 
     def _with_synonyms(self, group: Sequence[Word], others: Sequence[tuple[str, ...]]) -> Part:
         ways = [_all([self._word(word) for word in group])]
-        ways += [_worth(self._phrase(other), SYNONYM) for other in others]
+        tells = max(self._tells(word.term) for word in group)
+        for other in others:
+            # A word that is rarer tells more, but not more than the one that was asked for.
+            rarer = max(self._tells(term) for term in other)
+            worth = SYNONYM * min(1.0, tells / rarer)
+            ways.append(_worth(self._phrase(other), worth))
         label = " ".join(word.written for word in group)
         return Part(label, _best(ways, 0.0), self._fields(Choice(tuple(group))))
 
@@ -292,13 +314,6 @@ def _all(queries: Sequence[Query]) -> Query:
     return Query.boolean_query([(Occur.Must, one) for one in queries])
 
 
-def respelt(asked: Asked, at: int, text: str, length: int = 1) -> Asked:
-    """With other words at this place."""
-    wanted = list(asked.wanted)
-    wanted[at : at + length] = words(text)
-    return replace(asked, wanted=tuple(wanted))
-
-
 def either(first: Plan, second: Plan) -> Plan:
     """What the first one finds, and behind it what the second one finds."""
     own = first.query("every", ())
@@ -306,4 +321,4 @@ def either(first: Plan, second: Plan) -> Plan:
     label = " ".join(part.label for part in first.parts)
     fields = tuple(pair for plan in (first, second) for part in plan.parts for pair in part.fields)
     part = Part(label, _best([own, other], 0.0), fields)
-    return Plan((part,), meant=second.meant)
+    return Plan((part,), meant=first.meant or second.meant)

@@ -44,6 +44,8 @@ _ENDINGS = tuple(
         "ি া ো ে ব ত",
     )
 )
+_COUNTING = ("গুলো", "গুলি", "খানা", "খানি", "টা", "টি")
+_KEPT = 3  # code points of a word before one of these
 
 
 def endings() -> Iterator[tuple[str, int]]:
@@ -105,6 +107,17 @@ def _visarga(letters: list[str], at: int) -> int:
     else:
         del letters[at]
     return at + 1
+
+
+def term(word: str) -> str:
+    """What a word is found by. What says "the" or that there are several stands behind an ending
+    of the word's own: the one goes, then the other."""
+    word = normalised(word)
+    for ending in _COUNTING:
+        if word.endswith(ending) and len(word) >= len(ending) + _KEPT:
+            word = word[: -len(ending)]
+            break
+    return stemmed(word) or word
 
 
 @lru_cache(maxsize=50_000)

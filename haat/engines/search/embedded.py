@@ -37,7 +37,9 @@ from haat.engines.search.port import (
 from haat.engines.search.vocabulary import Vocabulary
 
 LOOK_AGAIN_S = 0.1  # how long a reader may not see a commit of another process
-HEAP_BYTES = 64_000_000
+# What a writer holds before it writes a segment. A new edition takes all documents there are: fewer
+# and larger segments are made sooner, and counting asks each of them.
+HEAP_BYTES, HEAP_OF_NEW_BYTES = 64_000_000, 256_000_000
 SMALL = 30_000  # documents; below, an answer is there sooner than a thread would be
 ANSWERS_KEPT, COMPLETIONS_KEPT = 300, 2000
 _KEPT_EDITIONS = 2  # the current one and the one before, which somebody may still be reading
@@ -195,7 +197,7 @@ class FolderWriter:
         self._committed = committed
         self._schema = schema_of(shape)
         index = tantivy.Index(self._schema, path=str(self._edition))
-        self._writer = index.writer(HEAP_BYTES, 1)
+        self._writer = index.writer(HEAP_BYTES if edition else HEAP_OF_NEW_BYTES, 1)
         self.position = None if edition is None else _position(edition, shape)
         self._later: FolderWriter | None = None
         self._before: FolderWriter | None = None

@@ -18,10 +18,11 @@ from haat.engines.search.port import AnyOf, Between, Document, Filter, Near, Sha
 ID, PAYLOAD, HEADING, PLACE, CODES = "id", "payload", "heading", "place", "codes"
 KNOWN, BACKWARDS = "known", "backwards"  # words as they are written, and from their end
 LATITUDE, LONGITUDE = "latitude", "longitude"
-EDITION = 1  # of the way documents are stored: another number makes every index anew
-_MICRO = 1_000_000
+PLACES = 1 << 62  # places are smaller
+EDITION = 3  # of the way documents are stored: another number makes every index anew
+MICRO = 1_000_000
 _BANDS = 24
-_EARTH_KM = 6371.0
+EARTH_KM = 6371.0
 
 
 def text_field(name: str) -> str:
@@ -73,22 +74,22 @@ def row_of(document: Document, shape: Shape, schema: Schema) -> Row:
     for name in {*document.texts} & {*shape.texts, *shape.codes}:
         read = words(document.texts[name])
         if name in shape.texts:
-            found[text_field(name)] = " ".join(word.term for word in read)
+            found[text_field(name)] = " ".join([word.term for word in read])
         if name in shape.spelt:
-            known.update(dict.fromkeys(word.written for word in read))
+            known.update(dict.fromkeys([word.written for word in read]))
         if name in shape.codes:
             codes.update(dict.fromkeys(_codes(read, whole=name not in shape.texts)))
     found[CODES] = " ".join(codes)
     found[KNOWN] = " ".join(known)
-    found[BACKWARDS] = " ".join(word[::-1] for word in known)
+    found[BACKWARDS] = " ".join([word[::-1] for word in known])
     for name, values in document.keywords.items():
         found[keyword_field(name)] = list(values)
     for name, value in document.numbers.items():
         found[number_field(name)] = value
     if document.at is not None:
         latitude, longitude = document.at
-        found[LATITUDE] = round((latitude + 90) * _MICRO)
-        found[LONGITUDE] = round((longitude + 180) * _MICRO)
+        found[LATITUDE] = round((latitude + 90) * MICRO)
+        found[LONGITUDE] = round((longitude + 180) * MICRO)
     return Row.from_dict(found, schema)
 
 
@@ -120,13 +121,13 @@ def _between(schema: Schema, name: str, low: int | None, high: int | None) -> Qu
 
 def _near(schema: Schema, near: Near) -> Query:
     """A circle as bands of latitude, each as wide as the circle is at its middle."""
-    tall = degrees(near.km / _EARTH_KM)
+    tall = degrees(near.km / EARTH_KM)
     step = 2 * tall / _BANDS
     bands: list[tuple[Occur, Query]] = []
     for number in range(_BANDS):
         low = near.latitude - tall + number * step
         middle = radians(low + step / 2)
-        half = sin(near.km / _EARTH_KM / 2) ** 2 - sin((middle - radians(near.latitude)) / 2) ** 2
+        half = sin(near.km / EARTH_KM / 2) ** 2 - sin((middle - radians(near.latitude)) / 2) ** 2
         across = max(half, 0.0) / max(cos(middle) * cos(radians(near.latitude)), 1e-12)
         wide = degrees(2 * asin(min(sqrt(across), 1.0)))
         parts = [
@@ -154,4 +155,4 @@ def _span(schema: Schema, west: float, east: float) -> Query:
 
 
 def _micro(value: float) -> int:
-    return round(value * _MICRO)
+    return round(value * MICRO)

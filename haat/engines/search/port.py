@@ -54,19 +54,24 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """Has one of these keywords; none fits an empty list."""
+    """Has one of these keywords; none fits an empty list. The facets `apart` are counted without
+    this filter, so that one can choose another value of it: only those values of it that begin
+    with `prefix`, where that says which ones stand beside each other."""
 
     name: str
     values: tuple[str, ...]
+    apart: tuple[str, ...] = ()
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Has such a number, bounds included."""
+    """Has such a number, bounds included. The ranges `apart` are counted without this filter."""
 
     name: str
     low: int | None = None
     high: int | None = None
+    apart: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +108,14 @@ class Question:
     """`after` is the place of the last hit of the page before: of a sorted list its `Hit.place`;
     by relevance `skip` says how many were shown.
 
+    `point`: (latitude, longitude); hits tell how far from it they are, `rings` (kilometres) count
+    those within each, whatever `Near` leaves of them, and `nearest` orders by that distance: what
+    is nowhere is left out.
+
     `signals`: number → what it adds to the words' part of the score, which is 1 for the best hit.
     `synonyms`: groups of words or phrases that mean the same. Without `corrects` a misspelt word
-    finds nothing.
+    finds nothing. `meaning`: what a heading that means the same adds, as a signal does, where the
+    engine knows of meanings. `samples`: counts of very many hits may be estimates.
     """
 
     words: str = ""
@@ -120,6 +130,11 @@ class Question:
     synonyms: "Synonyms | None" = None
     corrects: bool = True
     explains: bool = False
+    samples: bool = True
+    meaning: float = 0.0
+    point: tuple[float, float] | None = None
+    rings: tuple[int, ...] = ()
+    nearest: bool = False
 
 
 RANKED_MAX = 200  # hits whose signals are weighed; those behind stand in the order of their words
@@ -136,7 +151,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """`heading` is told with completions only."""
+    """`heading` is told with completions only, `km` where the question names a point."""
 
     id: str
     payload: bytes
@@ -144,12 +159,15 @@ class Hit:
     place: tuple[int, int]
     why: tuple[Reason, ...] = ()
     heading: str = ""
+    km: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """`meant` are the words as they were corrected, where some were. `facets` are counted over all
-    hits, most frequent first; `ranges` has one count more than there are bounds."""
+    hits, most frequent first; `ranges` has one count more than there are bounds, `within` one for
+    each ring. Of very many hits a `share` is counted, and the counts are estimates; `total` is
+    exact."""
 
     hits: tuple[Hit, ...]
     total: int
@@ -157,19 +175,25 @@ class Answer:
     ranges: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     matched: Matched = "every"
     meant: str | None = None
+    share: float = 1.0
+    within: tuple[int, ...] = ()
 
 
 class Synonyms:
-    """Groups of words and phrases; each finds the others."""
+    """Groups of words and phrases; each finds the others. Of those `one_way` the first finds the
+    others, which do not find it."""
 
-    def __init__(self, groups: Sequence[Sequence[str]] = ()) -> None:
+    def __init__(
+        self, groups: Sequence[Sequence[str]] = (), one_way: Sequence[Sequence[str]] = ()
+    ) -> None:
         from haat.engines.search.analysis import words
 
         self._others: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-        for group in groups:
+        every = [(group, False) for group in groups] + [(group, True) for group in one_way]
+        for group, is_first_only in every:
             keys = [tuple(word.term for word in words(phrase)) for phrase in group]
             keys = [key for key in dict.fromkeys(keys) if key]
-            for key in keys:
+            for key in keys[:1] if is_first_only else keys:
                 others = self._others.setdefault(key, [])
                 others += [one for one in keys if one != key and one not in others]
         self.longest = max(map(len, self._others), default=0)

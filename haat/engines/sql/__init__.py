@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from haat.engines.sql.database import (
         Database,
+        Deadlock,
         ForeignKeyViolation,
         Pool,
         Record,
@@ -27,6 +28,7 @@ __all__ = [
     "IMPERSONAL",
     "PERSONAL",
     "Database",
+    "Deadlock",
     "ForeignKeyViolation",
     "Pool",
     "Record",

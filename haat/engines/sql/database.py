@@ -5,14 +5,17 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, NewType
 
 import asyncpg
 from pydantic_core import from_json, to_json
 
+from haat.engines.sql import sockets
+from haat.engines.sql.noting import NOTE_AS, noting, trail_text
 from haat.engines.sql.pool import KEPT
 from haat.engines.sql.pool import Pool as Connections
-from haat.kernel.context import Context, open_transaction
+from haat.kernel.context import Context, Held, open_transaction
 from haat.kernel.errors import Problem, Timeout, Unavailable
 from haat.kernel.events import Event
 from haat.kernel.ids import RandomIds
@@ -30,19 +33,25 @@ _AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.InternalClientError,  # what it makes of an answer that is cut off
 )
-_TROUBLE = (TimeoutError, asyncpg.QueryCanceledError, *_AWAY)
+_MET = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_TROUBLE = (TimeoutError, asyncpg.QueryCanceledError, *_MET, *_AWAY)
 _EMIT = (
     "INSERT INTO {schema}.outbox (event_id, type, key, envelope)"
     " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]::jsonb[])"
 )
 _STEP_TRIES = 4
-_AGAIN = (
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.CheckViolationError,
-)
 _JSON = json.JSONEncoder(default=str)
 STATEMENTS_KEPT = 600  # a connection's; all modules of a process together hold fewer
+
+
+class Deadlock(Unavailable, code="sql_conflict"):
+    """It met others at the same rows, and PostgreSQL broke it off. Nothing was written: asked for
+    again it goes through."""
+
+    sqlstate = asyncpg.DeadlockDetectedError.sqlstate
+
+
+_AGAIN = (Deadlock, asyncpg.CheckViolationError)
 
 
 # Fixed SQL of a module. A test prepares every one under the module's own role. (A plain string
@@ -51,11 +60,17 @@ Sql = NewType("Sql", str)
 
 
 async def open_pool(
-    url: str, *, size: int = 10, role: str | None = None, application: str = "haat"
+    url: str,
+    *,
+    size: int = 10,
+    role: str | None = None,
+    application: str = "haat",
+    beside: Path | None = None,
 ) -> Pool:
     """A pool without a reset query: pooled connections carry no session state.
 
-    `role` makes every connection act as that role. Unavailable when the server does not answer.
+    `role` makes every connection act as that role. `beside`: the folder of an embedded server that
+    may be the one meant. Unavailable when the server does not answer.
     """
     settings = {"application_name": application, "jit": "off"}
     if role is not None:
@@ -63,6 +78,7 @@ async def open_pool(
     try:
         opened = await asyncpg.create_pool(
             url,
+            **({} if beside is None else sockets.way_to(url, beside)),
             min_size=min(KEPT, size),
             max_size=size,
             init=_set_codecs,
@@ -148,28 +164,49 @@ class Database:
 
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
         """All rows of one statement, in a transaction of its own."""
+        held = noting(sql)
+        if held is not None:
+            return await self._noted(held, "fetch", sql, args)  # type: ignore[no-any-return]
         try:
             return await self.pool.fetch(sql, *args)  # type: ignore[no-any-return]
         except _TROUBLE as error:
             raise _problem_of(error) from error
 
     async def fetchrow(self, sql: str, *args: Any) -> Record | None:
+        held = noting(sql)
+        if held is not None:
+            return await self._noted(held, "fetchrow", sql, args)
         try:
             return await self.pool.fetchrow(sql, *args)
         except _TROUBLE as error:
             raise _problem_of(error) from error
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
+        held = noting(sql)
+        if held is not None:
+            return await self._noted(held, "fetchval", sql, args)
         try:
             return await self.pool.fetchval(sql, *args)
         except _TROUBLE as error:
             raise _problem_of(error) from error
 
     async def execute(self, sql: str, *args: Any) -> int:
+        held = noting(sql)
+        if held is not None:
+            return _count(await self._noted(held, "execute", sql, args))
         try:
             return _count(await self.pool.execute(sql, *args))
         except _TROUBLE as error:
             raise _problem_of(error) from error
+
+    async def _noted(self, held: Held, way: str, sql: str, args: Sequence[Any]) -> Any:
+        """One statement whose changes are noted in somebody's name: the database learns whose in
+        the transaction itself, so that nothing stays on the connection."""
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(NOTE_AS, trail_text(held))
+            found = await getattr(connection, way)(sql, *args)
+        self._emitted()
+        return found
 
     @asynccontextmanager
     async def begin(self, ctx: Context) -> AsyncIterator[Tx]:
@@ -182,14 +219,17 @@ class Database:
         try:
             async with self._connection() as connection:
                 tx = Tx(connection, ctx)
+                held = noting()
                 async with connection.transaction():
+                    if held is not None:
+                        await connection.execute(NOTE_AS, trail_text(held))
                     yield tx
                     events = self._going(tx.events)
                     if events:
                         await connection.execute(self._emit_sql, *outbox_rows(ctx, events))
         finally:
             open_transaction.reset(token)
-        if events:
+        if events or held is not None:
             self._emitted()
 
     async def step(
@@ -242,6 +282,8 @@ def _problem_of(error: BaseException) -> Problem:
     """What a caller is told when the database is slow or away."""
     if isinstance(error, TimeoutError | asyncpg.QueryCanceledError):
         return Timeout("The database took too long.")
+    if isinstance(error, _MET):
+        return Deadlock("This met other changes of the same. Send it again.")
     return Unavailable("The database does not answer.", code="sql_away")
 
 

@@ -39,6 +39,7 @@ from haat.engines.sql.programs import (
     runnable,
     tied_to_parent,
 )
+from haat.engines.sql.sockets import NAMES, fits
 
 __all__ = ["Cluster", "EmbeddedPostgres", "EmbeddedPostgresError"]
 
@@ -53,6 +54,10 @@ DEFAULT_SETTINGS: Mapping[str, str] = MappingProxyType(
         "min_wal_size": "256MB",
         "max_wal_size": "2GB",
         "checkpoint_timeout": "15min",
+        # A growing market's tables were looked at anew for the planner whenever a tenth had been
+        # added: up to a sixth of PostgreSQL's time. Row counts follow the tables' sizes meanwhile.
+        "autovacuum_analyze_scale_factor": "0.5",
+        "update_process_title": "off",
         "effective_cache_size": "512MB",
         "random_page_cost": "1.1",
         "jit": "off",
@@ -66,8 +71,8 @@ DEFAULT_SETTINGS: Mapping[str, str] = MappingProxyType(
 NOT_DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 # What the supervisor itself decides: changing these would hide the server from it.
 RESERVED = frozenset(
-    "port listen_addresses unix_socket_directories data_directory hba_file external_pid_file "
-    "lc_messages logging_collector log_destination haat.supervisor".split()
+    "port listen_addresses unix_socket_directories unix_socket_permissions data_directory hba_file "
+    "external_pid_file lc_messages logging_collector log_destination haat.supervisor".split()
 )
 ORPHAN_GRACE_S = 5.0
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
@@ -304,7 +309,8 @@ class EmbeddedPostgres:
                 self._pause(deadline, "a server elsewhere on this machine still uses the folder")
             if self._running() is None:
                 # PostgreSQL takes any live process with the old number for itself.
-                (self._data / "postmaster.pid").unlink(missing_ok=True)
+                for left in (self._data / "postmaster.pid", *self._data.glob(NAMES)):
+                    left.unlink(missing_ok=True)
             port = _free_port(self._beside(".port"))
             _rotate(self._log)
             with _opened(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW) as log:
@@ -326,7 +332,10 @@ class EmbeddedPostgres:
     def _spawn(
         self, bin_dir: Path, account: Account | None, port: int, log: int, folder: int
     ) -> subprocess.Popen[bytes]:
-        fixed = f"listen_addresses=127.0.0.1 port={port} unix_socket_directories= lc_messages=C"
+        # The server stands in its folder. The socket is for us alone, as the folder is.
+        here = "." if fits(self._data) else ""
+        fixed = f"listen_addresses=127.0.0.1 port={port} unix_socket_directories={here}"
+        fixed += " unix_socket_permissions=0700 lc_messages=C"
         chosen = [f"{name}={value}" for name, value in self._settings.items()]
         chosen += [*fixed.split(), f"haat.supervisor={os.getpid()}"]
         options = [part for setting in chosen for part in ("-c", setting)]

@@ -73,11 +73,17 @@ def migrate(url: str, modules: Sequence[Migrated]) -> list[str]:
     """
     places = _awaited(revisions_in(url, [module.name for module in modules]))
     behind = [m for m in modules if m.head > places.get(m.name, "")]
-    if not behind:
-        return []
-    from haat.engines.sql.revisions import upgrade  # Alembic is slow to import
+    applied: list[str] = []
+    if behind:
+        from haat.engines.sql.revisions import upgrade  # Alembic is slow to import
 
-    return upgrade(url, behind)
+        applied = upgrade(url, behind)
+    from haat.engines.sql.watching import watch
+
+    # A schema that is newer than this program keeps its own triggers.
+    ours = [m for m in modules if m.head and places.get(m.name, "") <= m.head]
+    _awaited(watch(url, ours))
+    return applied
 
 
 async def revisions_in(url: str, schemas: Iterable[str]) -> dict[str, str]:

@@ -12,6 +12,15 @@ from alembic.script import ScriptDirectory
 from haat.engines.sql.migrate import Migrated
 
 _LOCK = 0x68616174  # 'haat': one migrating process per database
+# Nobody searches by what whole documents are like: sampling them is most of what looking at a table
+# for the planner costs. Columns that were given a number keep it.
+_DOCUMENTS = """
+SELECT format('ALTER TABLE %I.%I ALTER COLUMN %I SET STATISTICS 0', n.nspname, c.relname, a.attname)
+  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = :schema AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+   AND a.atttypid IN ('json'::regtype, 'jsonb'::regtype)
+   AND coalesce(a.attstattarget, -1) = -1 ORDER BY 1"""
 _TUPLE_RACE = "tuple concurrently updated"
 _ROLE_TRIES = 5
 
@@ -76,6 +85,8 @@ def upgrade_one(connection: sa.Connection, module: Migrated, *, grant: bool = Fa
         context = context_of(connection, module, fn=steps)
         with Operations.context(context):
             context.run_migrations()
+        for statement in connection.scalars(sa.text(_DOCUMENTS), {"schema": module.name}).all():
+            connection.execute(sa.text(statement))
         if grant:
             _grant(connection, module)
     return applied

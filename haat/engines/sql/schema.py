@@ -29,9 +29,13 @@ _NAMES = {
 }
 
 
-def module_metadata(schema: str) -> MetaData:
-    """The metadata of one module, with the outbox and the inbox that every module has."""
-    metadata = MetaData(schema=schema, naming_convention=_NAMES)
+def module_metadata(schema: str, *, unwatched: str = "") -> MetaData:
+    """The metadata of one module, with the outbox and the inbox that every module has.
+
+    What people change in its tables is noted for the audit, but for those named in `unwatched`
+    ("*": all): histories of their own, sums, copies, and what a purchase writes.
+    """
+    metadata = MetaData(schema=schema, naming_convention=_NAMES, info={"unwatched": unwatched})
     Table(
         "outbox",
         metadata,

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from haat.engines.telemetry.logs import bind_request
+from haat.engines.telemetry.logs import bind_request, shows
 from haat.engines.telemetry.metrics import Observed, http_seconds
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -66,7 +66,7 @@ class AccessLog:
         if observed is None:
             observed = self._observed[key] = http_seconds(method, route, str(status))
         observed.observe(seconds)
-        if self._log and not self._quiet(scope["path"]):
+        if self._log and shows("info") and not self._quiet(scope["path"]):
             ms = round(seconds * 1000, 1)
             self._logger.info("request", method=method, route=route, status=status, ms=ms)
 

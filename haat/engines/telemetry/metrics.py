@@ -23,7 +23,7 @@ from prometheus_client import (
 from starlette.requests import Request
 from starlette.responses import Response
 
-_LATER_S = 0.5
+_LATER_S = 2.0
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -37,7 +37,8 @@ class Pending:
     """Measurements of this process that are not in the histograms yet.
 
     A histogram that all workers share is a mapped file: putting a measurement there costs as much
-    as many a call that is measured. They are put there together, half a second later.
+    as many a call that is measured. They are put there together, two seconds later: whoever reads
+    them asks every fifteen or so.
     """
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ from haat.gateways.grpc.translation import (
 from haat.gateways.grpc.wire import ledger_pb2 as pb
 from haat.kernel.clock import Clock
 from haat.kernel.context import Actor, Context
-from haat.kernel.errors import Invalid, Problem, Unauthenticated
+from haat.kernel.errors import Forbidden, Invalid, Problem, Unauthenticated
 from haat.kernel.ids import RandomIds
 from haat.kernel.page import LIMIT_MAX
 
@@ -181,6 +181,8 @@ class LedgerDoor:
         if self._token and hmac.compare_digest(given.strip().encode(), self._token):
             return PROGRAM, SCOPE
         claims = self._tokens.read(given.strip())
+        if claims.support:
+            raise Forbidden("A support session is not for programs.")
         return Actor("person", claims.person_id), claims.scopes
 
 

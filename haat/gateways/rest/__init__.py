@@ -3,8 +3,8 @@
 `create` makes the ASGI application; it knows contracts only and is handed doors and routers.
 """
 
-from haat.gateways.rest.application import Parts, create, describe, equip
+from haat.gateways.rest.application import Edge, Parts, create, describe, equip
 from haat.gateways.rest.joined import router as joined
 from haat.gateways.rest.storage import AnswerStore
 
-__all__ = ["AnswerStore", "Parts", "create", "describe", "equip", "joined"]
+__all__ = ["AnswerStore", "Edge", "Parts", "create", "describe", "equip", "joined"]

@@ -131,12 +131,19 @@ class _Recorder:
 def _key_of(scope: Scope) -> str | None:
     if scope["type"] != "http" or scope["method"] not in WRITES:
         return None
-    if "/auth/" in scope["path"]:
-        return None  # its answers hold tokens, which are kept nowhere
+    if _tells_secrets(scope["path"]):
+        return None  # their answers hold tokens, which are kept nowhere
     for name, value in scope["headers"]:
         if name == b"idempotency-key":
             return str(value.decode("latin-1"))
     return None
+
+
+def _tells_secrets(path: str) -> bool:
+    if any(part in path for part in ("/auth/", "/api-keys", "/me/connections")):
+        return True
+    path = path.rstrip("/")
+    return path.endswith("/webhooks") or ("/webhooks/" in path and path.endswith("/secret"))
 
 
 def _name(scope: Scope, key: str) -> Name:

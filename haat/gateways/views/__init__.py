@@ -3,7 +3,7 @@ row. REST and pages show the same joins, so they stand here, below both."""
 
 from haat.gateways.views.carts import CartGroup, CartLine, CartView, cart_view
 from haat.gateways.views.goods import Card, ProductPage, cards, product_page
-from haat.gateways.views.standings import SoldBy, Standings, rank, standings_of
+from haat.gateways.views.standings import SoldBy, Standings, rank, rank_many, standings_of
 
 __all__ = [
     "Card",
@@ -17,5 +17,6 @@ __all__ = [
     "cart_view",
     "product_page",
     "rank",
+    "rank_many",
     "standings_of",
 ]

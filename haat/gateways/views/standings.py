@@ -16,6 +16,7 @@ from haat.kernel.money import Money
 
 Doors = Mapping[type[Contract], Any]
 OFFERS_MAX = 500  # of one product that are compared; a variant has at most 100
+FACTS_MAX = 2000  # of several
 PARCELS_MAX = 50  # that shipping is asked for at once
 
 
@@ -68,8 +69,40 @@ async def rank(
     doors: Doors, ctx: Context, product: Product, left: Mapping[UUID, int], country: str | None
 ) -> list[Standing]:
     """How the product's offers stand for a customer in that country (None: shipping unknown)."""
-    pairs = [(v, o) for v in product.variants for o in v.offers][:OFFERS_MAX]
-    ways = await _ways(doors, ctx, pairs, country) if country else {}
+    facts = await _facts(doors, ctx, [product], left, country)
+    found: list[Standing] = await doors[Catalog].standings(ctx, product_id=product.id, facts=facts)
+    return found
+
+
+async def rank_many(
+    doors: Doors,
+    ctx: Context,
+    products: Sequence[Product],
+    left: Mapping[UUID, int],
+    country: str | None,
+) -> list[Standing]:
+    """The same for several products at once; FACTS_MAX offers of them are looked at."""
+    facts = await _facts(doors, ctx, products, left, country)
+    ids = [one.id for one in products]
+    found: list[Standing] = await doors[Catalog].rankings(ctx, product_ids=ids, facts=facts)
+    return found
+
+
+async def _facts(
+    doors: Doors,
+    ctx: Context,
+    products: Sequence[Product],
+    left: Mapping[UUID, int],
+    country: str | None,
+) -> list[Facts]:
+    pairs = [
+        pair
+        for product in products
+        for pair in [(v, o) for v in product.variants for o in v.offers][:OFFERS_MAX]
+    ][:FACTS_MAX]
+    parcels = {o.id for p in products if p.kind == "physical" for v in p.variants for o in v.offers}
+    shipped = [pair for pair in pairs if pair[1].id in parcels]
+    ways = await _ways(doors, ctx, shipped, country) if country and shipped else {}
     facts = []
     for _, offer in pairs:
         options = [one for one in ways.get(offer.id, []) if not one.pickup]
@@ -83,28 +116,30 @@ async def rank(
                 free_from=Money(minor=min(free), currency=currency) if free else None,
             )
         )
-    found: list[Standing] = await doors[Catalog].standings(ctx, product_id=product.id, facts=facts)
-    return found
+    return facts
 
 
 async def _ways(
     doors: Doors, ctx: Context, pairs: Sequence[tuple[Variant, Offer]], country: str
 ) -> dict[UUID, list[Option]]:
-    """The ways to send one of each, by offer, as they cost when nothing is free."""
+    """The ways to send one of each, by offer, as they cost when nothing is free. What has the same
+    sender and weight is asked for once."""
+    parcels = {
+        (offer.vendor_id, variant.weight_g, offer.price.currency): Parcel(
+            vendor_id=offer.vendor_id,
+            weight_g=variant.weight_g,
+            goods=Money.zero(offer.price.currency),
+            country=country,
+        )
+        for variant, offer in pairs
+    }
+    every = list(parcels.values())
 
-    async def ask(some: Sequence[tuple[Variant, Offer]]) -> list[list[Option]]:
-        parcels = [
-            Parcel(
-                vendor_id=offer.vendor_id,
-                weight_g=variant.weight_g,
-                goods=Money.zero(offer.price.currency),
-                country=country,
-            )
-            for variant, offer in some
-        ]
-        return [one.options for one in await doors[Shipping].rates(ctx, parcels=parcels)]
+    async def ask(some: list[Parcel]) -> list[list[Option]]:
+        return [one.options for one in await doors[Shipping].rates(ctx, parcels=some)]
 
-    batches = [pairs[n : n + PARCELS_MAX] for n in range(0, len(pairs), PARCELS_MAX)]
+    batches = [every[n : n + PARCELS_MAX] for n in range(0, len(every), PARCELS_MAX)]
     asked = await asyncio.gather(*(ask(some) for some in batches))
     flat = [options for answer in asked for options in answer]
-    return {offer.id: options for (_, offer), options in zip(pairs, flat, strict=True)}
+    found = dict(zip(parcels, flat, strict=True))
+    return {o.id: found[o.vendor_id, v.weight_g, o.price.currency] for v, o in pairs}

@@ -15,7 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from haat.domains.money.wallet.api import CREDITS
-from haat.domains.people.media.api import WIDTHS, Picture
+from haat.domains.people.media.api import Picture
+from haat.gateways.web.kit import pictures
 from haat.kernel.money import Money
 
 HERE = Path(__file__).parent
@@ -43,7 +44,14 @@ def _environment() -> Environment:
         unquote=unquote,
         country=country_name,
     )
-    environment.globals.update(static=static_url, srcset=srcset, query=query)
+    environment.globals.update(
+        static=static_url,
+        query=query,
+        srcset=pictures.srcset,
+        size_of=pictures.size_of,
+        media=pictures.media,
+        file_url=pictures.file_url,
+    )
     return environment
 
 
@@ -93,26 +101,19 @@ def country_name(code: str) -> str:
     return str(Locale(LOCALE).territories.get(code, code))
 
 
-def picture_url(picture: Picture | None, width: int = WIDTHS[1]) -> str:
+def picture_url(picture: Picture | None, width: int = pictures.SHOWN_WIDTH) -> str:
     """Where a picture is; a drawn placeholder where there is none."""
     if picture is None:
         return static_url("no-picture.svg")
     if picture.media_id is not None:
-        return f"/media/{picture.media_id}/{width}"
+        return pictures.rendition_url(picture.media_id, width)
     return picture.url or static_url("no-picture.svg")
 
 
-def srcset(picture: Picture | None) -> str:
-    """The renditions of one of our pictures for `srcset`; empty for a linked one."""
-    if picture is None or picture.media_id is None:
-        return ""
-    return ", ".join(f"/media/{picture.media_id}/{width} {width}w" for width in WIDTHS)
-
-
 def query(**values: Any) -> str:
-    """A query string without what is None or empty, starting with '?'."""
-    given = {name: value for name, value in values.items() if value not in (None, "")}
-    return f"?{urlencode(given)}" if given else "?"
+    """A query string without what is None or empty, starting with '?'; a list is repeated."""
+    given = {name: value for name, value in values.items() if value not in (None, "", [])}
+    return f"?{urlencode(given, doseq=True)}" if given else "?"
 
 
 @cache

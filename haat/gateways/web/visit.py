@@ -5,6 +5,7 @@ the way. Forms are protected against other sites by the browser's own word (`Sec
 `Origin`), and by SameSite cookies.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
@@ -18,18 +19,24 @@ from starlette.responses import (
     StreamingResponse,
 )
 
+from haat.domains.goods.pricing.api import Viewing
 from haat.domains.people.identity.api import Identity, SignedIn
 from haat.domains.people.market.api import Market, MarketSettings
+from haat.domains.people.vendors.api import Vendor
 from haat.engines.http import TokenExpired, TokenInvalid, from_this_machine
 from haat.engines.http.context import claims_of, context_of
 from haat.engines.http.tokens import AccessClaims
+from haat.gateways.web.kit.pictures import origin
 from haat.gateways.web.pages import render
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract
 from haat.kernel.errors import Forbidden, Invalid, Problem, Unauthenticated
 
 ACCESS, REFRESH, CART, FLASH = "haat_access", "haat_refresh", "haat_cart", "haat_flash"
+CURRENCY, COUNTRY = "haat_currency", "haat_country"
 MONTH_S = 30 * 24 * 3600
+YEAR_S = 365 * 24 * 3600
+UNTRIMMED = frozenset({"password", "old", "new"})  # passwords: their spaces belong to them
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -46,6 +53,8 @@ class Visit:
         self._cookies: dict[str, tuple[str, int] | None] = {}  # None deletes
         self.claims: AccessClaims | None = None
         self.cart_count = self.unread = 0  # shown in the header; store pages fill them in
+        self.stores: list[Vendor] = []  # to choose from; the portal's pages fill them in
+        self.viewing: Viewing | None = None  # how prices are shown; store pages fill it in
         self.ctx: Context
         self.market: MarketSettings
 
@@ -116,12 +125,28 @@ class Visit:
         self.claims = claims_of(self.request)
         self.ctx = context_of(self.request)
 
+    def enter_support(self, access_token: str) -> None:
+        """The next pages are a support session's; one's own session waits behind its refresh
+        token."""
+        self._cookies[ACCESS] = (access_token, MONTH_S)
+
+    def forget(self, name: str) -> None:
+        self._cookies[name] = None
+
     def forget_session(self) -> None:
         self._cookies[ACCESS] = self._cookies[REFRESH] = None
 
     def keep_cart(self, cart_id: UUID | None) -> None:
         """Remembers a guest's cart; None forgets it."""
         self._cookies[CART] = (str(cart_id), MONTH_S) if cart_id else None
+
+    def keep_choice(self, name: str, value: str) -> None:
+        """Remembers the currency or country that was chosen; '' forgets it."""
+        self._cookies[name] = (value, YEAR_S) if value else None
+
+    def keep_for(self, name: str, value: str | None, age_s: int = 600) -> None:
+        """Keeps something with the browser for a while; None forgets it."""
+        self._cookies[name] = (value, age_s) if value else None
 
     def flash(self, text: str) -> None:
         """A line shown on the next page."""
@@ -137,9 +162,8 @@ class Visit:
         flash = self.request.cookies.get(FLASH)
         if flash:
             self._cookies.setdefault(FLASH, None)
-        html = render(template, visit=self, market=self.market, flash=flash, **values)
-        headers = {"content-security-policy": content_policy(forms_to)}
-        return self._with_cookies(HTMLResponse(html, status, headers))
+        values |= {"visit": self, "market": self.market, "flash": flash}
+        return self._with_cookies(drawn(template, status, forms_to=forms_to, **values))
 
     def file(self, name: str, media_type: str, content: bytes | AsyncIterator[str]) -> Response:
         """A file to keep; streamed where its content comes piece by piece."""
@@ -160,14 +184,18 @@ class Visit:
 
     def back(self, fallback: str) -> Response:
         """To the page the form stood on, when that is one of ours."""
+        return self.redirect(self.came_from(fallback))
+
+    def came_from(self, fallback: str) -> str:
+        """The page the form stood on, when that is one of ours."""
         try:
             referer = urlsplit(self.request.headers.get("referer", ""))
         except ValueError:
-            return self.redirect(fallback)
+            return fallback
         if referer.netloc != self.request.headers.get("host"):
-            return self.redirect(fallback)
+            return fallback
         query = f"?{referer.query}" if referer.query else ""
-        return self.redirect(safe_path(referer.path + query, fallback))
+        return safe_path(referer.path + query, fallback)
 
     def _with_cookies(self, response: Response) -> Response:
         response.headers.setdefault("cache-control", "private, no-store")
@@ -183,10 +211,22 @@ class Visit:
         return response
 
 
-def content_policy(forms_to: str = "") -> str:
-    """What a page may load and where its forms may lead, redirects included (CSP level 3)."""
+def drawn(template: str, status: int = 200, *, forms_to: str = "", **values: Any) -> HTMLResponse:
+    """A template as an answer. Only scripts that carry this answer's nonce run in it."""
+    nonce = secrets.token_urlsafe(16)
+    html = render(template, nonce=nonce, **values)
+    headers = {"content-security-policy": content_policy(nonce, forms_to)}
+    return HTMLResponse(html, status, headers)
+
+
+def content_policy(nonce: str, forms_to: str = "") -> str:
+    """What a page may load and where its forms may lead, redirects included (CSP level 3). Nothing
+    inline, neither script nor style."""
+    films = f"'self' {origin()}".rstrip()
     return (
-        "default-src 'self'; img-src 'self' https: data:; object-src 'none'; base-uri 'none'; "
+        f"default-src 'self'; script-src 'nonce-{nonce}'; style-src 'self'; "
+        f"img-src 'self' https: data:; media-src {films}; object-src 'none'; base-uri 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'; "
         f"frame-ancestors 'none'; form-action 'self' {forms_to}".rstrip()
     )
 
@@ -261,7 +301,7 @@ async def form_of(request: Request) -> dict[str, str]:
     except (UnicodeError, LookupError):  # a part in a character set that is none
         raise Invalid("This form cannot be read.", code="form_malformed") from None
     return {
-        key: value if key == "password" else value.strip()
+        key: value if key in UNTRIMMED else value.strip()
         for key, value in form.items()
         if isinstance(value, str)
     }
@@ -282,13 +322,18 @@ async def html_problem(request: Request, problem: Problem) -> Response | None:
         return None
     if problem.code == "market_not_opened" and path != "/welcome":
         return RedirectResponse("/welcome", 303)
+    if problem.code == "limited":  # nothing is looked up for who asks too often
+        return drawn("kit/plain_problem.html", problem.status, problem=problem)
     visit = Visit(request)
     try:
         await visit.begin()
     except Problem:
-        html = render("kit/plain_problem.html", problem=problem)
-        return HTMLResponse(html, problem.status, {"content-security-policy": content_policy()})
+        return drawn("kit/plain_problem.html", problem.status, problem=problem)
     if problem.code == "sign_in_first" and request.method in SAFE:
         back = path + (f"?{request.url.query}" if request.url.query else "")
         return visit.redirect(f"/sign-in?next={quote(back)}")
+    if problem.code == "proof_needed":
+        # A form is sent again from its own page: what stood in it is not carried around.
+        back = path if request.method in SAFE else visit.came_from("/account")
+        return visit.redirect(f"/account/prove?next={quote(back, safe='')}")
     return visit.page("kit/problem.html", problem.status, problem=problem)

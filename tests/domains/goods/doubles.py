@@ -9,6 +9,7 @@ from haat.domains.goods.catalog.api import (
     Catalog,
     OfferLine,
     ProductDraft,
+    TaxClass,
     VariantDraft,
 )
 from haat.domains.people.market.api import Market, MarketSettings
@@ -85,6 +86,13 @@ class FakeCatalog(Catalog):
         return [self.lines[id] for id in ids if id in self.lines]
 
 
+class FakeClasses(Catalog):
+    """The tax classes there are."""
+
+    async def tax_classes(self, ctx: Context) -> list[TaxClass]:
+        return [TaxClass(code=code, name=code) for code in ("standard", "reduced")]
+
+
 def system(clock: Clock | None = None) -> Context:
     return Context(actor=SYSTEM, clock=clock or SystemClock())
 
@@ -93,7 +101,7 @@ def of_vendor(vendor_id: UUID, clock: Clock | None = None) -> Context:
     """A member of this vendor's team, through a gateway."""
     return Context(
         actor=Actor("person", uuid4()),
-        scopes=frozenset({"vendor:products", "vendor:stock"}),
+        scopes=frozenset({"person", "vendor:products", "vendor:products:view", "vendor:stock"}),
         vendor_id=vendor_id,
         clock=clock or SystemClock(),
     )

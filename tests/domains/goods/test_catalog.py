@@ -37,6 +37,7 @@ from tests.domains.goods.doubles import (
     system,
     usd,
 )
+from tests.domains.people.doubles import FakeMedia
 
 
 class Hall:
@@ -45,7 +46,10 @@ class Hall:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.vendors = FakeVendors()
-        self.catalog = CatalogService(db, FakeMarket(), self.vendors, open_cache("memory://"))
+        self.media = FakeMedia()
+        self.catalog = CatalogService(
+            db, FakeMarket(), self.vendors, open_cache("memory://"), self.media
+        )
         self.vendor: UUID = uuid4()
         self.me: Context = of_vendor(self.vendor)
 

@@ -12,7 +12,6 @@ import pytest_asyncio
 
 from haat.domains.goods.catalog import reactions, rules
 from haat.domains.goods.catalog.api import (
-    CategorySlugTaken,
     Listing,
     ListingChanged,
     Product,
@@ -20,6 +19,7 @@ from haat.domains.goods.catalog.api import (
 )
 from haat.domains.goods.catalog.bodies import draft_of
 from haat.domains.goods.catalog.proof import prove
+from haat.domains.goods.catalog.refusing import CategorySlugTaken
 from haat.domains.goods.catalog.service import CatalogService
 from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.goods.inventory import reactions as inventory
@@ -40,6 +40,7 @@ from tests.domains.goods.doubles import (
     staff,
     system,
 )
+from tests.domains.people.doubles import FakeMedia
 
 
 class Hall:
@@ -47,7 +48,9 @@ class Hall:
         self.db = db
         self.clock = clock()
         self.ctx: Context = system(self.clock)
-        self.catalog = CatalogService(db, FakeMarket(), FakeVendors(), open_cache("memory://"))
+        self.catalog = CatalogService(
+            db, FakeMarket(), FakeVendors(), open_cache("memory://"), FakeMedia()
+        )
         self.vendor: UUID = uuid4()
 
     async def category(self, name: str, parent: UUID | None = None) -> UUID:
@@ -115,6 +118,36 @@ async def test_orders_and_pages(hall: Hall) -> None:
     for cursor in ("", "x", "WyJuZXdlc3QiLCJ4IiwieSJd", "WzFd"):
         with pytest.raises(Invalid):
             await hall.catalog.listings(guest(), cursor=cursor)
+
+
+async def test_counts_are_right_before_and_after_they_are_added_up(hall: Hall) -> None:
+    """Nobody who writes goods waits for who writes others of the same category, nor for who adds
+    them up; what readers see is the same all the time."""
+    root = await hall.category("Root")
+    leaf = await hall.category("Leaf", root)
+    one = await hall.product("One", category=leaf)
+    async with hall.db.pool.acquire() as connection, connection.transaction():
+        await connection.execute(
+            "SELECT FROM catalog.categories WHERE id = ANY($1) FOR NO KEY UPDATE", [root, leaf]
+        )
+        await asyncio.wait_for(hall.product("Two", category=leaf), 60)
+    noted = "SELECT count(*) FROM catalog.category_changes"
+    assert await hall.db.fetchval(noted) > 0
+    for archive in (False, True):
+        if archive:
+            await hall.catalog.archive(hall.ctx, id=one.id)
+        left = 1 if archive else 2
+        assert await prove(hall.db, 5) == []
+        counts = await hall.counts()
+        assert (counts[root], counts[leaf]) == (left, left)
+        assert (await hall.catalog.category(guest(), ref=str(leaf))).product_count == left
+        await asyncio.gather(*(hall.catalog.count_up(system()) for _ in range(3)))
+        assert await hall.db.fetchval(noted) == 0
+        assert await hall.counts() == counts
+        stored = await hall.db.fetchval(
+            "SELECT product_count FROM catalog.categories WHERE id = $1", root
+        )
+        assert stored == left
 
 
 async def test_a_category_includes_those_below(hall: Hall) -> None:

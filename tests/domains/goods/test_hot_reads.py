@@ -28,6 +28,7 @@ from tests.domains.goods.doubles import (
     staff,
     usd,
 )
+from tests.domains.people.doubles import FakeMedia
 from tests.valkey import Valkey
 
 Open = Callable[[], Cache]
@@ -77,7 +78,7 @@ class Paused(Database):
 
 
 def service(db: Database, cache: Cache) -> CatalogService:
-    return CatalogService(db, FakeMarket(), FakeVendors(), cache)
+    return CatalogService(db, FakeMarket(), FakeVendors(), cache, FakeMedia())
 
 
 async def on_sale(catalog: CatalogService, vendor: UUID, price: int = 1000) -> Product:
@@ -245,3 +246,21 @@ async def test_two_processes_never_leave_an_old_price(
 
 if __name__ == "__main__":
     asyncio.run(read_on(sys.argv[1], sys.argv[2], sys.argv[3]))
+
+
+async def test_several_products_at_once_are_as_new_as_one(
+    database_of: DatabaseOf, caches: Open
+) -> None:
+    db, cache, vendor = await database_of("catalog"), caches(), uuid4()
+    catalog, other = service(db, cache), service(db, caches())
+    first, second = await on_sale(catalog, vendor), await on_sale(catalog, vendor, 2000)
+    wanted = draft(f"Draft {uuid4().hex}", (uuid4().hex,), prices=[5])
+    hidden = await catalog.create(of_vendor(vendor), id=uuid4(), vendor_id=vendor, draft=wanted)
+    ids = [second.id, uuid4(), hidden.id, first.id]
+    found = await other.details(guest(), ids=ids)
+    assert [one.id for one in found] == [second.id, first.id]
+    assert found == [await other.product(guest(), ref=str(one.id)) for one in found]
+    await reprice(catalog, first, 1234)
+    changed = (await other.details(guest(), ids=ids))[1]
+    assert changed.variants[0].offers[0].price == usd(1234)
+    assert changed == (await catalog.details(staff(), ids=[first.id]))[0]

@@ -121,6 +121,7 @@ def test_our_own_format() -> None:
         {
             "handle": "mug", "title": "Mug", "description": "<p>Big</p>", "brand": "Clay",
             "category": "Home > Kitchen", "status": "draft", "tax_class": "exempt",
+            "kind": "Digital",
             "option1_name": "Size", "option1_value": "L", "sku": "M-L", "price": "12.99",
             "compare_at": "15.00", "currency": "USD", "barcode": "4006381333931",
             "weight_g": "400", "stock": "7",
@@ -139,6 +140,7 @@ def test_our_own_format() -> None:
         "draft",
     )
     assert mug.category == ["Home", "Kitchen"]
+    assert draft.kind == "digital"
     assert [p.url for p in draft.pictures] == ["https://a.example/1.png", "https://a.example/2.png"]
     large, small = draft.variants
     assert large.options == {"Size": "L"}
@@ -178,6 +180,60 @@ def test_woocommerce_variations_stand_anywhere_and_name_their_parent() -> None:
     assert (red.price.minor, red.compare_at.minor, red.weight_g) == (1800, 2000, 454)
     assert (cap.status, cap.category, cap.draft.tax_class) == ("draft", ["Wear", "Hats"], "exempt")
     assert [(one.line, one.column) for one in refused] == [(6, "Type"), (7, "Parent")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("simple", "physical"),
+        ("simple, virtual", "service"),
+        ("simple, downloadable, virtual", "digital"),
+        ("simple, Downloadable", "physical"),  # it is shipped, and has a file beside it
+    ],
+)
+def test_woocommerce_says_what_is_shipped(kind: str, found: str) -> None:
+    row = {"ID": "1", "Type": kind, "SKU": "A", "Name": "Album", "Regular price": "5"}
+    [product], refused, _ = read(table(row))
+    assert (product.draft.kind, refused) == (found, [])
+
+
+def test_woocommerce_variations_say_it_for_their_product() -> None:
+    parent = {"ID": "1", "Type": "variable", "SKU": "P", "Name": "Course", "Published": "1",
+              "Regular price": "", "Parent": "", "Attribute 1 name": "Size",
+              "Attribute 1 value(s)": "S, M"}  # fmt: skip
+
+    def one(kind: str, sku: str, size: str) -> dict[str, str]:
+        return {**parent, "ID": "", "Type": f"variation{kind}", "SKU": sku, "Parent": "P",
+                "Regular price": "5", "Attribute 1 value(s)": size}  # fmt: skip
+
+    [product], _, [made] = read(
+        table(parent, one(", virtual", "A", "S"), one(", virtual", "B", "M"))
+    )
+    assert (product.draft.kind, made.noted) == ("service", [])
+    [product], _, [made] = read(table(parent, one("", "A", "S"), one(", virtual", "B", "M")))
+    assert product.draft.kind == "physical"
+    assert [(one.line, one.column) for one in made.noted] == [(4, "kind")]
+
+
+@pytest.mark.parametrize("ships", ["Variant Requires Shipping", "Requires shipping"])
+@pytest.mark.parametrize(
+    ("said", "more", "found"),
+    [
+        ("TRUE", {}, "physical"),
+        ("false", {}, "digital"),
+        ("FALSE", {"Type": "Service"}, "service"),
+        ("false", {"Product Category": "Services > Repair"}, "service"),
+        ("", {}, None),
+    ],
+)
+def test_shopify_says_what_is_shipped(
+    ships: str, said: str, more: dict[str, str], found: str | None
+) -> None:
+    row = {"Handle": "h", "Title": "T", "Variant SKU": "A", "Variant Price": "5",
+           "Type": "", "Product Category": "", ships: said, "Image Src": ""} | more  # fmt: skip
+    picture = dict.fromkeys(row, "") | {"Handle": "h", "Image Src": "https://a.example/1.png"}
+    [product], refused, [made] = read(table(row, picture))
+    assert (product.draft.kind, refused, made.noted) == (found, [], [])
 
 
 def test_google_merchant_groups_by_item_group() -> None:

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from haat.domains.goods.catalog.api import OfferAdded, OfferRenamed
 from haat.domains.goods.inventory import reactions
-from haat.domains.goods.inventory.api import OutOfStock, ReservationExpired
+from haat.domains.goods.inventory.api import UNLIMITED, OutOfStock, ReservationExpired
 from haat.domains.goods.inventory.proof import prove
 from haat.domains.people.vendors.api import VendorReinstated, VendorSuspended
 from haat.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
@@ -46,7 +46,8 @@ async def test_reserve_promise_commit(store: Store) -> None:
         (-3, "sale", id)
     ]
     names = [name for name, _ in await emitted(store.db)]
-    assert names == ["inventory.reserved", "inventory.committed"]
+    told = ["inventory.stock.turned", "inventory.reserved", "inventory.committed"]
+    assert names == told
 
 
 async def test_commit_of_a_set(store: Store) -> None:
@@ -68,6 +69,7 @@ async def test_commit_of_a_set(store: Store) -> None:
 
 async def test_all_lines_or_none(store: Store) -> None:
     many, few = await store.offer(5), await store.offer(1)
+    await emitted(store.db)
     both = [*lines(many, 2), *lines(few, 1), *lines(few, 1)]  # the same offer twice adds up
     with pytest.raises(OutOfStock) as refused:
         await store.inventory.reserve(store.ctx, id=uuid4(), lines=both, ttl_s=60)
@@ -210,6 +212,59 @@ async def test_low_stock_is_told_once_per_fall(store: Store) -> None:
     assert await alerts() == [2]
 
 
+async def test_the_last_one_and_the_first_one_are_told(store: Store) -> None:
+    async def turns() -> list[bool]:
+        found = await emitted(store.db)
+        return [data["inStock"] for name, data in found if name == "inventory.stock.turned"]
+
+    offer = await store.offer(0)
+    assert await turns() == []
+    await store.inventory.set_on_hand(store.ctx, id=uuid4(), offer_id=offer, on_hand=2)
+    assert await turns() == [True]
+    one = await store.hold(offer)
+    assert await turns() == []
+    two = await store.hold(offer)
+    assert await turns() == [False]
+    await store.inventory.release(store.ctx, id=one)
+    assert await turns() == [True]
+    await store.inventory.promise(store.ctx, id=two)
+    await store.inventory.commit(store.ctx, ids=[two])
+    assert await turns() == []
+    await store.inventory.set_safety(store.ctx, offer_id=offer, safety=1)
+    assert await turns() == [False]
+    await store.inventory.restock(
+        store.ctx, id=uuid4(), lines=lines(offer), reason="return", reference=uuid4()
+    )
+    assert await turns() == [True]
+    await store.hold(offer, ttl_s=5)
+    assert await turns() == [False]
+    store.clock.advance(timedelta(seconds=6))
+    await store.inventory.expire(store.ctx)
+    assert await turns() == [True]
+
+
+async def test_what_nobody_told_the_timer_tells(store: Store) -> None:
+    offers = [await store.offer(n) for n in (3, 0, 1)]
+    await store.db.execute("UPDATE inventory.offers SET there_told = NOT there_told")
+    await emitted(store.db)
+    await reactions.tell_turned(store.inventory, store.ctx)
+    await reactions.tell_turned(store.inventory, store.ctx)
+    told = {data["offerId"]: data["inStock"] for _, data in await emitted(store.db)}
+    mine = {str(id): n > 0 for id, n in zip(offers, (3, 0, 1), strict=True)}
+    assert {id: there for id, there in told.items() if id in mine} == mine
+
+
+async def test_two_who_take_the_last_ones_tell_what_is_so(store: Store) -> None:
+    offer = await store.offer(4)
+    await emitted(store.db)
+    held = await asyncio.gather(*(store.hold(offer) for _ in range(4)))
+    assert [data["inStock"] for name, data in await emitted(store.db) if "turned" in name] == [
+        False
+    ]
+    await asyncio.gather(*(store.inventory.release(store.ctx, id=id) for id in held))
+    assert [data["inStock"] for name, data in await emitted(store.db) if "turned" in name] == [True]
+
+
 async def test_offers_and_vendors_are_heard(store: Store) -> None:
     vendor, product, offer = uuid4(), uuid4(), uuid4()
     added = OfferAdded(product_id=product, offer_id=offer, vendor_id=vendor, sku="A")
@@ -318,3 +373,52 @@ async def test_prove_names_what_is_wrong(store: Store) -> None:
     assert len(found) == 2
     assert all(str(offer) in line for line in found)
     await store.db.execute(sql, offer, -1)
+
+
+async def test_what_is_not_counted_is_never_short(store: Store) -> None:
+    """Any number, together with what is counted; its reservation holds the counted part."""
+    any_number, few = await store.offer(0), await store.offer(3)
+    await store.inventory.set_counted(store.ctx, offer_id=any_number, counted=False)
+    assert await store.left(any_number) == UNLIMITED
+    ids = []
+    for wanted in (lines(any_number, 10_000), [*lines(any_number, 7), *lines(few, 2)]):
+        ids.append(id := uuid4())
+        for _ in range(2):
+            made = await store.inventory.reserve(store.ctx, id=id, lines=wanted, ttl_s=60)
+            assert made.state == "held"
+        await store.inventory.promise(store.ctx, id=id)
+    assert (await store.counts(any_number), await store.counts(few)) == ((0, 0), (3, 2))
+    await store.inventory.commit(store.ctx, ids=ids)
+    assert (await store.counts(any_number), await store.counts(few)) == ((0, 0), (1, 0))
+    both = [*lines(any_number, 5), *lines(few, 2)]
+    with pytest.raises(OutOfStock) as refused:
+        await store.inventory.reserve(store.ctx, id=uuid4(), lines=both, ttl_s=60)
+    assert refused.value.data["offers"] == [{"offerId": str(few), "available": 1}]
+    for _ in range(2):  # what it did not take does not come back, whatever it is by now
+        await store.inventory.restock(
+            store.ctx, id=ids[1], lines=both, reason="cancel", reference=ids[1], sold=ids[1]
+        )
+        assert (await store.counts(any_number), await store.counts(few)) == ((0, 0), (3, 0))
+        await store.inventory.set_counted(store.ctx, offer_id=any_number, counted=True)
+    assert await store.left(any_number) == 0
+
+
+async def test_not_counted_or_not_a_suspended_vendor_sells_nothing(store: Store) -> None:
+    vendor = uuid4()
+    offer = await store.offer(0, vendor)
+    await store.inventory.set_counted(store.ctx, offer_id=offer, counted=False)
+    async with store.db.begin(store.ctx) as tx:
+        await store.inventory.suspend(tx, [vendor])
+    with pytest.raises(OutOfStock):
+        await store.hold(offer)
+    released = uuid4()
+    await store.inventory.release(store.ctx, id=released)
+    async with store.db.begin(store.ctx) as tx:
+        await store.inventory.reinstate(tx, [vendor])
+    with pytest.raises(ReservationExpired):  # a release that came first holds here, too
+        await store.inventory.reserve(store.ctx, id=released, lines=lines(offer), ttl_s=60)
+    held = await store.hold(offer, 3)
+    store.clock.advance(timedelta(seconds=61))
+    await store.inventory.expire(store.ctx)
+    with pytest.raises(ReservationExpired):
+        await store.inventory.promise(store.ctx, id=held)

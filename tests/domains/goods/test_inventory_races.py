@@ -40,7 +40,7 @@ async def test_two_hundred_race_for_fifty(store: Store, database_url: str) -> No
     finally:
         await pool.close()
     assert won.count(True) == 50
-    assert time.perf_counter() - started < 15
+    assert time.perf_counter() - started < 60
     assert await store.counts(offer) == (50, 50)
     assert await store.left(offer) == 0
 

@@ -43,6 +43,7 @@ from tests.domains.goods.doubles import (
     system,
     usd,
 )
+from tests.domains.people.doubles import FakeMedia
 
 
 class Bazaar:
@@ -51,7 +52,9 @@ class Bazaar:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.market, self.vendors = FakeMarket(), FakeVendors()
-        self.catalog = CatalogService(db, self.market, self.vendors, open_cache("memory://"))
+        self.catalog = CatalogService(
+            db, self.market, self.vendors, open_cache("memory://"), FakeMedia()
+        )
         self.owner, self.other = uuid4(), uuid4()
         self.me, self.they = of_vendor(self.owner), of_vendor(self.other)
 

@@ -12,10 +12,11 @@ from pydantic import ValidationError
 from haat.domains.goods.pricing import rules
 from haat.domains.goods.pricing.api import TaxableLine, TaxRate
 from haat.domains.goods.pricing.service import PricingService
+from haat.engines.cache import open_cache
 from haat.kernel.context import Context
 from haat.kernel.money import MINOR_MAX
 from tests.conftest import DatabaseOf
-from tests.domains.goods.doubles import FakeMarket, clock, staff, system, usd
+from tests.domains.goods.doubles import FakeClasses, FakeMarket, clock, staff, system, usd
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,8 @@ async def test_rates_and_quotes(database_of: DatabaseOf) -> None:
     db = await database_of("pricing")
     time, market = clock(), FakeMarket()
     ctx: Context = system(time)
-    pricing, elsewhere = PricingService(db, market), PricingService(db, market)
+    pricing = PricingService(db, market, FakeClasses(), open_cache("memory://"))
+    elsewhere = PricingService(db, market, FakeClasses(), open_cache("memory://"))
     lines = [
         TaxableLine(id=uuid4(), tax_class="standard", amount=usd(1000)),
         TaxableLine(id=uuid4(), tax_class="books", amount=usd(1000)),

@@ -14,6 +14,7 @@ from haat.domains.goods.catalog.api import (
 )
 from haat.domains.goods.catalog.bodies import draft_of
 from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.rating import Rating
 from tests.domains.goods.doubles import draft, emitted, guest, staff
 from tests.domains.goods.test_offers import Bazaar, bazaar
 
@@ -157,3 +158,32 @@ def test_rules(rule: dict[str, Any], approves: bool) -> None:
     made = ApprovalRule(id=UUID(int=3), **rule)
     found = rules.approving([made], product, [UUID(int=5), UUID(int=4)])
     assert found == (made if approves else None)
+
+
+async def test_what_customers_think_of_it(bazaar: Bazaar) -> None:
+    """The newest word stays, stands on the card and in the index, and survives a change."""
+    product = await bazaar.product()
+    await emitted(bazaar.db)
+
+    async def rate(value: int, version: int) -> None:
+        await bazaar.catalog.set_rating(
+            staff(), product_id=product.id, rating=Rating(value=value, count=7), version=version
+        )
+
+    await rate(430, 5)
+    await rate(120, 4)
+    await rate(430, 5)
+    told = [data for name, data in await emitted(bazaar.db) if name == "product.index.requested"]
+    assert [data["listing"]["rating"] for data in told] == [{"value": 430, "count": 7}]
+    [card] = await bazaar.catalog.listings_by_ids(guest(), ids=[product.id])
+    assert card.rating == Rating(value=430, count=7)
+    found = await bazaar.catalog.product(guest(), ref=product.slug)
+    wanted = draft_of(found).model_copy(update={"title": "Renamed"})
+    changed = await bazaar.catalog.change(bazaar.me, id=product.id, draft=wanted)
+    assert changed.rating == card.rating
+    [card] = await bazaar.catalog.listings_by_ids(guest(), ids=[product.id])
+    assert card.rating == Rating(value=430, count=7)
+    await bazaar.catalog.set_rating(staff(), product_id=product.id, rating=None, version=6)
+    assert (await bazaar.catalog.product(guest(), ref=product.slug)).rating is None
+    with pytest.raises(NotFound):
+        await bazaar.catalog.set_rating(staff(), product_id=uuid4(), rating=None, version=1)

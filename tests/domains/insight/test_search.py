@@ -15,6 +15,7 @@ from haat.domains.insight.search.api import Search, Sort
 from haat.domains.insight.search.routes import router
 from haat.domains.insight.search.rules import below
 from haat.domains.insight.search.service import SearchService
+from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import Vendors
 from haat.domains.trade.orders.api import Orders
 from haat.engines.search import open_search
@@ -23,6 +24,7 @@ from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
 from haat.kernel.money import Money
 from tests.conftest import DatabaseOf
+from tests.domains.goods.doubles import FakeMarket
 from tests.domains.people.doubles import HOSTILE, NOON, Rest, clock, guest
 
 POTTERY, BOWLS = uuid4(), uuid4()
@@ -256,19 +258,22 @@ def test_a_category_with_all_below_it() -> None:
 
 
 async def test_over_rest(filled: SearchService) -> None:
-    doors = {Search: filled, Catalog: FakeCatalog(), Vendors: FakeVendors()}
+    doors = {
+        Search: filled,
+        Catalog: FakeCatalog(),
+        Market: FakeMarket(inclusive=True),
+        Vendors: FakeVendors(),
+    }
     client = Rest(clock(), doors, router).client()
     found = (await client.get("/search?q=bowl&category=pottery&priceMin=100&limit=1")).json()
     assert [one["title"] for one in found["items"]] == ["Walnut bowl"]
-    assert found["total"] == 2
+    assert (found["total"], found["pricesIncludeTax"]) == (2, True)
     rest = (
         await client.get(f"/search?q=bowl&category=pottery&limit=1&cursor={found['next']}")
     ).json()
     assert [one["title"] for one in rest["items"]] == ["Teapot"]
     assert rest["next"] is None
     assert rest["items"][0]["priceFrom"] == {"minor": 4000, "currency": "USD"}
-    same = await client.get("/buyer/search?q=bowl")
-    assert same.json()["total"] == 2
     posted = await client.post("/marketplace/search", json={"query": "bowl", "sort": "price"})
     assert [one["title"] for one in posted.json()["items"]] == ["Walnut bowl", "Teapot"]
     shown = await client.get("/search/suggest?q=wal")
@@ -290,7 +295,12 @@ async def test_over_rest(filled: SearchService) -> None:
     ],
 )
 async def test_bad_queries(filled: SearchService, query: str, code: str | None) -> None:
-    doors = {Search: filled, Catalog: FakeCatalog(), Vendors: FakeVendors()}
+    doors = {
+        Search: filled,
+        Catalog: FakeCatalog(),
+        Market: FakeMarket(inclusive=True),
+        Vendors: FakeVendors(),
+    }
     answer = await Rest(clock(), doors, router).client().get(f"/search?{query}")
     assert answer.status_code == 422
     assert code is None or answer.json()["code"] == code

@@ -13,7 +13,7 @@ from haat.domains.goods.catalog.api import Catalog, CategorySaved, Listing
 from haat.domains.insight.search.api import Ranking, Search, SynonymsInvalid
 from haat.domains.insight.search.routes import router
 from haat.domains.insight.search.service import SearchService
-from haat.domains.people.vendors.api import Vendors
+from haat.domains.people.vendors.api import Vendor, VendorChanged, Vendors
 from haat.domains.trade.orders.api import OrderDelivered, Orders
 from haat.engines.search import SearchAway, SearchEngine, open_search
 from haat.engines.sql import Database
@@ -32,7 +32,7 @@ from tests.domains.insight.test_search import (
 )
 from tests.domains.people.doubles import NOON, Rest, clock, guest, person, system
 
-TABLES = ("listings", "vendors", "sales", "history", "queries")
+TABLES = ("listings", "stock", "vendors", "sales", "history", "queries")
 
 
 class Shelf(FakeCatalog):
@@ -55,7 +55,9 @@ class Street(Vendors):
         self, ctx: Context, *, limit: int = 50, cursor: str | None = None
     ) -> Page[Any]:
         made = [
-            SimpleNamespace(id=id, slug=name.lower(), name=name, country="BD")
+            Vendor(
+                id=id, slug=name.lower(), name=name, country="BD", status="active", created_at=NOON
+            )
             for id, name in self.names.items()
         ]
         return Page.model_construct(items=made, next=None)
@@ -226,7 +228,9 @@ async def test_vendors(stall: Stall) -> None:
     assert [(one.name, one.slug, one.products) for one in found.items] == [("Clay & Co", "clay", 1)]
     shelf = await stall.service.vendors(stall.ctx, category_ids=[POTTERY, BOWLS])
     assert [one.name for one in shelf.items] == ["Clay & Co"]
-    await stall.service.vendors_renamed(stall.ctx, [(POTTER, "mud", "Mud")])
+    await stall.service.vendors_renamed(
+        stall.ctx, [VendorChanged(vendor_id=POTTER, slug="mud", name="Mud")]
+    )
     await stall.service._goods_follower.reach(10**10)
     assert await stall.titles("mud") == ["Bowl"]
     assert await stall.titles("clay") == []

@@ -107,7 +107,7 @@ async def listening(
         yield endpoint
 
 
-async def until(true: Callable[[], Awaitable[bool]], seconds: float = 8) -> None:
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = 40) -> None:
     """Waits until it is so."""
     async with asyncio.timeout(seconds):
         while not await true():  # noqa: ASYNC110  (it happens in another process)

@@ -50,7 +50,7 @@ def localstripe() -> Iterator[str]:
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 90
     while time.monotonic() < until:
         assert process.poll() is None, "localstripe has ended"
         try:

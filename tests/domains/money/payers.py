@@ -161,12 +161,19 @@ class FragileLedger(LedgerService):
 AWAY = ProviderAway
 
 OUR_ACCOUNT = PayoutsSettings(
-    bank_holder="Haat Ltd", bank_iban="DE89370400440532013000", bank_bic="COBADEFFXXX"
+    bank_cooling_off_hours=0,
+    bank_holder="Haat Ltd",
+    bank_iban="DE89370400440532013000",
+    bank_bic="COBADEFFXXX",
 )
 
 
 def payouts_with(
-    db: Database, ledger: LedgerService, bank: Bank, commissions: Commissions | None = None
+    db: Database,
+    ledger: LedgerService,
+    bank: Bank,
+    commissions: Commissions | None = None,
+    settings: PayoutsSettings = OUR_ACCOUNT,
 ) -> PayoutsService:
     """The service among these."""
     return PayoutsService(
@@ -176,5 +183,5 @@ def payouts_with(
         ledger,
         bank,
         commissions or Flat(),
-        OUR_ACCOUNT,
+        settings,
     )

@@ -17,7 +17,7 @@ from haat.domains.money.payouts.routes import router as payouts_router
 from haat.engines.http.client import HttpClient
 from haat.engines.sql import Database
 from tests.domains.money.emptying import emptied
-from tests.domains.money.payers import Bank, FragileLedger, payouts_with
+from tests.domains.money.payers import OUR_ACCOUNT, Bank, FragileLedger, payouts_with
 from tests.domains.money.test_payouts import BANK_ACCOUNT, CTX, draft
 from tests.domains.trade.rest import Client, served, token
 
@@ -54,6 +54,25 @@ async def payouts(database_of: DatabaseOf, database_url: str) -> AsyncIterator[P
     await service.accrue(CTX, vendor_order_ids=[one.vendor_order_id])
     async with served(Payouts, service, payouts_router) as client:
         yield PayoutsClient(client, bank)
+
+
+async def test_where_accounts_are_checked_none_comes_past_it(
+    database_of: DatabaseOf, database_url: str
+) -> None:
+    await emptied(database_url, "ledger", "payouts")
+    settings = OUR_ACCOUNT.model_copy(update={"bank_verification": "required"})
+    db, ledger = await database_of("payouts"), FragileLedger(await database_of("ledger"))
+    service = payouts_with(db, ledger, Bank(), settings=settings)
+    body = {"holder": BANK_ACCOUNT.holder, "account": BANK_ACCOUNT.account}
+    path = f"/vendors/{VENDOR}/bank"
+    async with served(Payouts, service, payouts_router) as http:
+        payouts = PayoutsClient(http, Bank())
+        refused = await payouts(OWNER, "PUT", path, json=body)
+        assert (refused.status_code, refused.json()["code"]) == (409, "bank_account_unchecked")
+        assert (await payouts(OWNER, "GET", path)).json() is None
+        # What banking has checked comes from a module.
+        await service.set_destination(CTX, vendor_id=VENDOR, destination=BANK_ACCOUNT)
+        assert (await payouts(OWNER, "GET", path)).json()["account"] == "••••••••6789"
 
 
 async def test_a_vendor_is_paid(payouts: PayoutsClient) -> None:

@@ -38,7 +38,7 @@ async def counted() -> AsyncIterator[tuple[Counter, Proxy]]:
 
 
 async def ask(proxy: Proxy, path: str = "/a?b=c") -> httpx.Response:
-    async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
         return await http.post(proxy.url + path, content=b"hello", headers={"x-mark": "1"})
 
 

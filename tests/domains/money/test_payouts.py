@@ -20,6 +20,7 @@ from haat.domains.money.payouts.api import (
     EarningDraft,
     EarningLine,
     NoDestination,
+    PayoutsHeld,
     Reversal,
     ReversalTooLarge,
     Source,
@@ -34,7 +35,7 @@ from haat.kernel.errors import Invalid, NotFound
 from haat.kernel.ids import derive
 from haat.kernel.money import Money
 from tests.domains.money.emptying import emptied
-from tests.domains.money.payers import AWAY, Bank, Crash, FragileLedger, payouts_with
+from tests.domains.money.payers import AWAY, OUR_ACCOUNT, Bank, Crash, FragileLedger, payouts_with
 
 CLOCK = SettableClock(datetime(2026, 11, 21, 8, 0, tzinfo=UTC))
 CTX = Context(actor=SYSTEM, clock=CLOCK)
@@ -552,3 +553,24 @@ async def test_the_proofs_name_what_was_changed(world: World) -> None:
     assert f"payout {asked.id}: 970, but its items add up to 969" in payout
     await world.db.execute("UPDATE payouts.payout_items SET minor = 970")
     await world.proven()
+
+
+async def test_payouts_wait_after_the_account_was_changed(world: World) -> None:
+    vendor = uuid4()
+    await world.eligible(vendor)
+    other = Destination(holder="Ada Lovelace", account="987654321")
+    settings = OUR_ACCOUNT.model_copy(update={"bank_cooling_off_hours": 48})
+    payouts = payouts_with(world.db, world.ledger, world.bank, settings=settings)
+    await payouts.set_destination(CTX, vendor_id=vendor, destination=BANK_ACCOUNT)
+    assert (await payouts.balance(CTX, vendor_id=vendor)).blockers == []
+    await payouts.set_destination(CTX, vendor_id=vendor, destination=other)
+    await payouts.set_destination(CTX, vendor_id=vendor, destination=other)
+    assert (await payouts.balance(CTX, vendor_id=vendor)).blockers == ["cooling_off"]
+    with pytest.raises(PayoutsHeld) as held:
+        await payouts.request(CTX, id=uuid4(), vendor_id=vendor)
+    assert held.value.data["blockers"] == ["cooling_off"]
+    assert await payouts.run(CTX, vendor_ids=[vendor]) == []
+    later = replace(CTX, clock=SettableClock(CTX.now() + timedelta(hours=49)))
+    assert (await payouts.balance(later, vendor_id=vendor)).blockers == []
+    [paid] = await payouts.run(later, vendor_ids=[vendor])
+    assert paid.vendor_id == vendor

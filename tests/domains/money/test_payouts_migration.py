@@ -178,7 +178,7 @@ async def test_old_rows_go_on(
     before.earning(accrued=True)
     waiting = before.earning(accrued=False, refunded=True)
     asked = before.payout(700, "requested")
-    assert upgrade_one(connection, PAYOUTS) == ["payouts 0002", "payouts 0003"]
+    assert upgrade_one(connection, PAYOUTS) == ["payouts 0002", "payouts 0003", "payouts 0004"]
 
     db, books = await database("payouts"), await database("ledger")
     ledger, bank = FragileLedger(books), Bank()

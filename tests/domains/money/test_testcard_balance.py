@@ -216,7 +216,7 @@ def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
     module = "haat.domains.money.payments.providers.testcard"
     command = [sys.executable, "-m", module, "--port", str(cards.free_port())]
     ended = subprocess.run(
-        [*command, "--data", str(tmp_path / "cards.db")], capture_output=True, timeout=20, text=True
+        [*command, "--data", str(tmp_path / "cards.db")], capture_output=True, timeout=90, text=True
     )
     assert ended.returncode == 1
     assert "version 99" in ended.stderr

@@ -104,7 +104,7 @@ class Network:
         self.http = httpx.Client(
             base_url=f"http://127.0.0.1:{port}",
             headers={"authorization": f"Bearer {self.key}"},
-            timeout=5,
+            timeout=30,
         )
 
     def post(self, path: str, body: object = None, key: str = "") -> httpx.Response:

@@ -3,22 +3,28 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import httpx
 from fastapi import APIRouter, FastAPI
 
 from haat.domains.people.identity.api import Identity, Person, VendorRole
-from haat.domains.people.media.api import Media, MediaFile
-from haat.engines.http import Tokens, add_problem_handlers
+from haat.domains.people.identity.host import HostOptions
+from haat.domains.people.identity.service import IdentityOptions, IdentityService
+from haat.domains.people.market.api import Market, MarketSettings
+from haat.domains.people.media.api import Claim, Kind, Media, MediaFile
+from haat.engines.http import Signer, Tokens, add_problem_handlers
+from haat.engines.http.client import HttpClient
 from haat.engines.http.tokens import AccessClaims
+from haat.engines.mail import Message
 from haat.engines.rpc.door import local
+from haat.engines.sms import Text
 from haat.engines.sql import Database
 from haat.kernel.clock import Clock, SettableClock
-from haat.kernel.context import SYSTEM, Actor, Context
+from haat.kernel.context import PROVED, SYSTEM, Actor, Context
 from haat.kernel.contract import Contract
-from haat.kernel.errors import NotFound
+from haat.kernel.errors import NotFound, Problem
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECRET = b"s" * 32
@@ -97,7 +103,11 @@ class Rest:
         if ctx is not None:
             role = "owner" if ctx.vendor_id else None
             claims = AccessClaims(
-                ctx.person_id, uuid4(), ctx.scopes, vendor_id=ctx.vendor_id, vendor_role=role
+                ctx.person_id,
+                uuid4(),
+                ctx.scopes | {PROVED},
+                vendor_id=ctx.vendor_id,
+                vendor_role=role,
             )
             token = self.tokens.issue(claims, ttl=NOON - NOON.replace(hour=11))
             headers["authorization"] = f"Bearer {token}"
@@ -108,6 +118,74 @@ class Rest:
         )
 
 
+class Post:
+    """Keeps the mails that are sent; fails with `problem` while there is one."""
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+        self.problem: Problem | None = None
+
+    async def send(self, message: Message) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.sent.append(message)
+
+    def link(self, to: str) -> str:
+        """The token in the last link that was sent to this address."""
+        texts = [one.text for one in self.sent if one.to == to and "?token=" in one.text]
+        return texts[-1].partition("?token=")[2].split()[0]
+
+
+class OpenMarket(Market):
+    """A market that is open."""
+
+    async def settings(self, ctx: Context) -> MarketSettings:
+        return MarketSettings(name="Bazaar", currency="EUR", country="DE")
+
+
+def identity_of(
+    db: Database,
+    at: Clock,
+    *,
+    tokens: Tokens | None = None,
+    post: Post | None = None,
+    texts: "Texts | None" = None,
+    http: HttpClient | None = None,
+    host: HostOptions | None = None,
+    **more: Any,
+) -> IdentityService:
+    """Identity with hashes that cost little."""
+    options = IdentityOptions(**{"password_memory_kib": 64, "password_passes": 1, **more})
+    return IdentityService(
+        db,
+        tokens or Tokens(SECRET, at),
+        Signer(SECRET, at),
+        post or Post(),
+        texts or Texts(),
+        http or HttpClient(),
+        OpenMarket(),
+        options,
+        host or HostOptions(),
+    )
+
+
+class Texts:
+    """Keeps the text messages that are sent; fails with `problem` while there is one."""
+
+    def __init__(self) -> None:
+        self.sent: list[Text] = []
+        self.problem: Problem | None = None
+
+    async def send(self, ctx: Context, text: Text) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.sent.append(text)
+
+    def code(self) -> str:
+        """The code in the last one."""
+        return self.sent[-1].text.split()[0]
+
+
 class FakeIdentity(Identity):
     """Remembers who joined which vendor."""
 
@@ -115,10 +193,12 @@ class FakeIdentity(Identity):
         self.joined: dict[tuple[UUID, UUID], VendorRole] = {}
         self.names: dict[UUID, str] = {}
         self.fails = False
+        self.status: Literal["pending", "active"] = "active"
 
     async def me(self, ctx: Context) -> Person:
         id = ctx.person_id
-        return Person(id=id, email="a@example.com", name=self.names.get(id, "Ada"), created_at=NOON)
+        name = self.names.get(id, "Ada")
+        return Person(id=id, email="a@example.com", name=name, status=self.status, created_at=NOON)
 
     async def change_name(self, ctx: Context, *, name: str) -> Person:
         self.names[ctx.person_id] = name
@@ -137,9 +217,16 @@ class FakeMedia(Media):
 
     def __init__(self) -> None:
         self.kept: dict[UUID, MediaFile] = {}
+        self.claimed: dict[str, Claim] = {}
 
     async def upload(
-        self, ctx: Context, *, id: UUID, content: bytes, vendor_id: UUID | None = None
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        content: bytes,
+        vendor_id: UUID | None = None,
+        kind: Kind = "other",
     ) -> MediaFile:
         if vendor_id is not None:
             ctx.need_vendor(vendor_id)
@@ -150,3 +237,6 @@ class FakeMedia(Media):
 
     async def files(self, ctx: Context, *, ids: list[UUID]) -> list[MediaFile]:
         return [self.kept[id] for id in ids if id in self.kept]
+
+    async def claim(self, ctx: Context, *, claims: list[Claim]) -> None:
+        self.claimed.update({claim.by: claim for claim in claims})

@@ -11,17 +11,16 @@ from haat.domains.people.identity.api import (
     PasswordWeak,
     Person,
 )
-from haat.domains.people.identity.service import IdentityOptions, IdentityService
-from haat.engines.http import Tokens
+from haat.domains.people.identity.service import IdentityService
 from haat.engines.sql import Database
 from haat.kernel.clock import SettableClock
 from haat.kernel.errors import Invalid, NotFound, Unauthenticated
 from tests.conftest import DatabaseOf
 from tests.domains.people.doubles import (
     HOSTILE,
-    SECRET,
     clock,
     guest,
+    identity_of,
     outbox,
     person,
     system,
@@ -33,7 +32,7 @@ PASSWORD = "correct horse"
 @pytest.fixture
 async def db(database_of: DatabaseOf) -> Database:
     db = await database_of("identity")
-    for table in ("people", "attempts", "outbox"):
+    for table in ("people", "letters", "sign_ins", "attempts", "outbox"):
         await db.execute(f"DELETE FROM identity.{table}")
     return db
 
@@ -45,8 +44,7 @@ def at() -> SettableClock:
 
 @pytest.fixture
 def identity(db: Database, at: SettableClock) -> IdentityService:
-    cheap = IdentityOptions(password_memory_kib=64, password_passes=1)
-    return IdentityService(db, Tokens(SECRET, at), cheap)
+    return identity_of(db, at)
 
 
 async def register(
@@ -61,7 +59,7 @@ async def test_somebody_registers(
     identity: IdentityService, at: SettableClock, db: Database
 ) -> None:
     ada = await register(identity, at, "Ada@Example.com")
-    assert (ada.email, ada.name, ada.status) == ("ada@example.com", "Ada Lovelace", "active")
+    assert (ada.email, ada.name, ada.status) == ("ada@example.com", "Ada Lovelace", "pending")
     assert ada.scopes == ["person"]
     assert await identity.me(person(at, ada.id)) == ada
     assert await outbox(db) == [("user.created", {"personId": str(ada.id)})]
@@ -152,20 +150,21 @@ async def test_joining_a_vendor(identity: IdentityService, at: SettableClock, db
     for _ in range(2):
         await join(system(at), person_id=ada.id, vendor_id=vendor, role="owner")
     await join(system(at), person_id=ada.id, vendor_id=other, role="staff")
-    await join(system(at), person_id=ada.id, vendor_id=other, role="manager")
-    events = [data for _, data in await outbox(db)]
+    await join(system(at), person_id=ada.id, vendor_id=other, role="owner")  # keeps their place
+    bob = await register(identity, at, "bob@example.com")
+    await join(system(at), person_id=bob.id, vendor_id=vendor, role="owner")  # there is one
+    events = [data for type, data in await outbox(db) if type == "user.role_granted"]
     assert [(e["vendorId"], e["role"]) for e in events] == [
         (str(vendor), "owner"),
         (str(other), "staff"),
-        (str(other), "manager"),
     ]
     assert await identity.team(system(at), vendor_ids=[vendor, uuid4()]) == [(vendor, ada.id)]
     me = await identity.me(person(at, ada.id, vendor=other))
     assert {m.vendor_id for m in me.memberships} == {vendor, other}
-    assert me.scopes == ["person", "vendor:orders", "vendor:products", "vendor:stock"]
+    assert me.scopes == ["person", "vendor:orders", "vendor:products:view"]
     assert Membership(vendor_id=vendor, role="owner") in me.memberships
     with pytest.raises(NotFound):
-        await join(system(at), person_id=uuid4(), vendor_id=vendor, role="owner")
+        await join(system(at), person_id=uuid4(), vendor_id=uuid4(), role="owner")
 
 
 async def test_staff(identity: IdentityService, at: SettableClock, db: Database) -> None:

@@ -5,12 +5,11 @@ import pytest
 
 from haat.domains.people.identity.api import Identity, Person
 from haat.domains.people.identity.routes import router
-from haat.domains.people.identity.service import IdentityOptions, IdentityService
-from haat.engines.http import Tokens
+from haat.domains.people.identity.service import IdentityService
 from haat.engines.sql import Database
 from haat.kernel.clock import SettableClock
 from tests.conftest import DatabaseOf
-from tests.domains.people.doubles import HOSTILE, SECRET, Rest, clock, guest, raw, system
+from tests.domains.people.doubles import HOSTILE, Rest, clock, guest, identity_of, raw, system
 
 PASSWORD = "correct horse"
 
@@ -18,7 +17,7 @@ PASSWORD = "correct horse"
 @pytest.fixture
 async def db(database_of: DatabaseOf) -> Database:
     db = await database_of("identity")
-    for table in ("people", "attempts", "outbox"):
+    for table in ("people", "letters", "sign_ins", "attempts", "outbox"):
         await db.execute(f"DELETE FROM identity.{table}")
     return db
 
@@ -30,8 +29,7 @@ def at() -> SettableClock:
 
 @pytest.fixture
 def identity(db: Database, at: SettableClock) -> IdentityService:
-    cheap = IdentityOptions(password_memory_kib=64, password_passes=1)
-    return IdentityService(db, Tokens(SECRET, at), cheap)
+    return identity_of(db, at)
 
 
 @pytest.fixture

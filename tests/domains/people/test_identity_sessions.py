@@ -17,7 +17,7 @@ from haat.domains.people.identity.api import (
     TooManyAttempts,
     WrongCredentials,
 )
-from haat.domains.people.identity.service import IdentityOptions, IdentityService
+from haat.domains.people.identity.service import IdentityService
 from haat.engines.http import Tokens
 from haat.engines.sql import Database
 from haat.kernel.clock import SettableClock
@@ -30,17 +30,17 @@ from tests.domains.people.doubles import (
     SECRET,
     clock,
     guest,
+    identity_of,
     system,
 )
 
 PASSWORD = "correct horse"
-CHEAP = IdentityOptions(password_memory_kib=64, password_passes=1)
 
 
 @pytest.fixture
 async def db(database_of: DatabaseOf) -> Database:
     db = await database_of("identity")
-    for table in ("people", "attempts", "outbox"):
+    for table in ("people", "letters", "sign_ins", "attempts", "outbox"):
         await db.execute(f"DELETE FROM identity.{table}")
     return db
 
@@ -56,8 +56,8 @@ def tokens(at: SettableClock) -> Tokens:
 
 
 @pytest.fixture
-def identity(db: Database, tokens: Tokens) -> IdentityService:
-    return IdentityService(db, tokens, CHEAP)
+def identity(db: Database, at: SettableClock, tokens: Tokens) -> IdentityService:
+    return identity_of(db, at, tokens=tokens)
 
 
 @pytest.fixture
@@ -219,9 +219,7 @@ async def test_blocked_and_demo_accounts(
 async def test_a_hash_is_renewed_when_it_costs_more_now(
     identity: IdentityService, at: SettableClock, tokens: Tokens, ada: Person, db: Database
 ) -> None:
-    stronger = IdentityService(
-        db, tokens, IdentityOptions(password_memory_kib=128, password_passes=1)
-    )
+    stronger = identity_of(db, at, tokens=tokens, password_memory_kib=128)
     await sign_in(stronger, at)
     kept = await db.fetchval("SELECT password_hash FROM identity.people")
     assert "m=128," in kept
@@ -344,11 +342,12 @@ async def test_what_is_over_is_swept(
     await refreshed(identity, at, first.refresh_token)
     with pytest.raises(WrongCredentials):
         await sign_in(identity, at, "wrong")
-    [timer] = noted_in(reactions).timers
+    timer = next(one for one in noted_in(reactions).timers if one.handler.__name__ == "sweep")
     await timer.handler(identity, system(at))
     assert await db.fetchval("SELECT count(*) FROM identity.refresh_tokens") == 2
     assert await db.fetchval("SELECT count(*) FROM identity.attempts") == 2
     at.advance(timedelta(days=40))
-    await timer.handler(identity, system(at))
+    for timer in noted_in(reactions).timers:
+        await timer.handler(identity, system(at))
     for table in ("sessions", "refresh_tokens", "attempts"):
         assert await db.fetchval(f"SELECT count(*) FROM identity.{table}") == 0

@@ -1,9 +1,12 @@
 import asyncio
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
+from PIL import Image
 
 from haat.domains.people.media import reactions
 from haat.domains.people.media.api import (
@@ -17,15 +20,19 @@ from haat.domains.people.media.api import (
     NotAPicture,
     PictureTooLarge,
 )
-from haat.domains.people.media.routes import media_router, router
+from haat.domains.people.media.rules import made_width, made_widths
 from haat.domains.people.media.service import MediaOptions, MediaService
+from haat.domains.people.media.site_routes import media_router
+from haat.domains.people.media.tus import router
 from haat.engines.blob import Blob, open_blob
+from haat.engines.http import Signer
 from haat.engines.rpc.loopback import loopback
 from haat.engines.sql import Database
 from haat.kernel.clock import SettableClock
 from haat.kernel.errors import NotFound, Unavailable
 from haat.kernel.events import noted_in
 from tests.conftest import DatabaseOf
+from tests.domains.people.doubles import SECRET as SECRET_KEY
 from tests.domains.people.doubles import Rest, clock, guest, outbox, person, system
 from tests.domains.people.test_media_pictures import SECRET, picture, with_metadata
 
@@ -33,8 +40,8 @@ from tests.domains.people.test_media_pictures import SECRET, picture, with_metad
 @pytest.fixture
 async def db(database_of: DatabaseOf) -> Database:
     db = await database_of("media")
-    await db.execute("DELETE FROM media.files")
-    await db.execute("DELETE FROM media.outbox")
+    for table in ("files", "uploads", "usage", "claims", "outbox"):
+        await db.execute(f"DELETE FROM media.{table}")
     return db
 
 
@@ -54,8 +61,8 @@ def blob(store: Path) -> Blob:
 
 
 @pytest.fixture
-def media(db: Database, blob: Blob) -> MediaService:
-    return MediaService(db, blob, MediaOptions())
+def media(db: Database, blob: Blob, at: SettableClock) -> MediaService:
+    return MediaService(db, blob, Signer(SECRET_KEY, at), MediaOptions())
 
 
 def stored(store: Path) -> list[Path]:
@@ -89,7 +96,53 @@ async def test_a_picture_is_kept_and_rendered(
     assert await media.files(guest(at), ids=[id, uuid4()]) == [
         kept.model_copy(update={"ready": True})
     ]
-    assert len(stored(store)) == 1 + len(WIDTHS)
+    assert len(stored(store)) == 2  # it is narrower than all of them, so one stands for all
+
+
+async def test_renditions_in_two_formats(
+    media: MediaService, at: SettableClock, db: Database, store: Path
+) -> None:
+    id = uuid4()
+    await media.upload(person(at), id=id, content=picture("JPEG", (1000, 500)))
+    await rendered(media, at, id)
+    assert {path.name for path in stored(store)} == {
+        *("original", "160", "320", "480", "640", "960", "1280")
+    }
+    early = await media.content(guest(at), id=id, width=480, format="avif")
+    assert (early.content_type, early.final) == ("image/webp", False)
+    assert await media.render_rest(system(at)) == 1
+    assert await media.render_rest(system(at)) == 0
+    for width, wide in ((160, 160), (480, 480), (960, 960), (1280, 1000)):
+        for kind in ("avif", "webp"):
+            found = await media.content(guest(at), id=id, width=width, format=kind)
+            assert (found.content_type, found.final) == (f"image/{kind}", True)
+            with Image.open(BytesIO(found.data)) as shown:
+                assert shown.size == (wide, wide // 2)
+
+
+async def test_an_older_installations_pictures_get_the_new_widths(
+    media: MediaService, at: SettableClock, db: Database, store: Path
+) -> None:
+    id = uuid4()
+    await media.upload(person(at), id=id, content=picture("JPEG", (1000, 500)))
+    await rendered(media, at, id)
+    for path in stored(store):
+        if path.name in ("320", "640", "1280"):
+            path.unlink()
+    early = await media.content(guest(at), id=id, width=320)
+    assert (early.content_type, early.final) == ("image/jpeg", False)
+    await media.render_rest(system(at))
+    assert len(stored(store)) == 1 + 2 * len(WIDTHS)
+    assert (await media.content(guest(at), id=id, width=320)).final
+
+
+def test_made_widths() -> None:
+    assert made_widths(100) == (160,)
+    assert made_widths(160) == (160,)
+    assert made_widths(161) == (160, 320)
+    assert made_widths(1280) == made_widths(1000) == WIDTHS
+    assert made_widths(5000) == WIDTHS
+    assert [made_width(w, 400) for w in WIDTHS] == [160, 320, 480, 480, 480, 480]
 
 
 async def test_the_same_upload_again(
@@ -161,9 +214,8 @@ async def test_a_lost_rendition_is_answered_with_the_original(
     id = uuid4()
     await media.upload(system(at), id=id, content=picture())
     await rendered(media, at, id)
-    for path in stored(store):
-        if path.name == "160":
-            path.unlink()
+    [lost] = [path for path in stored(store) if path.name == "160"]
+    lost.unlink()
     found = await media.content(guest(at), id=id, width=160)
     assert (found.content_type, found.final) == ("image/png", False)
 
@@ -176,7 +228,8 @@ class Away:
 
 
 async def test_a_store_that_is_away_keeps_no_row(at: SettableClock, db: Database) -> None:
-    media = MediaService(db, Away(), MediaOptions())  # type: ignore[arg-type]
+    away: Any = Away()
+    media = MediaService(db, away, Signer(SECRET_KEY, at), MediaOptions())
     with pytest.raises(Unavailable):
         await media.upload(system(at), id=uuid4(), content=picture())
     assert await db.fetchval("SELECT count(*) FROM media.files") == 0
@@ -190,6 +243,27 @@ async def test_bytes_travel_between_processes(media: MediaService, at: SettableC
     assert isinstance(found, Content)
     assert found == await media.content(guest(at), id=id)
     assert len(found.data) == kept.size_bytes
+
+
+NO_WIDTHS = ("161", "160.png", "160.avif.webp", "0160x", "-160", "99999", "160.AVIF")
+
+
+async def negotiated(client: httpx.AsyncClient, url: str) -> None:
+    """One address for all readers, and one for each format."""
+    browser = {"accept": "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"}
+    for headers, kind in ((browser, "avif"), ({"accept": "image/webp"}, "webp"), ({}, "webp")):
+        answer = await client.get(url, headers=headers)
+        assert (answer.headers["content-type"], answer.headers["vary"]) == (
+            f"image/{kind}",
+            "Accept",
+        )
+    for kind in ("avif", "webp"):
+        answer = await client.get(f"{url}.{kind}")
+        assert answer.headers["content-type"] == f"image/{kind}"
+        assert "vary" not in answer.headers
+        assert "immutable" in answer.headers["cache-control"]
+        known = {"if-none-match": answer.headers["etag"]}
+        assert (await client.get(f"{url}.{kind}", headers=known)).status_code == 304
 
 
 async def test_rest(media: MediaService, at: SettableClock) -> None:
@@ -218,6 +292,7 @@ async def test_rest(media: MediaService, at: SettableClock) -> None:
         assert (early.status_code, early.headers["cache-control"]) == (200, "public, max-age=5")
         assert "etag" not in early.headers
         await rendered(media, at, UUID(kept["id"]))
+        await media.render_rest(system(at))
         for size, url in kept["urls"].items():
             answer = await client.get(url)
             assert "immutable" in answer.headers["cache-control"]
@@ -228,7 +303,8 @@ async def test_rest(media: MediaService, at: SettableClock) -> None:
             known = {"if-none-match": answer.headers["etag"]}
             assert (await client.get(url, headers=known)).status_code == 304
             assert (await client.head(url)).status_code == 200
-        for path in (f"/media/{uuid4()}", f"/media/{kept['id']}/161"):
+        await negotiated(client, f"/media/{kept['id']}/480")
+        for path in (f"/media/{uuid4()}", *(f"/media/{kept['id']}/{x}" for x in NO_WIDTHS)):
             assert (await client.get(path)).status_code == 404
         for path in ("/media/x", f"/media/{kept['id']}/x", "/media/..%2f..%2fetc%2fpasswd"):
             assert (await client.get(path)).status_code in (404, 422)

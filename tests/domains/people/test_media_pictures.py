@@ -1,6 +1,10 @@
+import os
 import random
+import struct
 import zipfile
+import zlib
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from haat.domains.people.media.api import WIDTHS, NotAPicture, PictureTooLarge
-from haat.domains.people.media.pictures import clean, renditions
+from haat.domains.people.media import pictures, workshop
+from haat.domains.people.media.api import PIXELS_MAX, SIZE_MAX, WIDTHS
+from haat.domains.people.media.pictures import Broken, Huge, clean, renditions
 
 # Pillow warns of what it mends in broken metadata.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -63,7 +68,7 @@ def test_whatever_is_cut_off_is_refused(kind: str) -> None:
         *range(len(sent) - 16, len(sent)),
     }
     for end in ends:
-        with pytest.raises(NotAPicture):
+        with pytest.raises(Broken):
             clean(sent[:end])
 
 
@@ -77,7 +82,7 @@ def test_broken_bytes_are_refused_or_harmless(kind: str) -> None:
             broken[chance.randrange(len(broken))] = chance.randrange(256)
         try:
             kept = clean(bytes(broken))
-        except (NotAPicture, PictureTooLarge):
+        except (Broken, Huge):
             continue
         Image.open(BytesIO(kept.data)).load()
 
@@ -85,7 +90,7 @@ def test_broken_bytes_are_refused_or_harmless(kind: str) -> None:
 @given(st.binary(max_size=200))
 def test_other_bytes_are_refused(content: bytes) -> None:
     for head in (b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"RIFF\x20\0\0\0WEBP"):
-        with pytest.raises((NotAPicture, PictureTooLarge)):
+        with pytest.raises((Broken, Huge)):
             clean(head + content)
 
 
@@ -102,13 +107,13 @@ def test_other_bytes_are_refused(content: bytes) -> None:
     ],
 )
 def test_other_types_are_refused(content: bytes) -> None:
-    with pytest.raises(NotAPicture):
+    with pytest.raises(Broken):
         clean(content)
 
 
 @pytest.mark.parametrize("kind", ["BMP", "TIFF", "ICO", "PPM", "TGA"])
 def test_pictures_of_other_formats_are_refused(kind: str) -> None:
-    with pytest.raises(NotAPicture):
+    with pytest.raises(Broken):
         clean(picture(kind))
 
 
@@ -124,7 +129,7 @@ def test_a_picture_that_is_something_else_too_is_refused(kind: str) -> None:
         sent + b"<script>alert(1)</script>",
         sent + b"<?php system($_GET[0]); ?>",
     ):
-        with pytest.raises(NotAPicture):
+        with pytest.raises(Broken):
             clean(both)
 
 
@@ -135,17 +140,17 @@ def test_what_is_hidden_behind_a_picture_is_not_kept() -> None:
 
 
 def test_a_script_in_a_comment_is_refused() -> None:
-    with pytest.raises(NotAPicture):
+    with pytest.raises(Broken):
         clean(picture("GIF", comment=b"/*<script>alert(1)</script>*/"))
 
 
 def test_too_large() -> None:
-    with pytest.raises(PictureTooLarge):
+    with pytest.raises(Huge):
         clean(b"\xff\xd8" + bytes(10 * 1024 * 1024))
     for size in ((7000, 6000), (16_001, 10), (30_000, 30_000)):  # the last: a bomb of 100 kB
         out = BytesIO()
         Image.new("1", size).save(out, "PNG")
-        with pytest.raises(PictureTooLarge):
+        with pytest.raises(Huge):
             clean(out.getvalue())
 
 
@@ -180,7 +185,7 @@ def test_colour_modes(mode: str, kind: str, kept: str) -> None:
     found = clean(out.getvalue())
     with Image.open(BytesIO(found.data)) as shown:
         assert shown.mode == kept
-    assert set(renditions(found.data, WIDTHS)) == set(WIDTHS)
+    assert set(renditions(found.data, WIDTHS, "webp")) == set(WIDTHS)
 
 
 def test_sixteen_bits_keep_their_light() -> None:
@@ -198,12 +203,127 @@ def test_transparency_stays() -> None:
         assert shown.convert("RGBA").getpixel((5, 5))[3] == 0  # type: ignore[index]
 
 
-def test_renditions() -> None:
-    made = renditions(clean(picture("JPEG", (1200, 800))).data, WIDTHS)
-    sizes = {width: Image.open(BytesIO(data)).size for width, data in made.items()}
-    assert sizes == {160: (160, 107), 480: (480, 320), 960: (960, 640)}
-    assert all(Image.open(BytesIO(data)).format == "WEBP" for data in made.values())
-    small = renditions(clean(picture("PNG", (100, 3))).data, WIDTHS)
+@pytest.mark.parametrize("kind", ["webp", "avif"])
+def test_renditions(kind: str) -> None:
+    made = renditions(clean(picture("JPEG", (1200, 800))).data, (160, 480, 960), kind)
+    shown = {width: Image.open(BytesIO(data)) for width, data in made.items()}
+    assert {width: one.size for width, one in shown.items()} == {
+        160: (160, 107),
+        480: (480, 320),
+        960: (960, 640),
+    }
+    assert all(one.format == kind.upper() for one in shown.values())
+    assert all(not one.getexif() for one in shown.values())
+    small = renditions(clean(picture("PNG", (100, 3))).data, (160,), kind)
     assert {Image.open(BytesIO(data)).size for data in small.values()} == {(100, 3)}
-    tall = renditions(clean(picture("PNG", (1000, 1))).data, (160,))
+    tall = renditions(clean(picture("PNG", (1000, 1))).data, (160,), kind)
     assert Image.open(BytesIO(tall[160])).size == (160, 1)
+
+
+def test_transparency_stays_in_renditions() -> None:
+    out = BytesIO()
+    Image.new("RGBA", (300, 300), (255, 0, 0, 0)).save(out, "PNG")
+    for kind in ("webp", "avif"):
+        made = renditions(out.getvalue(), (160,), kind)[160]
+        with Image.open(BytesIO(made)) as shown:
+            assert shown.convert("RGBA").getpixel((5, 5))[3] == 0  # type: ignore[index]
+
+
+def test_the_limits_are_those_that_are_told() -> None:
+    assert (pictures.SIZE_MAX, pictures.PIXELS_MAX) == (SIZE_MAX, PIXELS_MAX)
+
+
+# -- in a process of its own ------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no picture were small."""
+    monkeypatch.setattr(workshop, "SMALL_PIXELS", -1)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_another_process_makes_the_same() -> None:
+    sent = with_metadata("JPEG")
+    assert workshop.clean(sent) == clean(sent)
+    kept = clean(picture("JPEG", (700, 300))).data
+    for kind in ("webp", "avif"):
+        assert workshop.renditions(kept, (160, 480), kind) == renditions(kept, (160, 480), kind)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_another_process_says_what_is_wrong() -> None:
+    with pytest.raises(Broken):
+        workshop.clean(b"<svg/>")
+    with pytest.raises(Broken):
+        workshop.clean(picture()[:-20])
+    with pytest.raises(Huge):
+        workshop.clean(bomb())
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_what_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workshop, "LONGEST_S", 0.001)
+    with pytest.raises(Broken, match="too long"):
+        workshop.clean(picture())
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_what_takes_too_much_memory_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAAT_MEDIA_MEMORY_MB", "150")
+    out = BytesIO()
+    Image.new("RGB", (7900, 5000), "red").save(out, "PNG")
+    with pytest.raises(Broken):
+        workshop.clean(out.getvalue())
+
+
+def test_this_process_does_not_grow_with_large_pictures() -> None:
+    out = BytesIO()
+    Image.new("RGB", (7900, 5000), "red").save(out, "JPEG")
+    before = memory()
+    kept = workshop.clean(out.getvalue())
+    workshop.renditions(kept.data, (160, 1280), "avif")
+    assert memory() - before < 40, "megabytes"
+
+
+def memory() -> float:
+    """What this process holds, in megabytes."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except FileNotFoundError:
+        pytest.skip("needs /proc")
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def test_an_animation_of_ten_thousand_frames() -> None:
+    frames = [Image.new("P", (4, 4), n % 250) for n in range(10_000)]
+    out = BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=10)
+    kept = clean(out.getvalue())
+    assert (kept.content_type, kept.width) == ("image/png", 4)
+    assert len(kept.data) < 1000
+
+
+def bomb() -> bytes:
+    """Little that says it has forty gigapixels."""
+    head = struct.pack(">IIBBBBB", 200_000, 200_000, 8, 6, 0, 0, 0)
+    parts = [(b"IHDR", head), (b"IDAT", zlib.compress(bytes(1_000_000))), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in parts
+    )
+
+
+def test_a_bomb() -> None:
+    with pytest.raises(Huge):
+        clean(bomb())
+
+
+def test_text_that_swells_is_not_read() -> None:
+    """Compressed text in a PNG, of a thousand times its size."""
+    info = PngInfo()
+    info.add_text("Comment", "x" * 60_000_000, zip=True)
+    sent = picture("PNG", pnginfo=info)
+    assert len(sent) < 200_000
+    with pytest.raises((Broken, Huge)):
+        clean(sent)

@@ -9,7 +9,6 @@ from haat.domains.people.vendors.rules import (
     Decision,
     after,
     contact_address,
-    decision_to,
     id_of,
     name_key,
     other_slug,
@@ -43,31 +42,6 @@ def test_decisions(status: Status, decision: Decision) -> None:
     else:
         with pytest.raises(WrongVendorState):
             after(status, decision)
-
-
-@pytest.mark.parametrize(
-    ("status", "target", "decision"),
-    [
-        ("pending", "active", "approve"),
-        ("suspended", "active", "reinstate"),
-        ("active", "active", "approve"),
-        ("pending", "rejected", "reject"),
-        ("rejected", "rejected", "reject"),
-        ("active", "suspended", "suspend"),
-        ("suspended", "suspended", "suspend"),
-    ],
-)
-def test_the_decision_for_a_status(status: Status, target: Status, decision: Decision) -> None:
-    assert decision_to(status, target) == decision
-
-
-@pytest.mark.parametrize(
-    ("status", "target"),
-    [("rejected", "active"), ("pending", "suspended"), ("active", "rejected")],
-)
-def test_a_status_that_cannot_be_reached(status: Status, target: Status) -> None:
-    with pytest.raises(WrongVendorState):
-        decision_to(status, target)
 
 
 def test_a_reason_is_needed_for_bad_news() -> None:

@@ -11,9 +11,10 @@ from haat.domains.money.commissions.api import Terms
 from haat.domains.money.ledger.api import Account, Balance, Ledger
 from haat.domains.money.payments.api import Payment, Payments
 from haat.domains.money.payouts.api import Payouts
-from haat.domains.people.identity.api import Contact, Identity
+from haat.domains.people.identity.api import Contact, Identity, Letter
 from haat.domains.people.market.api import Market, MarketSettings
-from haat.domains.people.profiles.api import Address
+from haat.domains.people.profiles.api import Address, Profiles, Wanted
+from haat.domains.people.vendors.api import Vendor, Vendors
 from haat.domains.trade.orders.api import (
     Order,
     OrderLine,
@@ -50,6 +51,19 @@ class FakeMarket(Market):
         return MarketSettings(name="Test <Market>", currency="USD", country="US")
 
 
+class FakeProfiles(Profiles):
+    """Everybody wants news of orders by mail, but for the `quiet`."""
+
+    def __init__(self) -> None:
+        self.quiet: set[UUID] = set()
+
+    async def wanted(self, ctx: Context, *, person_ids: list[UUID]) -> list[Wanted]:
+        return [
+            Wanted(person_id=id, order_mail=id not in self.quiet, marketing=False)
+            for id in person_ids
+        ]
+
+
 class FakeIdentity(Identity):
     """`teams` maps vendors to people; everybody has an address but the `erased`."""
 
@@ -57,6 +71,7 @@ class FakeIdentity(Identity):
         self.teams: dict[UUID, list[UUID]] = {}
         self.erased: set[UUID] = set()
         self.asked_for_teams = 0
+        self.letters_of: dict[UUID, Letter] = {}
         self.office: list[UUID] = []
 
     async def staff(self, ctx: Context) -> list[UUID]:
@@ -66,11 +81,25 @@ class FakeIdentity(Identity):
         self.asked_for_teams += 1
         return [(vendor, one) for vendor in vendor_ids for one in self.teams.get(vendor, [])]
 
+    async def letters(self, ctx: Context, *, ids: list[UUID]) -> list[Letter]:
+        return [self.letters_of[id] for id in ids if id in self.letters_of]
+
     async def contacts(self, ctx: Context, *, person_ids: list[UUID]) -> list[Contact]:
         return [
             Contact(person_id=one, email=f"{one.hex}@example.com", name="Ada <i>Byron")
             for one in person_ids
             if one not in self.erased
+        ]
+
+
+class FakeVendors(Vendors):
+    """Every vendor is called the same."""
+
+    async def by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Vendor]:
+        at = datetime(2026, 3, 1, tzinfo=UTC)
+        return [
+            Vendor(id=id, slug="c", name="Clay & Co", status="active", country="GB", created_at=at)
+            for id in ids
         ]
 
 

@@ -26,7 +26,9 @@ from tests.domains.reach.doubles import (
     FakeLedger,
     FakeLetters,
     FakeMarket,
+    FakeOrders,
     FakePayouts,
+    FakeVendors,
     heard,
     usd,
 )
@@ -43,7 +45,14 @@ async def db(database_of: DatabaseOf) -> Database:
 @pytest.fixture
 def backoffice(db: Database) -> BackofficeService:
     return BackofficeService(
-        db, FakeLetters(), FakeMarket(), FakeCatalog(), FakeLedger(), FakePayouts()
+        db,
+        FakeLetters(),
+        FakeMarket(),
+        FakeCatalog(),
+        FakeLedger(),
+        FakePayouts(),
+        FakeVendors(),
+        FakeOrders(),
     )
 
 

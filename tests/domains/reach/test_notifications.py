@@ -9,13 +9,21 @@ import pytest
 
 from haat.domains.goods.catalog.api import ProductRejected
 from haat.domains.money.payouts.api import PayoutProcessed
-from haat.domains.people.identity.api import PersonRegistered
+from haat.domains.people.identity.api import (
+    Invitation,
+    Letter,
+    PersonRegistered,
+    StaffChanged,
+    TeamChanged,
+    TeamInvited,
+)
 from haat.domains.people.vendors.api import VendorApproved
 from haat.domains.reach.notifications import texts
 from haat.domains.reach.notifications.api import Notifications
 from haat.domains.reach.notifications.routes import router
 from haat.domains.reach.notifications.rules import ATTEMPTS_MAX, backoff
 from haat.domains.reach.notifications.service import NotificationOptions, NotificationsService
+from haat.domains.reach.webhooks.api import EndpointDisabled
 from haat.domains.trade.orders.api import (
     OrderCancelled,
     OrderCreated,
@@ -42,13 +50,16 @@ from tests.domains.reach.doubles import (
     FakeOrders,
     FakePayments,
     FakePayouts,
+    FakeProfiles,
     FakeSettlement,
+    FakeVendors,
     heard,
     order,
     usd,
 )
 
 ADA, VENDOR, OWNER, HELPER = uuid4(), uuid4(), uuid4(), uuid4()
+INVITATION = uuid4()
 
 
 class Told:
@@ -57,15 +68,29 @@ class Told:
     def __init__(self, db: Database, *, by_mail: bool = True) -> None:
         self.db, self.at = db, clock()
         self.mail, self.identity, self.orders = FakeMail(), FakeIdentity(), FakeOrders()
+        self.profiles = FakeProfiles()
         self.payments, self.payouts = FakePayments(), FakePayouts()
         self.settlement = FakeSettlement()
         self.catalog, self.inventory = FakeCatalog(), FakeInventory()
         self.identity.teams[VENDOR] = [OWNER, HELPER]
+        self.identity.letters_of[INVITATION] = Letter(
+            invitation=Invitation(
+                id=INVITATION,
+                vendor_id=VENDOR,
+                email="new@example.com",
+                role="staff",
+                invited_by=OWNER,
+                created_at=self.at.now(),
+                expires_at=self.at.now(),
+            ),
+            token="a.b.c",
+        )
         options = NotificationOptions(public_url="https://market.example/", notify_by_mail=by_mail)
         self.service = NotificationsService(
             db,
             self.mail,
             self.identity,
+            self.profiles,
             FakeMarket(),
             self.orders,
             self.payments,
@@ -73,6 +98,7 @@ class Told:
             self.settlement,
             self.catalog,
             self.inventory,
+            FakeVendors(),
             Signer(b"s" * 32, self.at),
             options,
         )
@@ -134,6 +160,16 @@ async def test_a_customer_is_told_once(told: Told) -> None:
     assert note.id == message.id
 
 
+async def test_news_of_orders_stay_in_the_account_of_who_wants_no_mail(told: Told) -> None:
+    ids: dict[str, Any] = {"order_id": uuid4(), "vendor_id": VENDOR, "person_id": ADA}
+    ids |= {"vendor_order_id": uuid4(), "number": "H-1-1"}
+    told.profiles.quiet = {ADA}
+    await told.tell(heard(OrderShipped(**ids, carrier="Post", tracking_number="T1")))
+    assert await told.send() == 0
+    assert len(await told.titles(ADA)) == 1
+    assert await told.waiting() == 0
+
+
 async def test_a_guest_gets_a_mail_with_a_link_of_the_orders_own(told: Told) -> None:
     event = placed(None)
     told.orders.known[event.order_id] = order(event.order_id, email="guest@example.com")
@@ -192,6 +228,47 @@ async def test_who_cancelled_decides_who_is_told(told: Told) -> None:
     assert await told.titles(OWNER) == ["H-1-1 was cancelled"]
     [note] = (await told.service.own(told.of(OWNER))).items
     assert note.body == "Do not send it. Reason: Broke in the kiln."
+
+
+async def test_who_is_invited_gets_a_link_by_mail_alone(told: Told) -> None:
+    invited = heard(TeamInvited(vendor_id=VENDOR, invitation_id=INVITATION, sent=1))
+    await told.tell(invited, invited)
+    assert await told.send() == 1
+    [message] = told.mail.sent.values()
+    assert message.to == "new@example.com"
+    assert message.subject == "You are invited to the team of Clay & Co · Test <Market>"
+    assert "https://market.example/team/join/a.b.c" in message.text
+    kept = await told.db.fetch("SELECT facts::text, path FROM notifications.mails")
+    assert "new@example.com" not in str(kept)
+    assert "a.b.c" not in str(kept)
+    told.identity.letters_of.clear()  # taken back before the mail went
+    again = heard(TeamInvited(vendor_id=VENDOR, invitation_id=INVITATION, sent=2))
+    await told.tell(again)
+    assert await told.send() == 0
+
+
+async def test_a_team_is_told_of_its_changes(told: Told) -> None:
+    for what in ("role", "owner", "activated", "deactivated", "removed"):
+        change = {"vendor_id": VENDOR, "person_id": ADA, "what": what, "role": "admin"}
+        await told.tell(heard(TeamChanged.model_validate({**change, "owners": [OWNER]})))
+    for what in ("joined", "left"):
+        change = {"vendor_id": VENDOR, "person_id": ADA, "what": what}
+        await told.tell(heard(TeamChanged.model_validate({**change, "owners": [OWNER, ADA]})))
+    await told.tell(heard(StaffChanged(person_id=ADA, roles=["support", "Desk"])))
+    await told.tell(heard(StaffChanged(person_id=ADA, roles=[])))
+    assert sorted(await told.titles(ADA)) == [
+        "What you may do as staff has changed",
+        "You are no longer in the team of Clay & Co",
+        "You are no longer staff here",
+        "You can work for Clay & Co again",
+        "You cannot work for Clay & Co for now",
+        "You own Clay & Co now",
+        "Your role at Clay & Co is admin",
+    ]
+    assert sorted(await told.titles(OWNER)) == [
+        "Somebody joined the team of Clay & Co",
+        "Somebody left the team of Clay & Co",
+    ]
 
 
 async def test_every_event_has_words(told: Told) -> None:
@@ -377,3 +454,21 @@ def test_back_off_grows_to_an_hour() -> None:
     waits = [backoff(n).total_seconds() for n in range(1, ATTEMPTS_MAX + 1)]
     assert waits == sorted(waits)
     assert (waits[0], waits[-1]) == (15, 3600)
+
+
+async def test_whose_webhook_is_switched_off_is_told(told: Told) -> None:
+    told.identity.office.append(ADA)
+    endpoint = uuid4()
+    for vendor, reader in ((VENDOR, OWNER), (None, ADA)):
+        event = EndpointDisabled(
+            endpoint_id=endpoint, vendor_id=vendor, host="erp.example", why="failing"
+        )
+        await told.tell(heard(event))
+        assert "The webhook to erp.example is switched off" in await told.titles(reader)
+        [note] = [
+            one
+            for one in (await told.service.own(told.of(reader))).items
+            if "erp.example" in one.title
+        ]
+        where = "/vendor/webhooks" if vendor else "/admin/webhooks"
+        assert note.path == f"{where}/{endpoint}"

@@ -17,7 +17,13 @@ from haat.domains.goods.inventory.api import (
     Reservation,
     ReservationExpired,
 )
-from haat.domains.goods.pricing.api import Pricing, TaxableLine, TaxedLine
+from haat.domains.goods.pricing.api import (
+    BestPrice,
+    PriceAsk,
+    Pricing,
+    TaxableLine,
+    TaxedLine,
+)
 from haat.domains.people.identity.api import Contact, Identity
 from haat.domains.people.market.api import Market, MarketSettings
 from haat.domains.people.profiles.api import Address, Profile, Profiles, SavedAddress
@@ -147,6 +153,15 @@ class FakePricing(Pricing):
     def __init__(self, market: FakeMarket) -> None:
         self.market = market
         self.by_class = {"standard": 1000, "food": 500}
+        self.off_bp: dict[UUID, int] = {}  # by person
+
+    async def best(self, ctx: Context, *, person_id: UUID, asks: list[PriceAsk]) -> list[BestPrice]:
+        off = self.off_bp.get(person_id, 0)
+        note = "Wholesale" if off else ""
+        return [
+            BestPrice(offer_id=a.offer_id, price=a.price - a.price.share(off), note=note)
+            for a in asks
+        ]
 
     async def tax(self, ctx: Context, *, country: str, lines: list[TaxableLine]) -> list[TaxedLine]:
         inclusive = self.market.inclusive

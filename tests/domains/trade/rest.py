@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 from haat.engines.http import AccessClaims, Tokens, add_problem_handlers
 from haat.engines.rpc import loopback
+from haat.kernel.context import PROVED
 from haat.kernel.contract import Contract
 from haat.kernel.ids import derive
 from tests.domains.trade.order_parts import CLOCK
@@ -51,7 +52,7 @@ def token(person_id: UUID, *scopes: str, vendor_id: UUID | None = None) -> str:
     claims = AccessClaims(
         person_id=person_id,
         session_id=derive(person_id, "session"),
-        scopes=frozenset({"person", *scopes}),
+        scopes=frozenset({"person", PROVED, *scopes}),
         roles=(),
         vendor_id=vendor_id,
         vendor_role="owner" if vendor_id else None,

@@ -34,20 +34,20 @@ async def test_a_guest_shops_and_signs_in(ask: Client) -> None:
     assert (await ask(None, "GET", "/cart")).json() == {"id": None, "cartId": None, "items": []}
     first = await ask(None, "POST", "/cart/items", json={"offerId": one})
     header = {"X-Cart-Id": first.json()["cartId"]}
-    await ask(None, "POST", "/buyer/cart", json={"offerId": two, "quantity": 2}, headers=header)
+    await ask(None, "POST", "/cart/items", json={"offerId": two, "quantity": 2}, headers=header)
     path = f"/cart/items/{one}"
     await ask(None, "PATCH", path, json={"quantity": 4}, headers=header)
-    seen = (await ask(None, "GET", "/buyer/cart", headers=header)).json()
+    seen = (await ask(None, "GET", "/cart", headers=header)).json()
     assert {i["offerId"]: i["quantity"] for i in seen["items"]} == {one: 4, two: 2}
     who = token(ids.new())
     merged = await ask(who, "POST", "/cart/merge", json={"cartId": header["X-Cart-Id"]})
     assert merged.json()["items"] == seen["items"]
     assert merged.json()["cartId"] != seen["cartId"]
-    await ask(who, "PUT", f"/buyer/cart/{two}", json={"quantity": 1})
+    await ask(who, "PATCH", f"/cart/items/{two}", json={"quantity": 1})
     left = await ask(who, "DELETE", path)
     price = {"minor": 1, "currency": "EUR"}
     assert left.json()["items"] == [{"offerId": two, "quantity": 1, "price": price}]
-    assert (await ask(who, "DELETE", f"/buyer/cart/{two}")).json()["items"] == []
+    assert (await ask(who, "DELETE", f"/cart/items/{two}")).json()["items"] == []
     assert (await ask(None, "GET", "/cart", headers=header)).json()["items"] == []
 
 

@@ -79,3 +79,20 @@ async def test_what_is_left_of_a_block_is_forgotten(
     clock.set(clock.now() + LONG)
     last = await other.next(ctx)
     assert await numbers.next(ctx) > last
+
+
+async def test_a_steady_trade_asks_for_what_a_second_needs(
+    db: Database, ctx: Context, clock: SettableClock
+) -> None:
+    """Ten orders a second, of which a block of sixteen would be left over every time; and one by
+    one again when it is over."""
+    counting: Any = Counting(db)
+    numbers = Numbers(counting)
+    for _ in range(60):
+        await numbers.next(ctx)
+        clock.set(clock.now() + FRESH_FOR / 10)
+    assert len(counting.sizes) < 12
+    assert max(counting.sizes[-3:]) <= MOST
+    clock.set(clock.now() + 2 * LONG)
+    await numbers.next(ctx)
+    assert counting.sizes[-1] == 1

@@ -10,6 +10,7 @@ import pytest_asyncio
 from haat.domains.trade.orders.api import RefundedLine, WrongOrderState
 from haat.domains.trade.orders.proof import prove
 from haat.domains.trade.orders.service import OrdersService
+from haat.domains.trade.orders.service.cash import LOCK_ORDERS
 from haat.engines.sql import Database
 from haat.kernel.errors import Invalid
 from haat.kernel.ids import derive
@@ -112,6 +113,20 @@ async def test_the_last_awaited_part_is_cancelled(orders: OrdersService, db: Dat
     (event,) = await emitted(db, given.id, "order.paid")
     assert event["total"]["minor"] == one.totals.total.minor
     assert len(await emitted(db, given.id, "order.cancelled")) == 1
+
+
+async def test_who_moves_a_part_never_waits_for_who_holds_the_order(
+    orders: OrdersService, db: Database
+) -> None:
+    """Who holds the order goes on to its parts, and who has a part notes it at the order: a wait
+    there would be a deadlock."""
+    given = draft(payment="on_delivery")
+    await orders.create(system, draft=given)
+    part = given.vendor_orders[0]
+    async with db.pool.acquire() as connection, connection.transaction():
+        await connection.execute(LOCK_ORDERS, [part.id])
+        moved = await asyncio.wait_for(orders.accept(vendor(part.vendor_id), id=part.id), 60)
+    assert moved.fulfilment == "accepted"
 
 
 async def test_refused_at_the_door(orders: OrdersService, shipping: FakeShipping) -> None:

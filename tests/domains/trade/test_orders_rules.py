@@ -76,6 +76,16 @@ def test_no_sequence_of_moves_goes_back_or_leaves_an_end(moves: list[rules.MoveN
             assert rules.verdict(move, "paid", state) == "made"
 
 
+@given(st.lists(st.sampled_from(list(rules.MOVES)), max_size=30))
+def test_what_needs_no_parcel_is_never_on_its_way(moves: list[rules.MoveName]) -> None:
+    state: FulfilmentState = "pending"
+    for move in moves:
+        if rules.verdict(move, "paid", state, way="done") == "go":
+            state = rules.moves("done")[move].target
+            assert state in {"accepted", "delivered"} | rules.ENDED_EARLY
+    assert rules.moves_of("paid", "accepted", way="done") == ["deliver", "cancel"]
+
+
 def test_nothing_moves_before_it_is_paid_for() -> None:
     for move, rule in rules.MOVES.items():
         for state in FULFILMENTS:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -308,6 +309,23 @@ async def test_a_payment_captured_at_the_providers_pages_is_given_back(day: Day)
         "SELECT due_at FROM checkout.checkouts WHERE id = $1", quote.id
     )
     assert due is None
+
+
+async def test_what_its_holder_disputes_already_holds_no_checkout_up(day: Day) -> None:
+    """There is nothing left to give back: people are told, and the checkout ends."""
+    world = day.world
+    who = await shopper(day, 1000)
+    quote = await quoted(day, who)
+    await day.place(world.person(who), quote, "3ds", credits=usd(700))
+    world.payments.approve(card(quote.id))
+    world.payments.arrives(card(quote.id))
+    world.payments.known[card(quote.id)].disputed = True
+    world.clock.advance(timedelta(minutes=16))
+    with structlog.testing.capture_logs() as logs:
+        await day.timers()
+    assert [one["event"] for one in logs if one["log_level"] == "error"] == ["not_given_back"]
+    assert await day.state(quote.id) in ("expired", "undone")
+    assert world.wallet.balances[who] == 1000
 
 
 # Bank transfers.

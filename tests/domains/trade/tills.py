@@ -15,6 +15,7 @@ from haat.domains.money.payments.api import (
     Method,
     Payments,
     ProviderAway,
+    ProviderInfo,
     Refund,
     RefundTooLarge,
     TransferInstructions,
@@ -60,6 +61,7 @@ class Paid:
     captured: int = 0
     charges: int = 0
     refunds: dict[UUID, int] = field(default_factory=dict)
+    disputed: bool = False
 
 
 class FakePayments(Payments):
@@ -75,6 +77,10 @@ class FakePayments(Payments):
         self.refund_fails = False
         self.slow_s = 0.0
         self.open_disputes: list[Dispute] = []
+
+    async def providers(self, ctx: Context) -> list[ProviderInfo]:
+        kinds = {"test": "card", "bank": "bank_transfer", "cod": "on_delivery"}
+        return [ProviderInfo(name=n, label=n, kind=cast(Any, k)) for n, k in kinds.items()]
 
     async def hold(
         self,
@@ -176,6 +182,8 @@ class FakePayments(Payments):
         if refund_id in self.pending_refunds:
             status = "pending"
         if status == "done":
+            if refund_id not in one.refunds and one.disputed:
+                raise RefundTooLarge
             known = one.refunds.setdefault(refund_id, amount.minor)
             assert known == amount.minor
             assert sum(one.refunds.values()) <= one.captured

@@ -22,19 +22,26 @@ class Certificates:
         self.server_cert, self.server_key = self._pair(folder, "localhost")
         self.client_cert, self.client_key = self._pair(folder, "client")
 
+    def renewed(self) -> tuple[bytes, bytes]:
+        """Another certificate of the server's, and its key."""
+        return self._pem("localhost")
+
     def _pair(self, folder: Path, name: str) -> tuple[Path, Path]:
+        cert_file, key_file = folder / f"{name}.pem", folder / f"{name}.key"
+        certificate, key = self._pem(name)
+        cert_file.write_bytes(certificate)
+        key_file.write_bytes(key)
+        return cert_file, key_file
+
+    def _pem(self, name: str) -> tuple[bytes, bytes]:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._make(name, key, authority=False)
-        cert_file, key_file = folder / f"{name}.pem", folder / f"{name}.key"
-        cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        key_file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
+        unlocked = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
-        return cert_file, key_file
+        return certificate.public_bytes(serialization.Encoding.PEM), unlocked
 
     def _make(self, name: str, key: Key, *, authority: bool) -> x509.Certificate:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

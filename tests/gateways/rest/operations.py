@@ -12,6 +12,7 @@ from haat.app.targets import chosen
 from haat.gateways.rest import joined
 
 _TEXTS = {
+    r"^[0-9]{1,9}(\.[0-9]{1,9})?$": "0.9",
     "^[A-Z]{2}$": "GB",
     "^[A-Z]{3}$": "USD",
     "^[a-z_]{1,30}$": "test",
@@ -32,7 +33,6 @@ _ROWS = {  # property or parameter → row of the town
 _PLACES = (  # how a path begins → row that {id} or {ref} is
     ("/vendors/{vendor_id}/products/", "product"),
     ("/vendors/", "vendor"),
-    ("/sellers/", "vendor"),
     ("/products/", "product"),
     ("/categories/", "category"),
     ("/admin/categories/", "category"),
@@ -42,13 +42,18 @@ _PLACES = (  # how a path begins → row that {id} or {ref} is
     ("/orders/{ref}", "order"),
     ("/orders/", "part"),
     ("/inventory/", "offer"),
+    ("/product-requests/", "request"),
+    ("/admin/product-requests/", "request"),
     ("/warehouses/", "warehouse"),
     ("/imports/", "import"),
+    ("/media/uploads/", "upload"),
+    ("/media/", "media"),
     ("/shipments/", "shipment"),
     ("/me/addresses/", "address"),
-    ("/buyer/addresses/", "address"),
     ("/notifications/", "notification"),
     ("/checkout/", "quote"),
+    ("/scheduled-prices/", "schedule"),
+    ("/admin/tax-classes/", "tax_class"),
 )
 NOBODYS = "01890000-0000-7000-8000-000000000000"
 

@@ -18,7 +18,14 @@ AUTH.01    POST /auth/register
 AUTH.02    POST /auth/login
 AUTH.03    POST /auth/logout
 AUTH.04    POST /auth/refresh
+AUTH.05    POST /auth/forgot-password
+AUTH.06    POST /auth/reset-password
 AUTH.07    GET /auth/me
+AUTH.11    GET /me/sessions, DELETE /me/sessions/{}
+AUTH.14    POST /auth/verify-email, POST /me/verification
+AUTH.15    PUT /me/password
+AUTH.16    POST /admin/people/{}/block
+AUTH.18    GET /me/sign-ins, GET /admin/people/{}/sign-ins
 CART.01    GET /buyer/cart, GET /cart
 CART.02    POST /buyer/cart, POST /cart/items
 CART.03    PUT /buyer/cart/{}, PATCH /cart/items/{}
@@ -122,3 +129,12 @@ async def test_no_address_is_taken_by_another(town: Town) -> None:
                 shape = f"{method} {'/'.join('{}' if '{' in p else p for p in path.split('/'))}"
                 assert seen.setdefault(shape, path) == path, f"{shape}: {path} and {seen[shape]}"
     assert len(operations()) > 100
+
+
+async def test_a_refused_method_is_told_which_are_known(town: Town) -> None:
+    url = f"{town.box.address}/api/v1/me/addresses/{NOBODYS}"
+    answer = await town.box.http.options(url)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, PATCH, PUT")
+    url = f"{town.box.address}/api/v1/notifications/read-all"
+    answer = await town.box.http.delete(url)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "PUT"), "no note is called so"

@@ -17,7 +17,8 @@ from haat.domains.goods.catalog.api import (
     Variant,
 )
 from haat.domains.goods.inventory.api import Available, Inventory, OutOfStock
-from haat.domains.insight.search.api import Facet, Hits, Search
+from haat.domains.goods.pricing.api import Pricing, Viewing
+from haat.domains.insight.search.api import Completion, Facet, Hits, Search
 from haat.domains.money.payments.api import Payments
 from haat.domains.money.wallet.api import Wallet
 from haat.domains.people.identity.api import (
@@ -26,11 +27,19 @@ from haat.domains.people.identity.api import (
     PasswordWeak,
     Person,
     SignedIn,
+    Way,
     WrongCredentials,
 )
 from haat.domains.people.market.api import Market, MarketSettings, NotOpened
-from haat.domains.people.profiles.api import Profile, Profiles, SavedAddress
-from haat.domains.people.vendors.api import Vendor, Vendors
+from haat.domains.people.profiles.api import (
+    AddressField,
+    AddressRules,
+    Preferences,
+    Profile,
+    Profiles,
+    SavedAddress,
+)
+from haat.domains.people.vendors.api import Presence, Vendor, Vendors
 from haat.domains.reach.notifications.api import Notification, Notifications
 from haat.domains.trade.cart.api import Cart, CartState, Item
 from haat.domains.trade.checkout.api import Checkout
@@ -45,6 +54,7 @@ from haat.gateways.web.admin import admin_routers
 from haat.gateways.web.routers import web_state
 from haat.gateways.web.store import store_routers
 from haat.kernel.clock import SystemClock
+from haat.kernel.context import PROVED
 from haat.kernel.contract import Contract
 from haat.kernel.errors import NotFound
 from haat.kernel.money import Money
@@ -135,7 +145,7 @@ class Bazaar:
         claims = AccessClaims(
             person_id=person.id,
             session_id=id_of("session"),
-            scopes=frozenset(person.scopes),
+            scopes=frozenset({"person", *person.scopes, PROVED}),
             vendor_id=CLAY.id if f"{person.email}:vendor" in self.people else None,
         )
         return {"haat_access": self.tokens.issue(claims, timedelta(minutes=10))}
@@ -145,6 +155,7 @@ class Bazaar:
         fakes: list[tuple[type[Contract], Contract]] = [
             (Market, FakeMarket(self)),
             (Catalog, FakeCatalog(self)),
+            (Pricing, FakePricing()),
             (Vendors, FakeVendors()),
             (Inventory, FakeInventory(self)),
             (Search, FakeSearch(self)),
@@ -203,6 +214,16 @@ class FakeMarket(Faking, Market):
         return self.world.open
 
 
+class FakePricing(Pricing):
+    """Everybody pays the same, in the market's currency."""
+
+    async def viewing(self, ctx: Any, **asked: Any) -> Viewing:
+        return Viewing(
+            plain=True, has_lists=False, market_currency="USD", currency="USD",
+            country=asked.get("country") or "PT", tax="excluded", tax_word="VAT",
+        )  # fmt: skip
+
+
 class FakeCatalog(Faking, Catalog):
     async def categories(self, ctx: Any) -> list[Category]:
         return [HOME, MUGS]
@@ -219,6 +240,9 @@ class FakeCatalog(Faking, Catalog):
         return self.world.products[ref]
 
     async def moved(self, ctx: Any, *, ref: str) -> str:
+        raise NotFound
+
+    async def category_moved(self, ctx: Any, *, ref: str) -> str:
         raise NotFound
 
     async def offers(self, ctx: Any, *, ids: list[UUID]) -> list[OfferLine]:
@@ -249,6 +273,9 @@ class FakeVendors(Vendors):
                 return vendor
         raise NotFound
 
+    async def presence(self, ctx: Any, *, vendor_id: UUID) -> Presence:
+        return Presence(vendor_id=vendor_id)
+
 
 class FakeInventory(Faking, Inventory):
     async def available(
@@ -270,6 +297,12 @@ class FakeSearch(Faking, Search):
             items=found, total=len(found), next="more" if found else None,
             categories=[Facet(id=MUGS.id, count=len(found))] if found else [],
             vendors=[Facet(id=CLAY.id, count=1)] if found else [],
+        )  # fmt: skip
+
+    async def complete(self, ctx: Any, **_: Any) -> Completion:
+        return Completion(
+            products=[listing_of(p) for p in self.world.products.values() if p.slug == "mug"],
+            categories=[MUGS.id], searches=["mug of the year"],
         )  # fmt: skip
 
     async def suggest(self, ctx: Any, **_: Any) -> list[str]:
@@ -337,11 +370,23 @@ class FakeIdentity(Faking, Identity):
 
     async def sign_out(self, ctx: Any, *, refresh_token: str) -> None: ...
 
+    async def ways(self, ctx: Any) -> list[Way]:
+        return []
+
     async def me(self, ctx: Any) -> Person:
         return next(p for p, _ in self.world.people.values() if p.id == ctx.person_id)
 
 
 class FakeProfiles(Faking, Profiles):
+    async def preferences(self, ctx: Any) -> Preferences:
+        return Preferences()
+
+    async def address_rules(self, ctx: Any, *, country: str) -> AddressRules:
+        names: tuple[Any, ...] = ("name", "line1", "line2", "postalCode", "city", "region")
+        needed = ("name", "line1", "city")
+        fields = [AddressField(name=n, label=n.title(), required=n in needed) for n in names]
+        return AddressRules(country=country, fields=fields)
+
     async def profile(self, ctx: Any) -> Profile:
         return Profile(person_id=ctx.person_id, name="Ana")
 
@@ -349,7 +394,7 @@ class FakeProfiles(Faking, Profiles):
         return self.world.addresses
 
     async def save_address(
-        self, ctx: Any, *, id: UUID, address: Any, is_default: bool = False
+        self, ctx: Any, *, id: UUID, address: Any, is_default: bool = False, label: Any = None
     ) -> SavedAddress:
         saved = SavedAddress(id=id, address=address, is_default=is_default)
         self.world.addresses = [a for a in self.world.addresses if a.id != id] + [saved]

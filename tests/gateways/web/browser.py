@@ -25,7 +25,7 @@ class Browser:
     def __init__(self, box: Box) -> None:
         self.box = box
         self.http = httpx.AsyncClient(
-            base_url=box.address, headers={"accept": "text/html"}, timeout=30
+            base_url=box.address, headers={"accept": "text/html"}, timeout=120
         )
 
     async def sign_in(self, email: str) -> "Browser":

@@ -70,9 +70,27 @@ async def test_every_page_answers(box: Box, admin: Browser, clay: Shop) -> None:
         "/admin/payouts?status=all", "/admin/payments", "/admin/payments?status=awaiting",
         "/admin/refunds", "/admin/disputes", "/admin/settings", "/admin/categories",
         "/admin/dead-letters", "/admin/doctor", "/admin/people", "/admin/commission",
-        "/admin/commission/explain",
+        "/admin/commission/explain", "/admin/search",
     ):  # fmt: skip
         assert 'aria-label="Back office"' in await admin.page(path)
+
+
+async def test_search_is_looked_after(box: Box, admin: Browser) -> None:
+    await admin.http.get("/search?q=zzqqxx")
+    group = {"id": str(UUID(int=7)), "words": "gizmo\ngadget", "one_way": "on"}
+    made = await admin.send("/admin/search/synonyms", group)
+    assert made.headers["location"] == "/admin/search"
+    text = await admin.page("/admin/search")
+    assert "gizmo → gadget" in text
+    assert "zzqqxx" in text
+    refused = await admin.send("/admin/search/synonyms", {**group, "words": "alone"})
+    assert refused.status_code == 422
+    ranking = {"popularity": "120", "freshness": "20", "fresh_days": "60", "meaning": "0"}
+    assert (await admin.send("/admin/search/ranking", ranking)).status_code == 303
+    assert 'value="120"' in await admin.page("/admin/search")
+    wrong = await admin.send("/admin/search/ranking", {**ranking, "popularity": "much"})
+    assert wrong.status_code == 422
+    assert (await admin.send("/admin/search/rebuild", {})).status_code == 303
 
 
 async def test_only_staff_come_in(box: Box, clay: Shop) -> None:
@@ -275,6 +293,16 @@ async def test_settings_and_rates(box: Box, admin: Browser) -> None:
     assert bad.status_code == 422
     for field in ("tax_class", "country", "rate"):
         assert f'id="{field}-error"' in bad.text
+    classes = f"{path}/tax-classes"
+    wrong = await admin.send(classes, {"code": "1", "class_name": ""})
+    assert wrong.status_code == 422
+    for field in ("code", "class_name"):
+        assert f'id="{field}-error"' in wrong.text
+    unknown = await admin.send(rates, {"tax_class": "Books", "country": "PT", "rate": "6"})
+    assert unknown.status_code == 422
+    added = {"code": "Books", "class_name": "Books and papers", "class_active": "on"}
+    await admin.done(classes, added)
+    assert "Books and papers" in await admin.page(path)
     await admin.done(rates, {"tax_class": "Books", "country": "PT", "rate": "6"})
     assert "6 %" in await admin.page(path)
 

@@ -303,7 +303,9 @@ class Till(Payouts):
     async def destination(self, ctx: Any, **_: Any) -> Destination | None:
         return self.set
 
-    async def set_destination(self, ctx: Any, *, vendor_id: UUID, destination: Destination) -> None:
+    async def set_destination(
+        self, ctx: Any, *, vendor_id: UUID, destination: Destination, at: Any = None
+    ) -> None:
         self.set = destination
 
     async def earnings(self, ctx: Any, **_: Any) -> Page[Earning]:

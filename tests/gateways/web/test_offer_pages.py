@@ -14,7 +14,7 @@ from tests.journeys.scene import open_shop
 @asynccontextmanager
 async def browser(box: Box, email: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"accept": "text/html"}
-    async with httpx.AsyncClient(base_url=box.address, headers=headers, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=box.address, headers=headers, timeout=120) as client:
         if email:
             answer = await client.post("/sign-in", data={"email": email, "password": PASSWORD})
             assert answer.status_code == 303

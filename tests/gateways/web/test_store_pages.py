@@ -82,12 +82,49 @@ async def test_search_hands_on_the_filters(world: Bazaar, client: httpx.AsyncCli
     assert found.status_code == 200
     asked = world.searched
     assert (asked["price_min"], asked["price_max"]) == (500, 2050)
-    assert asked["vendor_id"] == CLAY.id
+    assert asked["narrow"].vendor_ids == [CLAY.id]
     assert asked["category_ids"][1:] == [MUGS.id], "a category includes those below it"
     assert 'value="20.50"' in found.text
     more = re.search(r'rel="next" href="([^"]+)"', found.text)
     assert more is not None
     assert {"q=mug", "vendor=clay", "cursor=more"} <= set(more[1].strip("?").split("&amp;"))
+
+
+async def test_search_hands_on_every_group(world: Bazaar, client: httpx.AsyncClient) -> None:
+    found = await client.get(
+        "/search?q=mug&brand=A%26B&brand=C&attr=Colour:Red&attr=Colour:Blue&attr=none&rating=400"
+        "&stock=1&verified=1&near=23.8,90.4&km=25&sort=distance"
+    )
+    assert found.status_code == 200
+    asked, narrow = world.searched, world.searched["narrow"]
+    assert (asked["brands"], asked["sort"]) == (["A&B", "C"], "distance")
+    assert asked["attributes"] == {"Colour": ["Red", "Blue"]}
+    assert (narrow.rating_min, narrow.in_stock, narrow.verified) == (400, True, True)
+    assert (narrow.near.latitude, narrow.near.longitude, narrow.near.km) == (23.8, 90.4, 25)
+    assert 'value="A&amp;B" checked' in found.text.replace("\n", " ")
+    more = re.search(r'rel="next" href="([^"]+)"', found.text)
+    assert more is not None
+    assert {"brand=A%26B", "brand=C", "stock=1"} <= set(more[1].strip("?").split("&amp;"))
+    one_less = re.search(
+        r'href="([^"]+)"><span class="hidden">Remove the filter </span>C', found.text
+    )
+    assert one_less is not None
+    assert "brand=C" not in one_less[1]
+    assert "brand=A%26B" in one_less[1]
+
+
+@pytest.mark.parametrize(
+    "odd", ["near=x", "near=99,999", "km=-1&near=1,2", "rating=77", "sort=distance"]
+)
+async def test_search_leaves_out_what_it_cannot_read(client: httpx.AsyncClient, odd: str) -> None:
+    assert (await client.get(f"/search?q=mug&{odd}")).status_code == 200
+
+
+async def test_completions_lead_somewhere(client: httpx.AsyncClient) -> None:
+    items = (await client.get("/search/complete?q=mu")).json()["items"]
+    assert {one["kind"] for one in items} >= {"Product", "Category", "Search"}
+    for one in items:
+        assert (await client.get(one["href"])).status_code == 200, one
 
 
 @pytest.mark.parametrize("prices", ["price_min=abc", "price_min=9&price_max=1", "price_min=-1"])

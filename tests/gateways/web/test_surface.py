@@ -68,8 +68,11 @@ BODIES = (
 
 
 # All staff may look at a vendor and a product: orders lead there.
+# What a provider of identities sends from its own site; it does nothing but come again by GET.
+FROM_ELSEWHERE = "/sign-in/with/{provider}/back"
 FOR_ALL_STAFF = {("GET", "/admin/vendors/{id}"), ("GET", "/admin/products/{id}")}
-MONEY_OF_VENDORS = [f"/admin/vendors/{{id}}/{what}" for what in ("money", "terms", "charges")]
+MONEY = ("money", "terms", "charges", "bank")
+MONEY_OF_VENDORS = [f"/admin/vendors/{{id}}/{what}" for what in MONEY]
 SENT = {"reason": "no", "decision": "approve"}
 
 
@@ -101,7 +104,7 @@ def filled(path: str, rows: dict[str, str]) -> str:
 async def browser(box: Box, email: str | None) -> AsyncIterator[httpx.AsyncClient]:
     """A browser, signed in or not."""
     headers = {"accept": "text/html"}
-    async with httpx.AsyncClient(base_url=box.address, headers=headers, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=box.address, headers=headers, timeout=120) as client:
         if email:
             answer = await client.post("/sign-in", data={"email": email, "password": PASSWORD})
             assert answer.status_code == 303
@@ -149,10 +152,22 @@ async def test_staff_see_their_own_desks_only(town: Town, role: str) -> None:
     lacking = {
         "support": ("/admin/vendors", "/admin/products", "/admin/payouts", "/admin/settings"),
         "moderator": (
-            *("/admin/orders", "/admin/payouts", "/admin/settings", "/admin/dead"),
+            *(
+                "/admin/orders",
+                "/admin/payouts",
+                "/admin/settings",
+                "/admin/dead",
+                "/admin/webhooks",
+            ),
             "/admin/commission",
         ),
-        "finance": ("/admin/vendors", "/admin/products", "/admin/settings", "/admin/dead"),
+        "finance": (
+            "/admin/vendors",
+            "/admin/products",
+            "/admin/settings",
+            "/admin/dead",
+            "/admin/webhooks",
+        ),
     }
     async with browser(town.box, f"{role}@staff.example.com") as client:
         for prefix in lacking[role]:
@@ -172,7 +187,10 @@ async def test_forms_of_other_sites_are_refused(town: Town) -> None:
         for method, path in pages("POST"):
             for headers in foreign:
                 answer = await owner.request(method, filled(path, town.rows), headers=headers)
-                assert answer.status_code == 403, f"{method} {path} {headers}"
+                wanted = 303 if path == FROM_ELSEWHERE else 403
+                assert answer.status_code == wanted, f"{method} {path} {headers}"
+                if path == FROM_ELSEWHERE:
+                    assert "set-cookie" not in answer.headers
 
 
 async def test_nothing_breaks(town: Town) -> None:
@@ -262,9 +280,67 @@ async def test_hostile_words_stay_words(town: Town) -> None:
                 live = re.findall(r"<(?:script>|svg|img src=x)|<[^>]* on[a-z]+=", bare)
                 assert not live, f"{path}: {live}"
                 if answer.status_code == 200:
-                    assert "script-src" not in answer.headers["content-security-policy"]
                     assert "default-src 'self'" in answer.headers["content-security-policy"]
+                    assert not inline(answer), path
     assert seen > 12  # it was there, as words
+
+
+def inline(answer: httpx.Response) -> list[str]:
+    """What of a page its own policy would stop, or ought to: scripts without the answer's nonce,
+    anything inline, and policies that allow it."""
+    policy = answer.headers["content-security-policy"]
+    nonce = re.search(r"script-src 'nonce-([\w-]{22})';", policy)
+    assert nonce, policy
+    found = [
+        word for word in ("unsafe-inline", "unsafe-eval", "script-src 'self'") if word in policy
+    ]
+    for attributes, content in re.findall(r"<script\b([^>]*)>(.*?)</script>", answer.text, re.S):
+        if f'nonce="{nonce[1]}"' not in attributes or content.strip():
+            found.append(f"<script{attributes}>")
+    bare = re.sub(r'="[^"]*"', '=""', answer.text)  # what stands in quotes is words
+    found += re.findall(r"<style\b[^>]*>|<[a-z][^<>]*\s(?:style|on[a-z]+)=", bare)
+    found += re.findall(r'(?:href|src|action)="\s*javascript:', answer.text)
+    return found
+
+
+async def test_every_page_has_a_strict_policy(town: Town) -> None:
+    await town.box.staff()
+    seen, nonces = 0, set()
+    emails = (None, "ada@example.com", "owner@clay-house.example.com", "admin@staff.example.com")
+    for email in emails:
+        async with browser(town.box, email) as client:
+            for _, path in pages("GET"):
+                answer = await client.get(filled(path, town.rows))
+                for name in ("x-content-type-options", "referrer-policy", "x-frame-options"):
+                    assert name in answer.headers, f"{path}: {name}"
+                if not answer.headers.get("content-type", "").startswith("text/html"):
+                    continue
+                assert answer.headers["cross-origin-opener-policy"] == "same-origin", path
+                assert "camera=()" in answer.headers["permissions-policy"], path
+                assert not inline(answer), f"{path}: {inline(answer)}"
+                nonces.add(answer.headers["content-security-policy"])
+                seen += 1
+    assert seen > 150
+    assert len(nonces) == seen  # each answer has its own
+
+
+async def test_pages_of_people_let_them_leave(town: Town) -> None:
+    """And show no password while it is typed, wherever one is."""
+    async with browser(town.box, "owner@clay-house.example.com") as owner:
+        for path in ("/account", "/orders", "/vendor", "/vendor/products", "/notifications"):
+            assert 'action="/sign-out"' in (await owner.get(path)).text, path
+        fields = []
+        for path in ("/account/security", "/account/prove?next=/account"):
+            fields += re.findall(r"<input\b[^>]*>", (await owner.get(path)).text)
+    async with browser(town.box, None) as guest:
+        for path in ("/sign-in", "/register"):
+            fields += re.findall(r"<input\b[^>]*>", (await guest.get(path)).text)
+    secret = [one for one in fields if re.search(r'name="(?:password|old|new)"', one)]
+    assert len(secret) >= 4
+    for one in secret:
+        assert 'type="password"' in one, one
+        assert "autocomplete=" in one, one
+        assert "onpaste" not in one, one
 
 
 async def test_what_strangers_ask_of_the_files(town: Town) -> None:

@@ -29,7 +29,7 @@ async def sent(owner: Browser, content: bytes, name: str) -> str:
 
 async def over(owner: Browser, path: str) -> str:
     """The run's page once it has ended."""
-    for _ in range(400):
+    for _ in range(1500):
         text = await owner.page(path)
         if "<progress" not in text:
             return text

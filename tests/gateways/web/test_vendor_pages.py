@@ -93,10 +93,10 @@ async def test_an_application_by_form(box: Box) -> None:
     assert wrong.status_code == 422
     assert 'id="name-error"' in wrong.text
     form |= {"name": "Fresh Bread", "country": "PT"}
-    assert await baker.done("/vendor/apply", form) == "/vendor"
+    assert await baker.done("/vendor/apply", form) == "/vendor/onboarding"
     assert "waiting for review" in await baker.page("/vendor")
     assert (await baker.http.get("/vendor/apply")).headers["location"] == "/vendor"
-    assert await baker.done("/vendor/apply", form) == "/vendor", "sent twice"
+    assert await baker.done("/vendor/apply", form) == "/vendor/onboarding", "sent twice"
     ctx = box.runtime.system_context("test")
     found = await box.runtime.inner[Vendors].queue(ctx, status="pending")
     assert [vendor.name for vendor in found.items] == ["Fresh Bread"]

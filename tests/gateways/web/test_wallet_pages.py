@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from haat.domains.goods.pricing.api import Pricing
 from haat.domains.money.payments.api import (
     Disbursement,
     Hold,
@@ -48,6 +49,7 @@ from tests.gateways.web.bazaar import (
     FakeCart,
     FakeMarket,
     FakeNotifications,
+    FakePricing,
     FakeVendors,
 )
 from tests.gateways.web.browser import Browser, check, form_in
@@ -98,7 +100,7 @@ class Town:
         fakes: list[tuple[type[Contract], Contract]] = [
             (Market, FakeMarket(world)), (Vendors, SomeVendors()), (Wallet, wallet),
             (Payments, cashier), (Cart, FakeCart(world)),
-            (Notifications, FakeNotifications(world)),
+            (Notifications, FakeNotifications(world)), (Pricing, FakePricing()),
         ]  # fmt: skip
         routers = [*store_routers(), *vendor_routers(), *admin_routers()]
         self.app = create([], site_routers=routers)

@@ -85,8 +85,12 @@ class FakeCheckout(Checkout):
         self.instructions: TransferInstructions | None = None
         self.refuses: list[Exception] = []
 
-    async def quote(self, ctx: Any, *, id: UUID, ship_to: Address, **asked: Any) -> Quote:
-        self.asked.append(asked)
+    async def quote(
+        self, ctx: Any, *, id: UUID, ship_to: Address | None = None, **asked: Any
+    ) -> Quote:
+        self.asked.append({"ship_to": ship_to, **asked} if ship_to is None else asked)
+        ship_to = ship_to or asked["bill_to"]
+        assert ship_to is not None
         if ship_to.country == "AQ":
             vendor = next(iter(self.world.products.values())).vendor_id
             raise NoShipping(vendors=[str(vendor)])

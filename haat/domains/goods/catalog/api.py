@@ -1,12 +1,25 @@
 """The catalogue: category tree, products with variants, and the offers vendors make on them."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from haat.domains.goods.catalog import generating
 from haat.domains.goods.catalog.barcodes import is_right as is_barcode
+from haat.domains.goods.catalog.barcodes import normalised as normalised_barcode
+from haat.domains.goods.catalog.complying import (
+    ListingRule,
+    ListingRuleKind,
+    Objection,
+)
+from haat.domains.goods.catalog.listing import (
+    Duplicate,
+    Listing,
+    ListingStatus,
+    Match,
+    OfferLine,
+)
 from haat.domains.goods.catalog.offering import (
     Condition,
     Facts,
@@ -27,13 +40,41 @@ from haat.domains.goods.catalog.offering import (
     VariantUnknown,
     Why,
 )
+from haat.domains.goods.catalog.price_rules import product_at
+from haat.domains.goods.catalog.prices import (
+    PricesOverTime,
+    PriceStep,
+    ScheduledPrice,
+    ScheduleDraft,
+    ScheduleOverlaps,
+)
 from haat.domains.goods.catalog.product import (
     Product,
     ProductDraft,
+    ProductKind,
     ProductStatus,
     Title,
     Variant,
     VariantDraft,
+)
+from haat.domains.goods.catalog.putting import (
+    AddedOffer,
+    AttachItem,
+    AttachOutcome,
+    ListingAdded,
+    ListingsAdded,
+    OffersAdded,
+    PutItem,
+    PutMany,
+    PutOutcome,
+)
+from haat.domains.goods.catalog.refusing import (
+    CategoryUnknown,
+    CurrencyWrong,
+    ProductExists,
+    VariantsDiffer,
+    VendorNotActive,
+    WrongProductState,
 )
 from haat.domains.goods.catalog.reviewing import (
     ApprovalRule,
@@ -54,147 +95,39 @@ from haat.domains.goods.catalog.shaping import (
     SpecValue,
     Template,
 )
-from haat.domains.people.media.api import Picture
+from haat.domains.goods.catalog.showing import PicturesShown
+from haat.domains.goods.catalog.taxing import (
+    TaxClass,
+    TaxClasses,
+    TaxClassUnknown,
+    TaxCode,
+)
 from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
-from haat.kernel.errors import Conflict, Invalid
 from haat.kernel.events import Event
-from haat.kernel.model import Model
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
+from haat.kernel.rating import Rating
 
 # What stands in other files of this module and is as public as the rest.
 __all__ = [
-    "ApprovalRule",
-    "Attribute",
-    "Brand",
-    "Category",
-    "Change",
-    "Condition",
-    "Decision",
-    "Facts",
-    "HandlingDays",
-    "Icon",
-    "NotOnTheList",
-    "Note",
-    "NoteText",
-    "Offer",
-    "OfferChange",
-    "OfferDraft",
-    "OfferExists",
-    "OfferStatus",
-    "OffersClosed",
-    "OffersFull",
-    "OwnOffer",
-    "Part",
-    "Product",
-    "ProductDraft",
-    "ProductStatus",
-    "Refusal",
-    "Seo",
-    "Sku",
-    "SkuTaken",
-    "SlugTaken",
-    "SpecValue",
-    "Specs",
-    "Standing",
-    "Template",
-    "Title",
-    "Variant",
-    "VariantDraft",
-    "VariantUnknown",
-    "Why",
-    "is_barcode",
-]
+    "AddedOffer", "ApprovalRule", "AttachItem", "AttachOutcome", "Attribute", "Brand",
+    "Category", "CategoryUnknown", "Change", "Condition", "CurrencyWrong", "Decision",
+    "Duplicate", "Facts", "HandlingDays", "Icon", "Listing", "ListingAdded", "ListingRule",
+    "ListingRuleKind", "ListingStatus", "ListingsAdded", "Match", "NotOnTheList", "Note",
+    "NoteText", "Objection", "Offer", "OfferChange", "OfferDraft", "OfferExists", "OfferLine",
+    "OfferStatus", "OffersAdded", "OffersClosed", "OffersFull", "OwnOffer", "Part",
+    "PicturesShown", "PriceStep", "Product", "ProductDraft", "ProductExists", "ProductKind",
+    "ProductStatus", "PutItem", "PutOutcome", "Refusal", "ScheduleDraft", "ScheduleOverlaps",
+    "ScheduledPrice", "Seo", "Sku", "SkuTaken", "SlugTaken", "SpecValue", "Specs", "Standing",
+    "TaxClass", "TaxClassUnknown", "TaxCode", "Template", "Title", "Variant", "VariantDraft",
+    "VariantUnknown", "VariantsDiffer", "VendorNotActive", "Why", "WrongProductState",
+    "generating", "is_barcode", "normalised_barcode", "product_at",
+]  # fmt: skip
 
-ListingStatus = Literal["draft", "pending", "active", "rejected", "archived"]
 Sort = Literal["newest", "price", "-price", "title"]
-
-
-class WrongProductState(Conflict, code="product_state"):
-    """The product is not in a state that allows this."""
-
-
-class CategoryUnknown(Invalid, code="category_unknown"):
-    """There is no such category."""
-
-
-class CategorySlugTaken(Conflict, code="category_slug_taken"):
-    """Another category has that slug."""
-
-
-class VariantsDiffer(Conflict, code="variants_differ"):
-    """These products have different options: make them alike before they are merged."""
-
-
-class ProductExists(Conflict, code="product_exists"):
-    """A product on sale has that barcode; `productId` says which. Attach an offer to it."""
-
-
-class CurrencyWrong(Invalid, code="currency_wrong"):
-    """Prices must be in the market's currency."""
-
-
-class VendorNotActive(Conflict, code="vendor_not_active"):
-    """The vendor is not active; an approved vendor may submit products."""
-
-
-class Listing(Model):
-    """What a list, a card or the search index needs of a product."""
-
-    id: UUID
-    slug: str
-    title: str
-    text: str = ""  # description without markup; only in events, as are attributes and codes
-    attributes: dict[str, list[str]] = {}  # {"Size": ["M", "L"]}
-    codes: list[str] = []  # SKUs and barcodes it is known by
-    vendor_id: UUID  # whose product it is; another who sells it when that one does not
-    vendor_ids: list[UUID] = []  # who sells it
-    category_id: UUID | None
-    brand: str = ""
-    picture: Picture | None = None
-    price_from: Money
-    price_to: Money
-    compare_at: Money | None = None
-    offer_ids: list[UUID]
-    status: ListingStatus
-    changes_requested: bool = False  # of a draft: it was looked at, and is to be changed
-    created_at: datetime
-
-
-class Match(Model):
-    """A product that a vendor may want to sell too. `refused`: why it may not, None if it may."""
-
-    listing: Listing
-    variants: list[Variant]  # with the offers on sale
-    refused: Why | None = None
-
-
-class Duplicate(Model):
-    """Products that carry the same barcode."""
-
-    barcode: str
-    products: list[Listing]
-
-
-class OfferLine(Model):
-    """What a cart, a quote and an order need of an offer, read in one batch."""
-
-    offer_id: UUID
-    variant_id: UUID
-    product_id: UUID
-    product_slug: str
-    vendor_id: UUID
-    category_id: UUID | None
-    category_path: list[UUID] = []  # its own category, then those above it
-    title: str
-    variant_title: str
-    sku: str
-    price: Money
-    tax_class: str
-    weight_g: int
-    picture: Picture | None = None
-    buyable: bool  # product, offer and vendor are active
+Some = Annotated[list[UUID], Field(max_length=100)]
+CHANGES = "catalog.changes"  # the cache's channel that says which products changed: "id id …"
 
 
 class ProductCreated(Event, name="product.created", key="product_id"):
@@ -209,9 +142,12 @@ class ProductSubmitted(Event, name="product.submitted", key="product_id"):
 
 
 class ProductApproved(Event, name="product.approved", key="product_id"):
+    """`bulk`: by a rule, as one of many that came at once: nobody is told of each."""
+
     product_id: UUID
     vendor_id: UUID
     title: str
+    bulk: bool = False
 
 
 class ProductRejected(Event, name="product.rejected", key="product_id"):
@@ -222,6 +158,7 @@ class ProductRejected(Event, name="product.rejected", key="product_id"):
     title: str
     reason: str
     kind: Refusal = "rejected"
+    also_vendor_ids: list[UUID] = []  # others who sold it
 
 
 class ProductUpdated(Event, name="product.updated", key="product_id"):
@@ -229,13 +166,23 @@ class ProductUpdated(Event, name="product.updated", key="product_id"):
     vendor_id: UUID
 
 
+class ProductKindChanged(Event, name="product.kind.changed", key="product_id"):
+    """What a product is: its offers are counted where it is physical, until their vendor says
+    otherwise."""
+
+    product_id: UUID
+    vendor_id: UUID
+    kind: ProductKind
+
+
 class OfferAdded(Event, name="offer.added", key="product_id"):
-    """Inventory opens a stock row for it."""
+    """Inventory opens a stock row for it. `counted`: as many are sold as are there."""
 
     product_id: UUID
     offer_id: UUID
     vendor_id: UUID
     sku: str
+    counted: bool = True
 
 
 class OfferRenamed(Event, name="offer.renamed", key="product_id"):
@@ -289,11 +236,16 @@ class ProductMerged(Event, name="product.merged", key="product_id"):
 
 
 class ListingChanged(Event, name="product.index.requested", key="product_id"):
-    """The index must show this listing, or nothing when `listing` is None. Newest version wins."""
+    """The index must show this listing, or nothing when `listing` is None. Newest version wins.
+
+    `new`: it is one of many that came at once and were never shown before. Who only forgets what
+    it remembers of a product need not hear of those.
+    """
 
     product_id: UUID
     version: int
     listing: Listing | None
+    new: bool = False
 
 
 class CategorySaved(Event, name="category.saved", key="category_id"):
@@ -305,7 +257,7 @@ class CategorySaved(Event, name="category.saved", key="category_id"):
     name: str
 
 
-class Catalog(Contract, name="catalog"):
+class Catalog(PricesOverTime, PutMany, TaxClasses, Contract, name="catalog"):
     @query()
     async def categories(self, ctx: Context) -> list[Category]:
         """The whole tree, parents before children, by position."""
@@ -332,12 +284,21 @@ class Catalog(Contract, name="catalog"):
         """What products of a category fill in: its own template and those it inherits."""
 
     @query()
+    async def attributes_of(
+        self, ctx: Context, *, category_ids: Some
+    ) -> dict[UUID, list[Attribute]]: ...
+
+    @query()
     async def template(self, ctx: Context, *, category_id: UUID) -> list[Attribute]:
         """A category's own part of that. NotFound."""
 
     @query()
     async def category(self, ctx: Context, *, ref: str) -> Category:
         """By id or slug."""
+
+    @query()
+    async def category_moved(self, ctx: Context, *, ref: str) -> str:
+        """The slug of the category that an old slug led to. NotFound."""
 
     @query()
     async def brands(
@@ -389,6 +350,10 @@ class Catalog(Contract, name="catalog"):
         """By id or slug. Others than its vendor's team and staff see active products only."""
 
     @query()
+    async def details(self, ctx: Context, *, ids: Some) -> list[Product]:
+        """Those on sale among these, whole, in the order asked for."""
+
+    @query()
     async def moved(self, ctx: Context, *, ref: str) -> str:
         """The slug of the product that an old slug, or the id or slug of a merged product, leads
         to. NotFound."""
@@ -412,7 +377,7 @@ class Catalog(Contract, name="catalog"):
         address leads there, and orders keep what they bought. VariantsDiffer,
         WrongProductState; the same again answers the product."""
 
-    @query(scope="vendor:products")
+    @query(scope="vendor:products:view")
     async def own_products(
         self,
         ctx: Context,
@@ -465,7 +430,7 @@ class Catalog(Contract, name="catalog"):
         """Products on sale with that barcode, else those whose title begins like this, and
         whether this vendor may attach an offer to each."""
 
-    @query(scope="vendor:products")
+    @query(scope="vendor:products:view")
     async def own_offers(
         self,
         ctx: Context,
@@ -476,7 +441,7 @@ class Catalog(Contract, name="catalog"):
     ) -> Page[OwnOffer]:
         """The offers it attached to products that were there, the newest first."""
 
-    @query(scope="vendor:products")
+    @query(scope="vendor:products:view")
     async def own_offer(self, ctx: Context, *, id: UUID) -> OwnOffer:
         """One of the acting vendor's. NotFound."""
 
@@ -521,6 +486,16 @@ class Catalog(Contract, name="catalog"):
         a vendor (of its own) and to staff with the price that would win. Offers the product does
         not sell now are left out."""
 
+    @query()
+    async def rankings(
+        self,
+        ctx: Context,
+        *,
+        product_ids: Some,
+        facts: Annotated[list[Facts], Field(max_length=2000)],
+    ) -> list[Standing]:
+        """`standings` of several products."""
+
     @command(scope="vendor:products")
     async def create(
         self, ctx: Context, *, id: UUID, vendor_id: UUID, draft: ProductDraft
@@ -535,7 +510,8 @@ class Catalog(Contract, name="catalog"):
 
     @command(scope="vendor:products")
     async def submit(self, ctx: Context, *, id: UUID) -> Product:
-        """draft, rejected or changes_requested → pending; → active where a rule approves it."""
+        """draft, rejected or changes_requested → pending; → active where a rule approves it and
+        nothing is objected. ListingRefused."""
 
     @command(scope="vendor:products")
     async def archive(self, ctx: Context, *, id: UUID) -> Product:
@@ -551,6 +527,18 @@ class Catalog(Contract, name="catalog"):
     ) -> Product:
         """pending → active, rejected or changes_requested; "take_down" rejects in any state but
         archived, at once. All but approving need a reason, which the vendor is told."""
+
+    @command(scope="internal", repeatable=True)
+    async def set_rating(
+        self,
+        ctx: Context,
+        *,
+        product_id: UUID,
+        rating: Rating | None,
+        version: Annotated[int, Field(ge=1)],
+    ) -> None:
+        """What customers think of it, from who keeps their reviews; the newest version stays.
+        NotFound."""
 
     @command()
     async def add_note(
@@ -572,3 +560,20 @@ class Catalog(Contract, name="catalog"):
     @command(scope="staff:products")
     async def drop_approval_rule(self, ctx: Context, *, id: UUID) -> None:
         """Harmless when repeated."""
+
+    @query(scope="staff:products")
+    async def listing_rules(self, ctx: Context) -> list[ListingRule]:
+        """What listings keep to, by name."""
+
+    @command(scope="staff:products")
+    async def save_listing_rule(self, ctx: Context, *, rule: ListingRule) -> ListingRule:
+        """Adds or replaces one, for what is submitted, or changed on sale, from now on. At most
+        200. CategoryUnknown."""
+
+    @command(scope="staff:products")
+    async def drop_listing_rule(self, ctx: Context, *, id: UUID) -> None:
+        """Harmless when repeated."""
+
+    @query()
+    async def objections(self, ctx: Context, *, product_id: UUID) -> list[Objection]:
+        """What the rules say against a product as it is: for staff and its own vendor."""

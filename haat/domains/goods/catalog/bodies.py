@@ -12,6 +12,7 @@ from haat.domains.goods.catalog.api import (
     Listing,
     Product,
     ProductDraft,
+    ProductKind,
     Seo,
     Specs,
     Template,
@@ -61,15 +62,17 @@ class ProductPatch(Body):
     slug: Annotated[str, Field(min_length=1, max_length=80)] | None = None
     seo: Seo | None = None
     specs: Specs | None = None
+    kind: ProductKind | None = None
     version: Version | None = None
 
     def applied(self, product: Product) -> ProductDraft:
         """The product with this change; only the category can be set to null."""
-        given = self.model_dump(exclude={"version"}, exclude_unset=True)
+        given = self.model_dump(exclude={"version"}, exclude_unset=True, by_alias=False)
         kept = {k: v for k, v in given.items() if v is not None or k == "category_id"}
         if "variants" in kept and "option_names" not in kept:
             kept["option_names"] = []
-        return ProductDraft.model_validate({**draft_of(product).model_dump(), **kept})
+        present = draft_of(product).model_dump(by_alias=False)
+        return ProductDraft.model_validate({**present, **kept})
 
 
 class DecisionBody(Body):
@@ -99,12 +102,26 @@ class CategoryPatch(Body):
     template: Template | None = None
 
 
+class Shelf(Page[Listing]):
+    """Products on sale. A member of a customer group is told their own prices, and beside them
+    `usualPrice` and `priceNote`."""
+
+    prices_include_tax: bool
+
+
+class ProductAnswer(Product):
+    """A product as it is read. A member of a customer group is told their own prices, and beside
+    them `usualPrice` and `priceNote`."""
+
+    prices_include_tax: bool
+
+
 class CategoryPage(Category):
     """A category with the way to it from the root, what is below it, and its newest goods."""
 
     path: list[Category]
     children: list[Category]
-    products: Page[Listing]
+    products: Shelf
 
 
 def draft_of(product: Product) -> ProductDraft:
@@ -140,5 +157,6 @@ def draft_of(product: Product) -> ProductDraft:
         pictures=product.pictures,
         seo=product.seo,
         specs=product.specs,
+        kind=product.kind,
         variants=variants,
     )

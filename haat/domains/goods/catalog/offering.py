@@ -3,11 +3,13 @@
 Part of the public file: `api` hands these names on.
 """
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from haat.domains.goods.catalog.prices import ScheduledPrice
 from haat.kernel.errors import Conflict, Forbidden, Invalid
 from haat.kernel.model import Model
 from haat.kernel.money import Money
@@ -48,6 +50,9 @@ class Offer(Model):
     """One vendor's price and SKU for a variant. Stock is inventory's.
 
     `main`: the offer the product's own form writes; vendors who came later have others.
+    `lowest_before`: where a price before (`compare_at`) announces a reduction, the lowest price of
+    the 30 days before it was announced. `scheduled`, the prices to come, is for its vendor and
+    staff; everybody else is told the price of the moment, and until when it stands.
     """
 
     id: UUID
@@ -60,6 +65,9 @@ class Offer(Model):
     handling_days: int = 1  # from order to hand-over
     status: OfferStatus = "active"
     main: bool = True
+    lowest_before: Money | None = None
+    price_until: datetime | None = None
+    scheduled: list[ScheduledPrice] = []
 
 
 class OfferDraft(Model):

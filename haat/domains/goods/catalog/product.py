@@ -14,8 +14,11 @@ from haat.domains.goods.catalog.shaping import Seo, Specs, SpecValue
 from haat.domains.people.media.api import Picture
 from haat.kernel.model import Model
 from haat.kernel.money import Money
+from haat.kernel.rating import Rating
 
 Title = Annotated[str, Field(min_length=1, max_length=200)]
+# Goods that are sent or collected; what is delivered without a parcel; work that is done.
+ProductKind = Literal["physical", "digital", "service"]
 ProductStatus = Literal["draft", "pending", "active", "rejected", "archived", "changes_requested"]
 
 
@@ -40,6 +43,7 @@ class Product(Model):
     category_id: UUID | None
     brand: str = ""
     tax_class: str = "standard"
+    kind: ProductKind = "physical"
     status: ProductStatus
     reason: str | None = None  # why it was rejected, or what is to be changed
     option_names: list[str] = []
@@ -49,6 +53,7 @@ class Product(Model):
     merged_into: UUID | None = None
     seo: Seo = Seo()
     specs: dict[str, SpecValue] = {}
+    rating: Rating | None = None  # nobody writes it with the product
     created_at: datetime
     updated_at: datetime
 
@@ -81,3 +86,4 @@ class ProductDraft(Model):
     slug: Annotated[str, Field(max_length=80)] | None = None  # None leaves the address as it is
     seo: Seo = Seo()
     specs: Specs = {}
+    kind: ProductKind | None = None  # None: as it is; of a new product, physical

@@ -3,7 +3,7 @@
 from haat.engines.sql import Database, Sql
 from haat.kernel import synthetic
 
-INVARIANTS = ("shelves", "counts", "prices")
+INVARIANTS = ("shelves", "counts", "prices", "steps")
 
 SHELVES = Sql(f"""
 WITH wanted AS (
@@ -29,27 +29,47 @@ SELECT shelf_id, product_id FROM wrong ORDER BY 2, 1 LIMIT $1
 """)  # noqa: S608 - put together here, from a constant
 
 COUNTS = Sql("""
-SELECT c.id, c.product_count, count(s.product_id) AS counted
-  FROM catalog.categories c LEFT JOIN catalog.shelves s ON s.shelf_id = c.id
- GROUP BY c.id
-HAVING c.product_count <> count(s.product_id)
+SELECT c.id, c.product_count + coalesce(more.n, 0) AS product_count, there.counted
+  FROM catalog.categories c
+  LEFT JOIN (SELECT category_id, sum(n)::int AS n FROM catalog.category_changes
+              GROUP BY category_id) more ON more.category_id = c.id
+ CROSS JOIN LATERAL (SELECT count(*) AS counted FROM catalog.shelves s
+                      WHERE s.shelf_id = c.id) there
+ WHERE c.product_count + coalesce(more.n, 0) <> there.counted
  ORDER BY c.id
  LIMIT $1
 """)
 
-# The cheapest offer of those who may sell; where nobody does, of what would be sold.
+# The cheapest offer of those who may sell; where nobody does, of what would be sold. A scheduled
+# price that lists were told of is what its offer costs.
 PRICES = Sql("""
 SELECT found.id, found.price_from, found.lowest
   FROM (SELECT p.id, p.price_from,
-               coalesce(min(o.price_minor) FILTER (WHERE o.status = 'active' AND v.active),
-                        min(o.price_minor) FILTER (WHERE o.status = 'active'),
-                        min(o.price_minor)) AS lowest
+               coalesce(min(o.minor) FILTER (WHERE o.status = 'active' AND v.active),
+                        min(o.minor) FILTER (WHERE o.status = 'active'),
+                        min(o.minor)) AS lowest
           FROM catalog.products p
-          JOIN catalog.offers o ON o.product_id = p.id
+          JOIN (SELECT f.product_id, f.vendor_id, f.status,
+                       coalesce(s.price_minor, f.price_minor) AS minor
+                  FROM catalog.offers f
+                  LEFT JOIN catalog.scheduled_prices s
+                    ON s.offer_id = f.id AND s.state = 'running') o ON o.product_id = p.id
           LEFT JOIN catalog.vendors v ON v.vendor_id = o.vendor_id
          GROUP BY p.id) found
  WHERE found.price_from <> found.lowest
  ORDER BY found.id
+ LIMIT $1
+""")
+
+# The last step of an offer's price history is what it costs.
+STEPS = Sql("""
+SELECT o.id, coalesce(s.price_minor, o.price_minor) AS minor, p.price_minor AS step
+  FROM catalog.offers o
+  LEFT JOIN catalog.scheduled_prices s ON s.offer_id = o.id AND s.state = 'running'
+ CROSS JOIN LATERAL (SELECT price_minor FROM catalog.prices
+                      WHERE offer_id = o.id ORDER BY at DESC LIMIT 1) p
+ WHERE coalesce(s.price_minor, o.price_minor) <> p.price_minor
+ ORDER BY o.id
  LIMIT $1
 """)
 
@@ -71,5 +91,10 @@ async def prove(db: Database, limit: int = 1) -> list[str]:
             f"catalog.prices: product {r['id']}: from {r['price_from']}, its cheapest offer"
             f" {r['lowest']}"
             for r in await db.fetch(PRICES, limit)
+        ),
+        *(
+            f"catalog.steps: offer {r['id']}: costs {r['minor']}, its price history ends with"
+            f" {r['step']}"
+            for r in await db.fetch(STEPS, limit)
         ),
     ]

@@ -5,8 +5,17 @@ from uuid import UUID
 
 from pydantic import Field
 
-from haat.domains.goods.catalog.api import ApprovalRule, Note, NoteText
+from haat.domains.goods.catalog.api import (
+    ApprovalRule,
+    ListingRule,
+    ListingRuleKind,
+    Note,
+    NoteText,
+    Objection,
+)
+from haat.domains.goods.catalog.complying import RuleWord
 from haat.domains.goods.catalog.routes import Goods
+from haat.domains.goods.catalog.shaping import SpecKey
 from haat.domains.goods.catalog.spec_routes import router
 from haat.engines.http import Ctx
 from haat.kernel.model import Body
@@ -30,6 +39,43 @@ class RuleBody(Body):
     category_id: UUID | None = None
     price_min: Price | None = None
     price_max: Price | None = None
+
+
+class ListingRuleBody(Body):
+    """What listings keep to. words: forbidden ones, in `words`. pictures, text: at least `least`
+    of them, or characters. barcode, brand: there is one. spec: `key` is filled in."""
+
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    kind: ListingRuleKind
+    category_id: UUID | None = None
+    words: Annotated[list[RuleWord], Field(max_length=500)] = []
+    least: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
+    key: SpecKey | None = None
+    blocking: bool = True
+    message: Annotated[str, Field(max_length=300)] = ""
+
+
+@router.get("/products/{id}/objections")
+async def objections(id: UUID, ctx: Ctx, goods: Goods) -> Page[Objection]:
+    """What the market's rules say against a product as it is."""
+    return Page[Objection](items=await goods.objections(ctx, product_id=id))
+
+
+@router.get("/admin/listing-rules")
+async def listing_rules(ctx: Ctx, goods: Goods) -> Page[ListingRule]:
+    """What listings keep to before they are on sale."""
+    return Page[ListingRule](items=await goods.listing_rules(ctx))
+
+
+@router.put("/admin/listing-rules/{id}")
+async def save_listing_rule(id: UUID, body: ListingRuleBody, ctx: Ctx, goods: Goods) -> ListingRule:
+    """Adds or replaces one."""
+    return await goods.save_listing_rule(ctx, rule=ListingRule(id=id, **dict(body)))
+
+
+@router.delete("/admin/listing-rules/{id}", status_code=204)
+async def drop_listing_rule(id: UUID, ctx: Ctx, goods: Goods) -> None:
+    await goods.drop_listing_rule(ctx, id=id)
 
 
 @router.get("/products/{id}/notes")

@@ -20,8 +20,10 @@ from haat.domains.goods.catalog.bodies import (
     CategoryPage,
     CategoryPatch,
     DecisionBody,
+    ProductAnswer,
     ProductBody,
     ProductPatch,
+    Shelf,
     draft_of,
 )
 from haat.domains.people.market.api import Market
@@ -47,12 +49,12 @@ TRIES = 4
 # --- for customers ---------------------------------------------------------------------------
 
 
-@router.get("/products", response_model=Page[Listing])
-@router.get("/products/", response_model=Page[Listing], include_in_schema=False)
+@router.get("/products", response_model=Shelf)
 async def listed(
     ctx: Ctx,
     goods: Goods,
     vendors: Stores,
+    market: Settings,
     category: Ref = None,
     vendor: Ref = None,
     brand: Ref = None,
@@ -70,14 +72,16 @@ async def listed(
         limit=limit,
         cursor=cursor,
     )
-    return _json(page)
+    return _json(await _shelf(ctx, market, page))
 
 
-@router.get("/products/{ref}", response_model=Product)
-async def read(ref: str, request: Request, ctx: Ctx, goods: Goods) -> Any:
+@router.get("/products/{ref}", response_model=ProductAnswer)
+async def read(ref: str, request: Request, ctx: Ctx, goods: Goods, market: Settings) -> Any:
     """By id or slug. An address it had before leads to the one it has (301)."""
     try:
-        return _json(await goods.product(ctx, ref=ref))
+        found = await goods.product(ctx, ref=ref)
+        taxed = (await market.settings(ctx)).prices_include_tax
+        return _json(ProductAnswer.model_construct(**dict(found), prices_include_tax=taxed))
     except NotFound:
         slug = await goods.moved(ctx, ref=ref)
         there = f"{request.url.path.rpartition('/')[0]}/{quote(slug)}"
@@ -99,13 +103,13 @@ async def own(
     )
 
 
-@router.get("/vendors/{vendor}/products", response_model=Page[Listing])
-@router.get("/sellers/{vendor}/products", response_model=Page[Listing])
+@router.get("/vendors/{vendor}/products", response_model=Shelf)
 async def of_vendor(
     vendor: str,
     ctx: Ctx,
     goods: Goods,
     vendors: Stores,
+    market: Settings,
     sort: Sort = "newest",
     limit: PageLimit = 24,
     cursor: Cursor = None,
@@ -113,20 +117,25 @@ async def of_vendor(
     """A vendor's products on sale; the vendor by id or slug."""
     vendor_id = await _vendor_id(ctx, vendors, vendor)
     page = await goods.listings(ctx, vendor_id=vendor_id, sort=sort, limit=limit, cursor=cursor)
-    return _json(page)
+    return _json(await _shelf(ctx, market, page))
 
 
 @router.get("/categories")
-@router.get("/marketplace/categories")
 async def categories(ctx: Ctx, goods: Goods) -> Page[Category]:
     """The whole tree, parents before children."""
     return Page[Category](items=await goods.categories(ctx))
 
 
-@router.get("/categories/{ref}")
-async def category(ref: str, ctx: Ctx, goods: Goods) -> CategoryPage:
-    """By id or slug, with its newest products."""
-    found = await goods.category(ctx, ref=ref)
+@router.get("/categories/{ref}", response_model=CategoryPage)
+async def category(ref: str, request: Request, ctx: Ctx, goods: Goods, market: Settings) -> Any:
+    """By id or slug, with its newest products. An address it had before leads to the one it has
+    (301)."""
+    try:
+        found = await goods.category(ctx, ref=ref)
+    except NotFound:
+        slug = await goods.category_moved(ctx, ref=ref)
+        there = f"{request.url.path.rpartition('/')[0]}/{quote(slug)}"
+        return JSONResponse({"location": there}, 301, {"location": there})
     tree = await goods.categories(ctx)
     by_id = {c.id: c for c in tree}
     path: list[Category] = []
@@ -138,7 +147,7 @@ async def category(ref: str, ctx: Ctx, goods: Goods) -> CategoryPage:
         **dict(found),
         path=path,
         children=[c for c in tree if c.parent_id == found.id],
-        products=await goods.listings(ctx, category_id=found.id),
+        products=await _shelf(ctx, market, await goods.listings(ctx, category_id=found.id)),
     )
 
 
@@ -146,7 +155,6 @@ async def category(ref: str, ctx: Ctx, goods: Goods) -> CategoryPage:
 
 
 @router.post("/products", status_code=201)
-@router.post("/products/create", status_code=201)
 async def create(body: ProductBody, ctx: Ctx, goods: Goods) -> Product:
     """A draft of the acting vendor's."""
     return await goods.create(ctx, id=ctx.new_id(), vendor_id=ctx.acting_vendor, draft=body.draft())
@@ -215,8 +223,11 @@ async def add_picture(
     content = await file.read(SIZE_MAX + 1)
     if len(content) > SIZE_MAX:
         raise PictureTooLarge
-    kept = await media.upload(ctx, id=ctx.new_id(), content=content, vendor_id=product.vendor_id)
-    return await _shown(ctx, goods, product, Picture(media_id=kept.id, alt=alt[:300].strip()))
+    kept = await media.upload(
+        ctx, id=ctx.new_id(), content=content, vendor_id=product.vendor_id, kind="product"
+    )
+    picture = Picture(media_id=kept.id, alt=alt[:300].strip(), width=kept.width, height=kept.height)
+    return await _shown(ctx, goods, product, picture)
 
 
 async def _shown(ctx: Context, goods: Catalog, product: Product, picture: Picture) -> Product:
@@ -299,6 +310,11 @@ async def _vendor_id(ctx: Context, vendors: Vendors, ref: str) -> UUID:
         return UUID(ref)
     except ValueError:
         return (await vendors.find(ctx, slug=ref)).id
+
+
+async def _shelf(ctx: Context, market: Market, page: Page[Listing]) -> Shelf:
+    taxed = (await market.settings(ctx)).prices_include_tax
+    return Shelf.model_construct(items=page.items, next=page.next, prices_include_tax=taxed)
 
 
 def _json(value: Model) -> Response:

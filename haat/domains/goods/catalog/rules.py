@@ -3,10 +3,13 @@
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from haat.domains.goods.catalog import barcodes
+from pydantic_core import PydanticSerializationError
+
+from haat.domains.goods.catalog import barcodes, price_rules
 from haat.domains.goods.catalog.api import (
     ApprovalRule,
     CurrencyWrong,
@@ -32,6 +35,7 @@ PRICE_MAX = 10_000_000_000  # minor units; 100,000 of the dearest still add up i
 SLUG_MAX = 80
 TITLE_KEY_MAX = 100
 BRANDS = uuid5(NAMESPACE_URL, "https://haat.example/brands")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _LINK = re.compile(r"https?://[^\s\"'<>\\]+", re.I)
 
 # What a use case does to a product in each state; a state not named refuses it.
@@ -87,6 +91,7 @@ def moved(status: ProductStatus, verb: str) -> ProductStatus:
     return found
 
 
+@lru_cache(maxsize=4096)
 def slug_of(title: str, otherwise: str = "product") -> str:
     """Lower-case words of any script joined by hyphens, at most 80 characters."""
     kept = []
@@ -120,7 +125,8 @@ def check_draft(draft: ProductDraft, currency: str, kept: Collection[str] = ()) 
 
     Option names missing from the draft are those of its first variant.
     """
-    check_texts(draft.model_dump(), "")
+    if not _is_storable(draft):
+        check_texts(draft.model_dump(), "")
     title = " ".join(draft.title.split())
     if not title:
         raise Invalid.at("title", "Give a title.", "title_blank")
@@ -145,8 +151,21 @@ def check_draft(draft: ProductDraft, currency: str, kept: Collection[str] = ()) 
         code = variant.barcode or None
         if code is not None and code not in kept:
             code = barcodes.normalised(code, f"variants.{place}.barcode")
-        tidy.append(variant.model_copy(update={"sku": variant.sku.strip(), "barcode": code}))
+        sku = variant.sku.strip()
+        if (sku, code) != (variant.sku, variant.barcode):
+            variant = variant.model_copy(update={"sku": sku, "barcode": code})
+        tidy.append(variant)
+    if (title, names, tidy) == (draft.title, draft.option_names, draft.variants):
+        return draft
     return draft.model_copy(update={"title": title, "option_names": names, "variants": tidy})
+
+
+def _is_storable(draft: ProductDraft) -> bool:
+    """False where some text may not be; a fifth of what looking at every text costs."""
+    try:
+        return b"\\u0000" not in draft.__pydantic_serializer__.to_json(draft)
+    except PydanticSerializationError:  # half a surrogate pair
+        return False
 
 
 def _check_links(draft: ProductDraft) -> None:
@@ -185,7 +204,7 @@ def check_price(price: Money, path: str, currency: str) -> None:
 
 def check_texts(value: Any, path: str) -> None:
     for where, text in _texts(value, path):
-        if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        if _UNSTORABLE.search(text):
             raise Invalid.at(where, "This text cannot be stored as it is.", "text_invalid")
 
 
@@ -252,6 +271,8 @@ def _variant(
         condition=wanted.condition,
         handling_days=wanted.handling_days,
         status=wanted.status,
+        lowest_before=main.lowest_before if main else None,
+        scheduled=main.scheduled if main else [],
     )
     return Variant(
         id=id,
@@ -423,6 +444,17 @@ def with_offer(product: Product, offer: Offer) -> Product:
     return product.model_copy(update={"variants": variants})
 
 
+def announced(before: Product | None, after: Product, known: Mapping[UUID, Money]) -> Product:
+    """The product with what stands beside each reduction it announces anew."""
+    had = offers_of(before) if before else []
+    found = price_rules.announced(had, offers_of(after), known)
+    for offer in offers_of(after):
+        if offer.id in found and found[offer.id] != offer.lowest_before:
+            told = offer.model_copy(update={"lowest_before": found[offer.id]})
+            after = with_offer(after, told)
+    return after
+
+
 def listing_of(product: Product, active_vendors: Collection[UUID], text: str = "") -> Listing:
     """What a card needs, from the offers on sale; where there are none, from those that would be.
 
@@ -430,11 +462,11 @@ def listing_of(product: Product, active_vendors: Collection[UUID], text: str = "
     """
     on_sale = selling(product, active_vendors)
     ready = [o for o in offers_of(product) if o.status == "active"]
-    offers = on_sale or ready or offers_of(product)
+    offers = [price_rules.settled(o) for o in on_sale or ready or offers_of(product)]
     who = sorted({o.vendor_id for o in on_sale})
     cheapest = min(offers, key=lambda o: o.price.minor)
     dearest = max(offers, key=lambda o: o.price.minor)
-    before = cheapest.compare_at
+    reduced = price_rules.is_reduced(cheapest)
     pictures = [*product.pictures, *(v.picture for v in product.variants if v.picture)]
     return Listing(
         id=product.id,
@@ -450,8 +482,11 @@ def listing_of(product: Product, active_vendors: Collection[UUID], text: str = "
         picture=pictures[0] if pictures else None,
         price_from=cheapest.price,
         price_to=dearest.price,
-        compare_at=before if before and cheapest.price < before else None,
+        rating=product.rating,
+        compare_at=cheapest.compare_at if reduced else None,
+        lowest_before=cheapest.lowest_before if reduced else None,
         offer_ids=[o.id for o in on_sale or ready],
+        tax_class=product.tax_class,
         status="draft" if product.status == "changes_requested" else product.status,
         changes_requested=product.status == "changes_requested",
         created_at=product.created_at,

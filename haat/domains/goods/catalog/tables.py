@@ -18,11 +18,14 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
 
 from haat.engines.sql import IMPERSONAL, module_metadata
 
-metadata = module_metadata("catalog")
+metadata = module_metadata(
+    "catalog",
+    unwatched="history ratings shelves slugs vendors category_slugs",
+)
 
 # `ancestors` leads from the root to the category itself.
 categories = Table(
@@ -42,6 +45,24 @@ categories = Table(
     CheckConstraint("ancestors[cardinality(ancestors)] = id", name="ancestors"),
 )
 Index("ix_categories_parent_id", categories.c.parent_id)
+
+# What is still to be added to categories' counts; a timer adds it.
+category_changes = Table(
+    "category_changes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("category_id", Uuid, nullable=False),
+    Column("n", Integer, nullable=False),
+)
+
+# Addresses that led to a category once.
+category_slugs = Table(
+    "category_slugs",
+    metadata,
+    Column("slug", Text, primary_key=True, info=IMPERSONAL),
+    Column("category_id", Uuid, ForeignKey(categories.c.id), nullable=False),
+)
+Index("ix_category_slugs_category_id", category_slugs.c.category_id)
 
 # What vendors' events said last.
 vendors = Table(
@@ -89,6 +110,8 @@ products = Table(
     Column("brand_id", Uuid, ForeignKey(brands.c.id)),
     Column("seo", JSONB, nullable=False, server_default=text("'{}'"), info=IMPERSONAL),
     Column("specs", JSONB, nullable=False, server_default=text("'{}'"), info=IMPERSONAL),
+    Column("kind", Text, nullable=False, server_default=text("'physical'"), info=IMPERSONAL),
+    CheckConstraint("kind IN ('physical', 'digital', 'service')", name="kind"),
     CheckConstraint(
         "status IN ('draft', 'pending', 'active', 'rejected', 'archived', 'changes_requested')",
         name="status",
@@ -139,6 +162,7 @@ offers = Table(
     Column("condition", Text, nullable=False, server_default=text("'new'"), info=IMPERSONAL),
     Column("handling_days", Integer, nullable=False, server_default=text("1")),
     Column("main", Boolean, nullable=False, server_default=text("true")),
+    Column("lowest_before_minor", BigInteger),
     UniqueConstraint("vendor_id", "sku", deferrable=True, initially="IMMEDIATE"),
     CheckConstraint("price_minor > 0", name="price_minor"),
     CheckConstraint("compare_at_minor > 0", name="compare_at_minor"),
@@ -161,6 +185,76 @@ Index(
     offers.c.condition,
     unique=True,
     postgresql_where=offers.c.status == "active",
+)
+
+# What an offer cost from `at` until its next row. Offers are never deleted, and an import writes a
+# row here for each of its own: so there is no foreign key.
+prices = Table(
+    "prices",
+    metadata,
+    Column("offer_id", Uuid, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("price_minor", BigInteger, nullable=False),
+    Column("compare_at_minor", BigInteger),
+    Column("currency", Text, nullable=False, info=IMPERSONAL),
+    PrimaryKeyConstraint("offer_id", "at"),
+)
+
+# No two of one offer have a part of their time in common: the constraint compares ranges only, so
+# half of the offer's id stands there as a range of one number.
+scheduled_prices = Table(
+    "scheduled_prices",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("offer_id", Uuid, ForeignKey("catalog.offers.id"), nullable=False),
+    Column("price_minor", BigInteger, nullable=False),
+    Column("compare_at_minor", BigInteger),
+    Column("currency", Text, nullable=False, info=IMPERSONAL),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'waiting'"), info=IMPERSONAL),
+    Column("lowest_before_minor", BigInteger),
+    CheckConstraint("price_minor > 0", name="price_minor"),
+    CheckConstraint("compare_at_minor > 0", name="compare_at_minor"),
+    CheckConstraint("starts_at < ends_at", name="span"),
+    CheckConstraint("state IN ('waiting', 'running', 'over')", name="state"),
+)
+OFFER_RANGE = (
+    "int8range(('x' || right(replace(offer_id::text, '-', ''), 16))::bit(64)::bigint,"
+    " ('x' || right(replace(offer_id::text, '-', ''), 16))::bit(64)::bigint, '[]')"
+)
+scheduled_prices.append_constraint(
+    ExcludeConstraint(
+        (text(OFFER_RANGE), "&&"),
+        (text("tstzrange(starts_at, ends_at)"), "&&"),
+        name="ex_scheduled_prices_overlap",
+        using="gist",
+    )
+)
+Index(
+    "ix_scheduled_prices_open",
+    scheduled_prices.c.offer_id,
+    postgresql_where=scheduled_prices.c.state != "over",
+)
+Index(
+    "ix_scheduled_prices_starts_at",
+    scheduled_prices.c.starts_at,
+    postgresql_where=scheduled_prices.c.state == "waiting",
+)
+Index(
+    "ix_scheduled_prices_ends_at",
+    scheduled_prices.c.ends_at,
+    postgresql_where=scheduled_prices.c.state == "running",
+)
+
+# What a product's tax class may be; rates by country are pricing's.
+tax_classes = Table(
+    "tax_classes",
+    metadata,
+    Column("code", Text, primary_key=True, info=IMPERSONAL),
+    Column("name", Text, nullable=False, info=IMPERSONAL),
+    Column("position", Integer, nullable=False),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
 )
 
 # Slugs that led to a product once, and where they lead now.
@@ -188,6 +282,16 @@ history = Table(
 )
 Index("ix_history_product_id", history.c.product_id, history.c.seq)
 
+# What customers think of a product, as who keeps their reviews said last; count 0: nobody rated it.
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("product_id", Uuid, ForeignKey(products.c.id), primary_key=True),
+    Column("value", Integer, nullable=False),  # hundredths of a star
+    Column("count", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
 # What was said about a product while it was looked at.
 notes = Table(
     "notes",
@@ -212,6 +316,24 @@ approval_rules = Table(
     Column("category_id", Uuid, ForeignKey(categories.c.id)),
     Column("price_min", BigInteger),
     Column("price_max", BigInteger),
+)
+
+# What listings keep to before they are on sale.
+listing_rules = Table(
+    "listing_rules",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False, info=IMPERSONAL),
+    Column("kind", Text, nullable=False, info=IMPERSONAL),
+    Column("category_id", Uuid, ForeignKey(categories.c.id)),
+    Column("words", ARRAY(Text), nullable=False, info=IMPERSONAL),
+    Column("least", Integer),
+    Column("key", Text, info=IMPERSONAL),
+    Column("blocking", Boolean, nullable=False),
+    Column("message", Text, nullable=False, info=IMPERSONAL),
+    CheckConstraint(
+        "kind IN ('words', 'pictures', 'text', 'barcode', 'brand', 'spec')", name="kind"
+    ),
 )
 
 # Who may sell a product (its id) or what has a brand (its name as a slug); no row: everybody.

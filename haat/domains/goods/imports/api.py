@@ -185,9 +185,15 @@ class Imports(Contract, name="imports"):
 
     @query(scope="vendor:products")
     async def findings(
-        self, ctx: Context, *, id: UUID, limit: Limit = 50, cursor: str | None = None
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        refused: bool | None = None,
+        limit: Limit = 50,
+        cursor: str | None = None,
     ) -> Page[Finding]:
-        """What was left out, by line."""
+        """What was left out, by line: all of it, what shows why products were, or remarks only."""
 
     @query(scope="vendor:products", timeout_s=30)
     async def corrections(self, ctx: Context, *, id: UUID, cursor: str | None = None) -> ExportPart:
@@ -201,12 +207,12 @@ class Imports(Contract, name="imports"):
     @command(scope="vendor:products")
     async def forget_mapping(self, ctx: Context, *, id: UUID) -> None: ...
 
-    @query(scope="vendor:products", timeout_s=30)
+    @query(scope="vendor:products:view", timeout_s=30)
     async def export(
         self, ctx: Context, *, vendor_id: UUID, cursor: str | None = None
     ) -> ExportPart:
         """All products that are not archived, as CSV that can be imported."""
 
-    @query(scope="vendor:products", timeout_s=60)
+    @query(scope="vendor:products:view", timeout_s=60)
     async def workbook(self, ctx: Context, *, vendor_id: UUID) -> Workbook:
         """The same as Excel file, every cell text. TooManyRows."""

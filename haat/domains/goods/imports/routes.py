@@ -104,9 +104,14 @@ async def stop(id: UUID, ctx: Ctx, imports: ImportsDoor) -> Run:
 
 @router.get("/imports/{id}/findings", summary="What was left out, with line and reason")
 async def findings(
-    id: UUID, ctx: Ctx, imports: ImportsDoor, limit: Limit = 50, cursor: str | None = None
+    id: UUID,
+    ctx: Ctx,
+    imports: ImportsDoor,
+    refused: bool | None = None,
+    limit: Limit = 50,
+    cursor: str | None = None,
 ) -> Page[Finding]:
-    return await imports.findings(ctx, id=id, limit=limit, cursor=cursor)
+    return await imports.findings(ctx, id=id, refused=refused, limit=limit, cursor=cursor)
 
 
 @router.get(

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -20,15 +21,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from haat.engines.sql import IMPERSONAL, module_metadata
 
-metadata = module_metadata("imports")
+metadata = module_metadata("imports", unwatched="chunks findings")
 
 
 def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default=text("0"))
 
 
-# `after_line`: products whose first row stands up to there are in. `round` counts how often it was
-# started, after dry runs: findings are a round's.
+# `after_line`: products whose first row stands up to there are in, or in chunks. `round` counts how
+# often it was started, after dry runs: findings are a round's.
 runs = Table(
     "runs",
     metadata,
@@ -64,6 +65,21 @@ runs = Table(
     Index("ix_runs_created_at", "created_at"),
 )
 
+# Rows of a run that wait to be written, or are being written by `holder`. Products whose first row
+# stands up to `upto`, behind those of the chunk before it.
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("run_id", Uuid, ForeignKey(runs.c.id), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("upto", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("holder", Uuid),
+    Column("until", DateTime(timezone=True)),
+    Column("given_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("run_id", "round", "upto"),
+)
+
 findings = Table(
     "findings",
     metadata,
@@ -76,6 +92,15 @@ findings = Table(
     Column("reason", Text, nullable=False, info=IMPERSONAL),
     Column("refused", Boolean, nullable=False),
     PrimaryKeyConstraint("run_id", "round", "line", "place"),
+    # A few among as many remarks as the file has rows.
+    Index(
+        "ix_findings_refused",
+        "run_id",
+        "round",
+        "line",
+        "place",
+        postgresql_where=text("refused"),
+    ),
 )
 
 # `signature` is the header's: a file with the same columns is read the same way.

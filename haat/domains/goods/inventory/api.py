@@ -18,6 +18,8 @@ from haat.kernel.ids import derive
 from haat.kernel.model import Model
 from haat.kernel.page import Limit, Page
 
+UNLIMITED = 1_000_000  # as many are there of what is not counted
+
 Quantity = Annotated[int, Field(ge=1, le=10_000)]
 OnHand = Annotated[int, Field(ge=0, le=10_000_000)]
 Delta = Annotated[int, Field(ge=-10_000_000, le=10_000_000)]
@@ -72,7 +74,7 @@ class Available(Model):
     """`pickups`: where it can be collected, with what lies there."""
 
     offer_id: UUID
-    available: int  # 0 for an offer that cannot be sold
+    available: int  # 0 for an offer that cannot be sold, UNLIMITED for one that is not counted
     pickups: list[AtPickup] = []
 
 
@@ -116,7 +118,8 @@ class Kept(Model):
 
 
 class Stock(Model):
-    """An offer's stock over all warehouses, and in each (`kept`)."""
+    """An offer's stock over all warehouses, and in each (`kept`). Where it is not `counted`, as
+    many are sold as are asked for."""
 
     offer_id: UUID
     vendor_id: UUID
@@ -126,6 +129,7 @@ class Stock(Model):
     available: int
     safety: int = 0  # kept back from sale
     low_at: int  # the low-stock threshold; 0 is none
+    counted: bool = True
     is_low: bool
     kept: list[Kept] = []
     updated_at: datetime
@@ -146,6 +150,17 @@ class Movement(Model):
     at: datetime
 
 
+class PutCount(Model):
+    """How many of an offer there are, as a movement called `id`. `product_id` and `sku` open its
+    rows where OfferAdded has not been heard yet."""
+
+    id: UUID
+    offer_id: UUID
+    product_id: UUID
+    sku: str
+    on_hand: OnHand
+
+
 class StockLow(Event, name="inventory.low_stock", key="offer_id"):
     offer_id: UUID
     vendor_id: UUID
@@ -161,6 +176,31 @@ class BackInStock(Event, name="inventory.back_in_stock", key="offer_id"):
     product_id: UUID
     vendor_id: UUID
     available: int
+
+
+class StockTurned(Event, name="inventory.stock.turned", key="offer_id"):
+    """The last one of an offer is gone, or there are some again; said when it turns. Where whoever
+    turned it died, or put the counts of very many offers, a timer says it within five minutes.
+    Unheard of offers have none."""
+
+    offer_id: UUID
+    product_id: UUID
+    vendor_id: UUID
+    in_stock: bool
+
+
+class ThereNow(Model):
+    offer_id: UUID
+    product_id: UUID
+
+
+class StockOpened(Event, name="inventory.stock.opened", key="vendor_id"):
+    """StockTurned of many offers of a vendor's at once: they are new, and there is some of each.
+    It is the first that is told of them, though it may be heard later than what followed: who has
+    heard of an offer's stock already knows something newer."""
+
+    vendor_id: UUID
+    offers: list[ThereNow]
 
 
 class StockReserved(Event, name="inventory.reserved", key="reservation_id"):
@@ -289,6 +329,20 @@ class Inventory(Contract, name="inventory"):
         another vendor's offer or warehouse; Invalid `warehouse_required` when none is named and
         goods lie elsewhere too."""
 
+    @command(scope="internal", timeout_s=30)
+    async def put_on_hand(
+        self,
+        ctx: Context,
+        *,
+        vendor_id: UUID,
+        counts: Annotated[list[PutCount], Field(max_length=5_000)],
+        reason: Counted = "import",
+    ) -> dict[UUID, str]:
+        """Sets many counts of one vendor's in its first warehouse, where they differ. Answers, by
+        offer, "changed", or the code of why it could not be: "stock_reserved",
+        "warehouse_required", "not_found"; nothing of what was so already, or was set under this
+        id before."""
+
     @command(scope="vendor:stock")
     async def adjust(
         self,
@@ -322,6 +376,11 @@ class Inventory(Contract, name="inventory"):
     @command(scope="vendor:stock")
     async def set_safety(self, ctx: Context, *, offer_id: UUID, safety: OnHand) -> Stock:
         """How many are kept back from sale, over all warehouses."""
+
+    @command(scope="vendor:stock")
+    async def set_counted(self, ctx: Context, *, offer_id: UUID, counted: bool) -> Stock:
+        """Whether as many are sold as are there, or as many as are asked for. What is reserved
+        already stays as it is."""
 
     @query(scope="vendor:stock")
     async def movements(

@@ -66,6 +66,12 @@ class SafetySet(Body):
     safety: OnHand
 
 
+class CountedSet(Body):
+    """`counted` false: as many are sold as are asked for."""
+
+    counted: Annotated[bool, Field(strict=True)]
+
+
 class WarehouseBody(WarehouseDraft, Body):
     """A warehouse; unknown fields are refused."""
 
@@ -193,6 +199,12 @@ async def set_threshold(ref: str, body: ThresholdSet, ctx: Ctx, inventory: Stock
 async def set_safety(ref: str, body: SafetySet, ctx: Ctx, inventory: Stocks) -> Stock:
     offer_id = await _one(ctx, inventory, ref)
     return await inventory.set_safety(ctx, offer_id=offer_id, safety=body.safety)
+
+
+@router.put("/inventory/{ref}/counted", summary="Sell as many as are there, or any number")
+async def set_counted(ref: str, body: CountedSet, ctx: Ctx, inventory: Stocks) -> Stock:
+    offer_id = await _one(ctx, inventory, ref)
+    return await inventory.set_counted(ctx, offer_id=offer_id, counted=body.counted)
 
 
 @router.post("/inventory/{ref}/adjustments", summary="Change a count by a difference")

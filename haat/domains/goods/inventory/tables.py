@@ -21,9 +21,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from haat.engines.sql import IMPERSONAL, module_metadata
 
-metadata = module_metadata("inventory")
+metadata = module_metadata("inventory", unwatched="movements reservations offers suspended_vendors")
 
-# What is so of an offer wherever its goods lie.
+# What is so of an offer wherever its goods lie. `counted` false: as many are sold as are asked for.
 offers = Table(
     "offers",
     metadata,
@@ -34,6 +34,8 @@ offers = Table(
     Column("safety", Integer, nullable=False, server_default=text("0")),
     Column("low_at", Integer, nullable=False, server_default=text("0")),
     Column("low_told", Boolean, nullable=False, server_default=text("false")),
+    Column("counted", Boolean, nullable=False, server_default=text("true")),
+    Column("there_told", Boolean, nullable=False, server_default=text("false")),  # said: in stock
     Column("updated_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("low_at >= 0", name="low_at"),
     CheckConstraint("safety >= 0", name="safety"),

@@ -1,4 +1,4 @@
-"""Tax: rates by class of goods and country, and the arithmetic of tax on a quote.
+"""What something costs whom: tax rates, customer groups and their price lists, currencies.
 
-It does not own prices (the catalogue does) nor the tax that was charged (orders freeze it).
+It does not own prices (the catalogue does) nor what was charged (quotes and orders freeze it).
 """

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from math import log2
+from typing import Any
 from uuid import UUID
 
 from haat.domains.goods.catalog.api import Category
@@ -25,19 +26,33 @@ PRODUCTS = Shape(
     spelt=("title", "brand", "category", "vendor", "text"),
     codes=("title", "codes"),
     codes_weight=0.2,
-    keywords=("category", "shelf", "vendor", "brand", "attribute"),
-    numbers=("price_from", "price_to", "created", "popularity"),
+    keywords=("category", "shelf", "vendor", "brand", "attribute", "stock", "trust"),
+    numbers=("price_from", "price_to", "created", "popularity", "rating"),
     adding={"category": 0.2},
 )
-VENDORS = Shape(texts={"name": 1.0}, heading="name", spelt=("name",), keywords=("id", "country"))
+VENDORS = Shape(
+    texts={"name": 1.0},
+    heading="name",
+    spelt=("name",),
+    keywords=("id", "country", "trust"),
+    numbers=("rating",),
+)
+IN_STOCK, VERIFIED = "in", "verified"  # values of the keywords `stock` and `trust`
 BRAND_MAX_CHARS = 120
 POPULARITY_MAX = 1000
 _PER_DOUBLING = 100
 
 
-def of_listing(row: Record, tree: Mapping[UUID, Sequence[Category]]) -> Document:
-    """A row of search.listings that is on sale; `tree` has each category with those above it."""
-    card = json.loads(row["card"])
+def of_listing(
+    row: Record,
+    tree: Mapping[UUID, Sequence[Category]],
+    card: Mapping[str, Any] | None = None,
+    *,
+    in_stock: bool = False,
+) -> Document:
+    """A row of search.listings that is on sale; `card` is its card where somebody has read it
+    already, and `tree` has each category with those above it."""
+    card = json.loads(row["card"]) if card is None else card
     details = row["details"]
     path = tree.get(UUID(card["categoryId"]), ()) if card["categoryId"] else ()
     attributes: Mapping[str, Sequence[str]] = details.get("attributes", {})
@@ -56,30 +71,47 @@ def of_listing(row: Record, tree: Mapping[UUID, Sequence[Category]]) -> Document
         keywords={
             "category": [str(category.id) for category in path],
             "shelf": [str(path[-1].id)] if path else [],
-            "vendor": [card["vendorId"]],
+            "vendor": card.get("vendorIds") or [card["vendorId"]],
             "brand": [card["brand"].strip()] if card["brand"].strip() else [],
             "attribute": [
                 attribute(name, value) for name, many in attributes.items() for value in many
             ],
+            "stock": [IN_STOCK] if in_stock else [],
+            "trust": [VERIFIED] if row["verified"] else [],
         },
         numbers={
             "price_from": card["priceFrom"]["minor"],
             "price_to": card["priceTo"]["minor"],
             "created": int(created.timestamp() * 1000),
             "popularity": popularity(row["sold"]),
+            "rating": (card.get("rating") or {"value": 0})["value"],
         },
         payload=row["card"].encode(),
+        at=_at(row),
     )
 
 
 def of_vendor(row: Record) -> Document:
-    shown = {key: str(row[key]) for key in ("id", "slug", "name", "country")}
+    shown: dict[str, Any] = {key: str(row[key]) for key in ("id", "slug", "name", "country")}
+    shown |= {"place": row["place"], "verified": row["verified"], "rating": None}
+    if row["rating_value"]:
+        shown["rating"] = {"value": row["rating_value"], "count": row["rating_count"]}
     return Document(
         id=shown["id"],
         texts={"name": shown["name"]},
-        keywords={"id": [shown["id"]], "country": [shown["country"]] if shown["country"] else []},
+        keywords={
+            "id": [shown["id"]],
+            "country": [shown["country"]] if shown["country"] else [],
+            "trust": [VERIFIED] if row["verified"] else [],
+        },
+        numbers={"rating": row["rating_value"] or 0},
         payload=json.dumps(shown).encode(),
+        at=_at(row),
     )
+
+
+def _at(row: Record) -> tuple[float, float] | None:
+    return None if row["latitude"] is None else (row["latitude"], row["longitude"])
 
 
 def attribute(name: str, value: str) -> str:

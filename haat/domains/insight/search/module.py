@@ -2,6 +2,7 @@
 
 from haat.domains.insight.search import reactions
 from haat.domains.insight.search.api import Search
+from haat.domains.insight.search.personal import PERSONAL_DATA
 from haat.domains.insight.search.routes import router
 from haat.domains.insight.search.service import SearchService
 from haat.domains.insight.search.tables import metadata
@@ -14,6 +15,7 @@ MODULE = Module(
     service=SearchService,
     package=__package__,
     tables=metadata,
+    personal=PERSONAL_DATA,
     reactions=reactions,
     router=router,
     run=SearchService.follow,

@@ -1,10 +1,12 @@
-"""What search hears: what is on sale, whose, where, and what was sold."""
+"""What search hears: what is on sale, whose, where, what there is of it, and what was sold."""
 
-from haat.domains.goods.catalog.api import CategorySaved, ListingChanged
+from haat.domains.goods.catalog.api import CategorySaved, ListingChanged, ListingsAdded
+from haat.domains.goods.inventory.api import StockOpened, StockTurned
 from haat.domains.insight.search.service import SearchService
 from haat.domains.people.vendors.api import (
     VendorApproved,
     VendorChanged,
+    VendorClosing,
     VendorReinstated,
     VendorSuspended,
 )
@@ -18,6 +20,16 @@ async def listings_changed(
     service: SearchService, ctx: Context, events: list[ListingChanged]
 ) -> None:
     await service.show(ctx, events)
+
+
+@on(ListingsAdded, batch=10)
+async def listings_added(service: SearchService, ctx: Context, events: list[ListingsAdded]) -> None:
+    await service.show_added(ctx, events)
+
+
+@on(StockOpened, batch=10)
+async def stock_opened(service: SearchService, ctx: Context, events: list[StockOpened]) -> None:
+    await service.stock_opened(ctx, events)
 
 
 @on(CategorySaved)
@@ -40,7 +52,12 @@ async def vendors_approved(
 async def vendors_changed(
     service: SearchService, ctx: Context, events: list[VendorChanged]
 ) -> None:
-    await service.vendors_renamed(ctx, [(one.vendor_id, one.slug, one.name) for one in events])
+    await service.vendors_renamed(ctx, events)
+
+
+@on(StockTurned, batch=500)
+async def stock_turned(service: SearchService, ctx: Context, events: list[StockTurned]) -> None:
+    await service.stock_turned(ctx, events)
 
 
 @on(VendorReinstated)
@@ -51,8 +68,9 @@ async def vendors_reinstated(
 
 
 @on(VendorSuspended)
+@on(VendorClosing)
 async def vendors_suspended(
-    service: SearchService, ctx: Context, events: list[VendorSuspended]
+    service: SearchService, ctx: Context, events: list[VendorSuspended | VendorClosing]
 ) -> None:
     await service.vendors_changed(ctx, [(one.vendor_id, "", "", "", False) for one in events])
 

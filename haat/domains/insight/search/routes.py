@@ -1,26 +1,33 @@
 """Search over REST."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from haat.domains.goods.catalog.api import Catalog
+from haat.domains.goods.catalog.api import Catalog, Listing
 from haat.domains.insight.search.api import (
+    RADIUS_MAX_KM,
     AskedInVain,
     Completion,
     Discovery,
     FoundVendors,
     Hits,
+    Narrow,
+    Near,
     PastSearch,
     Ranking,
     Search,
+    SearchReport,
     Sort,
     SynonymGroup,
+    VendorSort,
     Words,
 )
 from haat.domains.insight.search.rules import below
+from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
@@ -34,8 +41,12 @@ router = APIRouter(tags=["search"])
 Service = Annotated[Search, Door(Search)]
 Goods = Annotated[Catalog, Door(Catalog)]
 Stores = Annotated[Vendors, Door(Vendors)]
+Settings = Annotated[Market, Door(Market)]
 Typed = Annotated[str, Query(max_length=200)]
-Ref = Annotated[str | None, Query(max_length=120)]
+Refs = Annotated[Sequence[Annotated[str, Field(max_length=120)]], Query(max_length=50)]
+RatingMin = Annotated[int | None, Query(alias="ratingMin", ge=100, le=500)]
+Point = Annotated[str | None, Query(max_length=60)]
+Radius = Annotated[int | None, Query(alias="withinKm", ge=1, le=RADIUS_MAX_KM)]
 Price = Annotated[int | None, Query(ge=0, le=MINOR_MAX)]
 Many = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Few = Annotated[int, Query(ge=1, le=20)]
@@ -43,13 +54,27 @@ Text = Annotated[str, Field(max_length=200)]
 Some = Annotated[list[Text], Field(max_length=100)]
 
 
+class NearBody(Body, Near):
+    pass
+
+
+Reference = Annotated[str, Field(max_length=120)]
+
+
 class SearchBody(Body):
-    """`category` and `vendor` are ids or slugs; prices in minor units; `attributes`: name → values
-    of which a hit has one."""
+    """Categories and vendors are ids or slugs (`category` and `vendor`: one more of each); prices
+    in minor units; `attributes`: name → values of which a hit has one; `rating_min` in hundredths
+    of a star; `near` with a distance in kilometres, or none to measure only."""
 
     query: Words = ""
-    category: Annotated[str, Field(max_length=120)] | None = None
-    vendor: Annotated[str, Field(max_length=120)] | None = None
+    category: Reference | None = None
+    vendor: Reference | None = None
+    categories: Annotated[list[Reference], Field(max_length=50)] = []
+    vendors: Annotated[list[Reference], Field(max_length=50)] = []
+    rating_min: Annotated[int, Field(ge=100, le=500)] | None = None
+    in_stock: bool = False
+    verified: bool = False
+    near: NearBody | None = None
     price_min: Annotated[int, Field(ge=0, le=MINOR_MAX)] | None = None
     price_max: Annotated[int, Field(ge=0, le=MINOR_MAX)] | None = None
     brands: Some = []
@@ -58,6 +83,13 @@ class SearchBody(Body):
     limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)] = 24
     cursor: Annotated[str, Field(max_length=1000)] | None = None
     explain: bool = False
+
+
+class Found(Hits):
+    """A member of a customer group is told their own prices, and beside them `usualPrice` and
+    `priceNote`; hits are ordered and narrowed by everybody's."""
+
+    prices_include_tax: bool
 
 
 class Suggestions(Model):
@@ -73,6 +105,7 @@ class SynonymsBody(Body):
         list[Annotated[str, Field(min_length=1, max_length=60)]],
         Field(min_length=2, max_length=20),
     ]
+    one_way: bool = False
 
 
 class SynonymGroups(Model):
@@ -93,46 +126,62 @@ class Rebuilt(Model):
     edition: int
 
 
-@router.get("/search", response_model=Hits, summary="Products by words")
-@router.get("/buyer/search", response_model=Hits, include_in_schema=False)
+class Trending(Model):
+    trending: list[Listing]
+
+
+@router.get("/search", response_model=Found, summary="Products by words")
 async def search(
     ctx: Ctx,
     service: Service,
     goods: Goods,
     stores: Stores,
+    market: Settings,
     q: Typed = "",
-    category: Ref = None,
-    vendor: Ref = None,
+    category: Refs = (),
+    vendor: Refs = (),
     price_min: Annotated[Price, Query(alias="priceMin")] = None,
     price_max: Annotated[Price, Query(alias="priceMax")] = None,
-    brand: Annotated[str | None, Query(max_length=200)] = None,
+    brand: Annotated[Sequence[Text], Query(max_length=100)] = (),
+    attribute: Annotated[Sequence[Text], Query(max_length=100)] = (),
+    rating_min: RatingMin = None,
+    in_stock: Annotated[bool, Query(alias="inStock")] = False,
+    verified: bool = False,
+    near: Point = None,
+    within_km: Radius = None,
     sort: Sort = "relevance",
     limit: Many = 24,
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
     explain: bool = False,
 ) -> Any:
     """Products on sale with all words, else most, else any of them. Category and vendor by id or
-    slug; prices in minor units. More filters in a body: POST /marketplace/search."""
+    slug; prices in minor units; `attribute` is "Colour:Red"; `near` is "latitude,longitude". What
+    is named several times has one of these. The same in a body: POST /marketplace/search."""
     body = SearchBody(
         query=q,
-        category=category or None,
-        vendor=vendor or None,
+        categories=list(filter(None, category)),
+        vendors=list(filter(None, vendor)),
         price_min=price_min,
         price_max=price_max,
-        brands=[brand] if brand else [],
+        brands=list(filter(None, brand)),
+        attributes=_attributes(attribute),
+        rating_min=rating_min,
+        in_stock=in_stock,
+        verified=verified,
+        near=_near(near, within_km),
         sort=sort,
         limit=limit,
         cursor=cursor,
         explain=explain,
     )
-    return await _answer(ctx, service, goods, stores, body)
+    return await _answer(ctx, service, goods, stores, market, body)
 
 
-@router.post("/marketplace/search", response_model=Hits, summary="The same, asked in a body")
+@router.post("/marketplace/search", response_model=Found, summary="The same, asked in a body")
 async def structured(
-    body: SearchBody, ctx: Ctx, service: Service, goods: Goods, stores: Stores
+    body: SearchBody, ctx: Ctx, service: Service, goods: Goods, stores: Stores, market: Settings
 ) -> Any:
-    return await _answer(ctx, service, goods, stores, body)
+    return await _answer(ctx, service, goods, stores, market, body)
 
 
 @router.get("/search/suggest", summary="Titles with a word that begins like this")
@@ -145,19 +194,36 @@ async def complete(ctx: Ctx, service: Service, q: Typed = "", limit: Few = 5) ->
     return await service.complete(ctx, prefix=q, limit=limit)
 
 
-@router.get("/search/vendors", summary="Vendors by name or category")
+@router.get("/search/vendors", summary="Vendors by name, category, rating and place")
 async def vendors(
-    ctx: Ctx, service: Service, goods: Goods, q: Typed = "", category: Ref = None, limit: Many = 24
+    ctx: Ctx,
+    service: Service,
+    goods: Goods,
+    q: Typed = "",
+    category: Refs = (),
+    rating_min: RatingMin = None,
+    verified: bool = False,
+    near: Point = None,
+    within_km: Radius = None,
+    sort: VendorSort = "relevance",
+    limit: Many = 24,
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
 ) -> FoundVendors:
-    ids = await _category_ids(ctx, goods, category or None)
-    return await service.vendors(ctx, words=q, category_ids=ids, limit=limit)
+    return await service.vendors(
+        ctx,
+        words=q,
+        category_ids=await _category_ids(ctx, goods, list(filter(None, category))),
+        narrow=Narrow(rating_min=rating_min, verified=verified, near=_near(near, within_km)),
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
+    )
 
 
-@router.get("/search/trending", response_model=Discovery, response_model_include={"trending"})
-async def trending(ctx: Ctx, service: Service, limit: Few = 12) -> Any:
+@router.get("/search/trending")
+async def trending(ctx: Ctx, service: Service, limit: Few = 12) -> Trending:
     """Products that were bought most in the last weeks."""
-    found = await service.trending(ctx, limit=limit)
-    return Discovery(trending=found, newest=[], vendors=[], searches=[])
+    return Trending(trending=await service.trending(ctx, limit=limit))
 
 
 @router.get("/search/discover", summary="Products, vendors and searches to look around")
@@ -187,12 +253,12 @@ async def synonyms(ctx: Ctx, service: Service) -> SynonymGroups:
 
 @router.post("/admin/search/synonyms", status_code=201, summary="Add a group of synonyms")
 async def add_synonyms(body: SynonymsBody, ctx: Ctx, service: Service) -> SynonymGroup:
-    return await service.save_synonyms(ctx, id=ctx.new_id(), words=body.words)
+    return await service.save_synonyms(ctx, id=ctx.new_id(), words=body.words, one_way=body.one_way)
 
 
 @router.put("/admin/search/synonyms/{id}", summary="Change a group of synonyms")
 async def change_synonyms(id: UUID, body: SynonymsBody, ctx: Ctx, service: Service) -> SynonymGroup:
-    return await service.save_synonyms(ctx, id=id, words=body.words)
+    return await service.save_synonyms(ctx, id=id, words=body.words, one_way=body.one_way)
 
 
 @router.delete("/admin/search/synonyms/{id}", status_code=204, summary="Drop a group of synonyms")
@@ -220,19 +286,32 @@ async def in_vain(
     return InVain(items=await service.in_vain(ctx, days=days, limit=limit))
 
 
+@router.get("/admin/search/report", summary="What people look for, by day, most often, in vain")
+async def report(
+    ctx: Ctx, service: Service, days: Annotated[int, Query(ge=1, le=90)] = 30, limit: Many = 20
+) -> SearchReport:
+    return await service.report(ctx, days=days, limit=limit)
+
+
 @router.post("/admin/search/rebuild", status_code=202, summary="Have the index made anew")
 async def rebuild(ctx: Ctx, service: Service) -> Rebuilt:
     return Rebuilt(edition=await service.rebuild(ctx))
 
 
 async def _answer(
-    ctx: Context, service: Search, goods: Catalog, stores: Vendors, body: SearchBody
+    ctx: Context,
+    service: Search,
+    goods: Catalog,
+    stores: Vendors,
+    market: Market,
+    body: SearchBody,
 ) -> Response:
     hits = await service.products(
         ctx,
         words=body.query,
-        category_ids=await _category_ids(ctx, goods, body.category),
-        vendor_id=await _vendor_id(ctx, stores, body.vendor),
+        category_ids=await _category_ids(
+            ctx, goods, [*filter(None, [body.category]), *body.categories]
+        ),
         price_min=body.price_min,
         price_max=body.price_max,
         brands=body.brands or None,
@@ -241,24 +320,42 @@ async def _answer(
         limit=body.limit,
         cursor=body.cursor,
         explain=body.explain,
+        narrow=Narrow(
+            vendor_ids=await _vendor_ids(
+                ctx, stores, [*filter(None, [body.vendor]), *body.vendors]
+            ),
+            rating_min=body.rating_min,
+            in_stock=body.in_stock,
+            verified=body.verified,
+            near=body.near,
+        ),
     )
+    taxed = (await market.settings(ctx)).prices_include_tax
+    found = Found.model_construct(**dict(hits), prices_include_tax=taxed)
     # Serialised once, by Pydantic itself: this is read often.
-    return Response(hits.model_dump_json(), media_type="application/json")
+    return Response(found.model_dump_json(), media_type="application/json")
 
 
-async def _category_ids(ctx: Context, goods: Catalog, ref: str | None) -> list[UUID] | None:
-    """The category and all below it; None for none asked for."""
-    if ref is None:
+async def _category_ids(ctx: Context, goods: Catalog, refs: list[str]) -> list[UUID] | None:
+    """These categories and all below them; None for none asked for."""
+    if not refs:
         return None
-    found = below(await goods.categories(ctx), ref)
-    if not found:
-        raise Invalid.at("category", "There is no such category.", "category_unknown")
-    return found
+    tree = await goods.categories(ctx)
+    found: dict[UUID, None] = {}
+    for ref in refs:
+        ids = below(tree, ref)
+        if not ids:
+            raise Invalid.at("category", "There is no such category.", "category_unknown")
+        found.update(dict.fromkeys(ids))
+    return list(found)
 
 
-async def _vendor_id(ctx: Context, stores: Vendors, ref: str | None) -> UUID | None:
-    if ref is None:
-        return None
+async def _vendor_ids(ctx: Context, stores: Vendors, refs: list[str]) -> list[UUID] | None:
+    """By id or slug; None for none asked for."""
+    return [await _vendor_id(ctx, stores, ref) for ref in refs] or None
+
+
+async def _vendor_id(ctx: Context, stores: Vendors, ref: str) -> UUID:
     try:
         return UUID(ref)
     except ValueError:
@@ -267,3 +364,27 @@ async def _vendor_id(ctx: Context, stores: Vendors, ref: str | None) -> UUID | N
         return (await stores.find(ctx, slug=ref)).id
     except NotFound:
         raise Invalid.at("vendor", "There is no such vendor.", "vendor_unknown") from None
+
+
+def _attributes(said: Sequence[str]) -> dict[str, list[str]]:
+    """From "Colour:Red" and "Colour:Blue"."""
+    found: dict[str, list[str]] = {}
+    for one in said:
+        name, sign, value = one.partition(":")
+        if not sign or not name.strip():
+            message = "Say name and value, with a colon between them."
+            raise Invalid.at("attribute", message, "attribute_invalid")
+        found.setdefault(name.strip(), []).append(value.strip())
+    return found
+
+
+def _near(point: str | None, km: int | None) -> NearBody | None:
+    """From "23.8,90.4"."""
+    if not point:
+        return None
+    latitude, _, longitude = point.partition(",")
+    try:
+        return NearBody(latitude=float(latitude), longitude=float(longitude), km=km)
+    except ValueError:
+        message = "Say latitude and longitude in degrees, with a comma between them."
+        raise Invalid.at("near", message, "point_invalid") from None

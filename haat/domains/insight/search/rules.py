@@ -8,7 +8,8 @@ from haat.kernel.money import MINOR_MAX
 
 TEXT_MAX_CHARS = 20_000  # of a description; more tells nothing more
 WORDS_MAX_CHARS = 100  # of what is kept of a search
-_STEPS = (1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000)  # minor units
+# Where the ranges meet that prices are counted in, minor units.
+STEPS = (1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000)
 
 
 def storable(text: str) -> str:
@@ -31,13 +32,6 @@ def begins(name: str, prefix: str) -> bool:
 def amount(minor: int) -> int:
     """A price bound that fits."""
     return max(0, min(minor, MINOR_MAX))
-
-
-def steps(low: int | None, high: int | None) -> tuple[int, ...]:
-    """Where the ranges meet that prices are counted in, within the bounds that were asked for."""
-    return tuple(
-        one for one in _STEPS if (low is None or one > low) and (high is None or one < high)
-    )
 
 
 def below(categories: Iterable[Category], ref: str) -> list[UUID]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     Identity,
     Index,
     Integer,
@@ -26,7 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
-metadata = module_metadata("search")
+metadata = module_metadata("search", unwatched="history listings queries sales stock vendors")
 
 # One row a product, also for those that are gone: their version must not return.
 listings = Table(
@@ -54,9 +55,23 @@ vendors = Table(
     Column("name", Text, nullable=False, server_default="", info=IMPERSONAL),
     Column("country", Text, nullable=False, server_default="", info=IMPERSONAL),
     Column("is_active", Boolean, nullable=False),
+    Column("latitude", Double),
+    Column("longitude", Double),
+    Column("place", Text, nullable=False, server_default="", info=IMPERSONAL),
+    Column("verified", Boolean, nullable=False, server_default="false"),
+    Column("rating_value", Integer),  # hundredths of a star; null: nobody has rated
+    Column("rating_count", Integer),
     Column("seq", BigInteger, Identity(), nullable=False),
 )
 Index("ix_vendors_seq", vendors.c.seq)
+
+# Offers that inventory has told of, and whether there is any of them.
+stock = Table(
+    "stock",
+    metadata,
+    Column("offer_id", Uuid, primary_key=True),
+    Column("in_stock", Boolean, nullable=False),
+)
 
 # What was delivered: once for each vendor order, however often it is heard of.
 sales = Table(
@@ -69,6 +84,7 @@ sales = Table(
     PrimaryKeyConstraint("vendor_order_id", "product_id"),
 )
 Index("ix_sales_sold_at", sales.c.sold_at)
+Index("ix_sales_product_id", sales.c.product_id)
 
 # Words that mean the same, kept by staff.
 synonyms = Table(
@@ -76,6 +92,7 @@ synonyms = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("words", ARRAY(Text), nullable=False, info=IMPERSONAL),
+    Column("one_way", Boolean, nullable=False, server_default="false"),  # the first finds the rest
 )
 
 # One row: how hits are ranked, and how often staff had the index made anew.
@@ -86,6 +103,7 @@ ranking = Table(
     Column("popularity", Integer, nullable=False),  # thousandths of what the words weigh
     Column("freshness", Integer, nullable=False),
     Column("fresh_days", Integer, nullable=False),
+    Column("meaning", Integer, nullable=False, server_default="0"),
     Column("edition", Integer, nullable=False),
     CheckConstraint("is_only", name="is_only"),
 )

@@ -187,7 +187,7 @@ class Commissions(Contract, name="commissions"):
         ListChanged. Invalid at the rule's path for one that can never match or contradicts
         itself (price_from ≥ price_to, floor > cap, an unknown vendor, category or product …)."""
 
-    @command(scope="staff:money")
+    @command(scope="staff:money", proof=True)
     async def activate(self, ctx: Context, *, id: UUID, version: int, reason: Reason) -> RuleList:
         """From now on this list holds; the one before is retired. Sales made keep their terms.
         ListChanged. Harmless when it is active already."""

@@ -23,7 +23,7 @@ from typing import Literal
 from uuid import UUID
 
 from haat.domains.money.commissions.api import Assessment, Rule, RuleList, Sale, Terms, Tried
-from haat.kernel.money import Money, share
+from haat.kernel.money import Money, money_of, share
 
 Failed = Literal["vendor", "category", "product", "price", "period", "kind"]
 VENDOR_RATE, DEFAULT, NOTHING = "The vendor's own rate", "The market's default", "No commission"
@@ -132,8 +132,8 @@ def _assessed(sale: Sale, terms: Terms) -> Assessment:
     currency = sale.base.currency
     return Assessment(
         id=sale.id,
-        commission=Money(minor=commission, currency=currency),
-        commission_tax=Money(minor=tax, currency=currency),
+        commission=money_of(commission, currency),
+        commission_tax=money_of(tax, currency),
         terms=terms,
     )
 

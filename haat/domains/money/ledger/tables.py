@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from haat.engines.sql import IMPERSONAL, module_metadata
 
-metadata = module_metadata("ledger")
+metadata = module_metadata("ledger", unwatched="*")
 
 
 def _sum(name: str) -> "Column[int]":

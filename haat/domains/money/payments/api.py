@@ -17,6 +17,7 @@ from haat.kernel.events import Event
 from haat.kernel.model import Model
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
+from haat.kernel.personal import AccountText, NameText, TokenText
 
 
 class ProviderUnknown(Invalid, code="payment_provider_unknown"):
@@ -59,7 +60,7 @@ class Method(Model):
     """
 
     provider: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")] = "test"
-    token: Annotated[str, Field(max_length=200)] | None = None
+    token: Annotated[TokenText, Field(max_length=200)] | None = None
     saved_id: UUID | None = None
     save: bool = False
 
@@ -80,8 +81,8 @@ Status = Literal[
 class TransferInstructions(Model):
     """What the customer needs for a bank transfer. `reference` must stand in its text."""
 
-    holder: str
-    iban: str
+    holder: NameText
+    iban: AccountText
     bic: str = ""
     reference: str
     amount: Money
@@ -252,12 +253,14 @@ class PaymentIntentCreated(Event, name="payment.intent.created", key="reference"
 
 class PaymentUpdated(Event, name="payment.updated", key="reference", version=2):
     """The provider told us something new about a payment: checkout or wallet goes on from it.
-    Version 1 knew no `awaiting`, and orders only."""
+    Version 1 knew no `awaiting`, and orders only. `answered`: it is what the provider answered to
+    whoever held or captured just now, who goes on by itself."""
 
     payment_id: UUID
     reference: UUID
     purpose: Purpose = "order"
     status: Status
+    answered: bool = False
 
     @classmethod
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
@@ -324,8 +327,8 @@ class Destination(Model):
     """Where payouts go: a bank account (`account` is an IBAN or a local number), or, with
     `provider_ref`, the vendor's account at a provider."""
 
-    holder: Annotated[str, Field(min_length=1, max_length=120)]
-    account: Annotated[str, Field(min_length=4, max_length=40)]
+    holder: Annotated[NameText, Field(min_length=1, max_length=120)]
+    account: Annotated[AccountText, Field(min_length=4, max_length=40)]
     bic: Annotated[str, Field(max_length=11)] = ""
     provider_ref: Annotated[str, Field(max_length=120)] | None = None
 

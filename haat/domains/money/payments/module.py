@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from haat.domains.money.payments import reactions
 from haat.domains.money.payments.api import Payments
+from haat.domains.money.payments.personal import PERSONAL_DATA
 from haat.domains.money.payments.proof import prove
 from haat.domains.money.payments.providers.simulated import Network, SimulatedCards
 from haat.domains.money.payments.routes import router
@@ -21,6 +22,7 @@ MODULE = Module(
     service=PaymentsService,
     package=__package__,
     tables=metadata,
+    personal=PERSONAL_DATA,
     reactions=reactions,
     router=router,
     prove=prove,

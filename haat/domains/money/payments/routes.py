@@ -20,6 +20,7 @@ from haat.domains.money.payments.api import (
     VendorAccount,
 )
 from haat.engines.http import Ctx, Door
+from haat.engines.http.promises import KEYED
 from haat.kernel.errors import TooLarge
 from haat.kernel.model import Body, Model
 from haat.kernel.page import Limit, Page
@@ -27,7 +28,7 @@ from haat.kernel.page import Limit, Page
 Service = Annotated[Payments, Door(Payments)]
 router = APIRouter(tags=["payments"])
 _BODY_MAX_BYTES = 256 * 1024
-_SIGNED = ("webhook-", "stripe-", "paypal-")  # how the names of signed messages' headers begin
+_SIGNED = (b"webhook-", b"stripe-", b"paypal-")  # how the names of signed messages' headers begin
 
 
 class Providers(Model):
@@ -107,8 +108,11 @@ async def _hear(provider: str, request: Request, ctx: Ctx, payments: Payments) -
     except UnicodeDecodeError:
         # Signed messages are JSON, and only text travels between services.
         raise SignatureInvalid from None
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    signed = {name: value for name, value in headers.items() if name.startswith(_SIGNED)}
+    signed = {
+        name.decode("latin-1").lower(): value.decode("latin-1")
+        for name, value in request.scope["headers"]
+        if name.lower().startswith(_SIGNED)
+    }
     await payments.webhook(ctx, provider=provider, headers=signed, body=bytes(body))
 
 
@@ -193,7 +197,7 @@ async def settle_refunds(ctx: Ctx, payments: Service, body: Settled) -> None:
     await payments.settle_refunds(ctx, ids=body.ids, done=body.done, reason=body.reason)
 
 
-@router.post("/admin/payments/funds")
+@router.post("/admin/payments/funds", openapi_extra=KEYED)
 async def receive_funds(ctx: Ctx, payments: Service, body: Received) -> Matches:
     """Credits on our bank account, to be matched with awaiting transfers; each counts once."""
     return Matches(items=await payments.receive_funds(ctx, funds=body.funds))

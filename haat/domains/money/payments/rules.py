@@ -98,15 +98,22 @@ def judge(
 
 
 def facts(
-    payment_id: UUID, reference: UUID, purpose: Purpose, amount: Money, verdict: Verdict
+    payment_id: UUID,
+    reference: UUID,
+    purpose: Purpose,
+    amount: Money,
+    verdict: Verdict,
+    *,
+    answered: bool = False,
 ) -> list[Event]:
-    """What is announced when, and only when, a payment moves to this state."""
+    """What is announced when, and only when, a payment moves to this state. `answered`: as the
+    answer to somebody who goes on with it."""
     about: dict[str, Any] = {
         "payment_id": payment_id,
         "reference": reference,
         "purpose": purpose,
     }
-    found: list[Event] = [PaymentUpdated(**about, status=verdict.status)]
+    found: list[Event] = [PaymentUpdated(**about, status=verdict.status, answered=answered)]
     if verdict.status == "captured":
         found.append(PaymentSucceeded(**about, amount=amount))
     if verdict.status in GIVEN_UP:

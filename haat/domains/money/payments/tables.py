@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
-metadata = module_metadata("payments")
+metadata = module_metadata("payments", unwatched="customers payments provider_events spikes funds")
 
 # A row without a reference is a tombstone: it was voided before it was ever held.
 payments = Table(
@@ -68,7 +68,12 @@ payments = Table(
     Index("ix_payments_newest", "created_at", "id"),
     Index("ix_payments_status", "status", "created_at", "id"),
     Index("ix_payments_provider", "provider", "created_at", "id"),
-    Index("ix_payments_provider_ref", "provider", "provider_ref"),
+    Index(
+        "ix_payments_provider_ref",
+        "provider",
+        "provider_ref",
+        postgresql_where=text("provider_ref IS NOT NULL"),
+    ),
     Index(
         "ix_payments_person",
         "person_id",
@@ -83,7 +88,12 @@ payments = Table(
         "id",
         postgresql_where=text("captured_at IS NOT NULL"),
     ),
-    Index("uq_payments_transfer_ref", "transfer_ref", unique=True),
+    Index(
+        "uq_payments_transfer_ref",
+        "transfer_ref",
+        unique=True,
+        postgresql_where=text("transfer_ref IS NOT NULL"),
+    ),
     Index(
         "ix_payments_awaiting", "funds_until", "id", postgresql_where=text("status = 'awaiting'")
     ),

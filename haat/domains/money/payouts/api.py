@@ -130,7 +130,7 @@ class Earning(Model):
 
 Blocker = Literal[
     "not_delivered", "return_window", "return", "dispute", "hold", "kyc", "destination",
-    "threshold", "negative_balance", "reserve", "approval", "schedule", "provider",
+    "cooling_off", "threshold", "negative_balance", "reserve", "approval", "schedule", "provider",
 ]  # fmt: skip
 
 
@@ -188,7 +188,7 @@ class VendorBalance(Model):
     """`available` can be requested (negative: the vendor owes it, the next payouts are netted);
     `pending` is still in escrow (net); `reserved` is held back; `requested` is under way.
 
-    `blockers` (hold, kyc, destination) keep any of it from being paid out now. `threshold` and
+    `blockers` (hold, kyc, destination, cooling_off) keep it from being paid now. `threshold` and
     `schedule` are the vendor's own, or the policy's.
     """
 
@@ -430,7 +430,7 @@ class Payouts(Contract, name="payouts"):
     async def balances_of(self, ctx: Context, *, vendor_ids: list[UUID]) -> list[VendorBalance]:
         """For staff: in the order asked."""
 
-    @query(scope="vendor:money")
+    @query(scope="vendor:analytics")
     async def sales(
         self, ctx: Context, *, vendor_id: UUID, since: datetime, until: datetime
     ) -> list[SalesDay]:
@@ -469,9 +469,9 @@ class Payouts(Contract, name="payouts"):
     async def balance_forecast(self, ctx: Context, *, vendor_id: UUID) -> BalanceForecast:
         """When how much will become available, and what waits for what."""
 
-    @command(scope="vendor:money")
+    @command(scope="vendor:money", proof=True)
     async def set_destination(
-        self, ctx: Context, *, vendor_id: UUID, destination: Destination
+        self, ctx: Context, *, vendor_id: UUID, destination: Destination, at: datetime | None = None
     ) -> None: ...
 
     @query(scope="vendor:money")
@@ -490,7 +490,7 @@ class Payouts(Contract, name="payouts"):
         """Asks for `amount`, or for all that is available. BalanceTooLow, BelowThreshold,
         NoDestination, PayoutsHeld. Approved at once where the automatic rule says so."""
 
-    @command(scope="staff:payouts", timeout_s=30)
+    @command(scope="staff:payouts", timeout_s=30, proof=True)
     async def decide(
         self, ctx: Context, *, id: UUID, decision: Literal["approve", "reject"], reason: str = ""
     ) -> Payout:
@@ -521,13 +521,13 @@ class Payouts(Contract, name="payouts"):
         cursor: str | None = None,
     ) -> Page[Payout]: ...
 
-    @command(scope="staff:payouts", timeout_s=60)
+    @command(scope="staff:payouts", timeout_s=60, proof=True)
     async def run(self, ctx: Context, *, vendor_ids: list[UUID] | None = None) -> list[Payout]:
         """A payout run now: one payout for every vendor (or these) whose balance reaches the
         threshold and whom nothing blocks. The schedule does the same by itself; two runs at once
         make one payout per vendor."""
 
-    @command(scope="staff:payouts", timeout_s=60)
+    @command(scope="staff:payouts", timeout_s=60, proof=True)
     async def make_bank_file(
         self, ctx: Context, *, id: UUID, format: Literal["pain.001", "csv"]
     ) -> BankFile:
@@ -542,7 +542,7 @@ class Payouts(Contract, name="payouts"):
     async def bank_file(self, ctx: Context, *, id: UUID) -> str:
         """The file's text, the same every time it is asked for."""
 
-    @command(scope="staff:payouts", timeout_s=30)
+    @command(scope="staff:payouts", timeout_s=30, proof=True)
     async def settle_bank_payouts(
         self, ctx: Context, *, ids: list[UUID], paid: bool, reason: str = ""
     ) -> list[Payout]:
@@ -551,19 +551,19 @@ class Payouts(Contract, name="payouts"):
     @query(scope="staff:money")
     async def policy(self, ctx: Context) -> Policy: ...
 
-    @command(scope="staff:money")
+    @command(scope="staff:money", proof=True)
     async def set_policy(self, ctx: Context, *, policy: Policy, reason: Reason) -> Policy:
         """Kept with its history."""
 
     @query(scope="staff:money")
     async def terms(self, ctx: Context, *, vendor_id: UUID) -> VendorTerms: ...
 
-    @command(scope="staff:money")
+    @command(scope="staff:money", proof=True)
     async def set_terms(
         self, ctx: Context, *, terms: VendorTerms, reason: Reason
     ) -> VendorTerms: ...
 
-    @command(scope="staff:money")
+    @command(scope="staff:money", proof=True)
     async def charge(
         self,
         ctx: Context,

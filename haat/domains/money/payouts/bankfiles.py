@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from uuid import UUID
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406
 
 from stdnum import bic as bics
 from stdnum import iban as ibans

@@ -1,5 +1,6 @@
 """REST: what a vendor earned, will get and was paid; payouts, their rules and files for staff."""
 
+from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -18,17 +19,22 @@ from haat.domains.money.payouts.api import (
     Payout,
     Payouts,
     Policy,
+    SalesDay,
     VendorBalance,
     VendorTerms,
 )
 from haat.engines.http import Ctx, Door
+from haat.engines.http.promises import KEYED
+from haat.kernel.errors import Invalid
 from haat.kernel.model import Body
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
+from haat.kernel.personal import AccountText, NameText
 
 Service = Annotated[Payouts, Door(Payouts)]
 Status = Literal["pending", "eligible", "paid", "reversed"]
 Why = Annotated[str, Field(min_length=1, max_length=500)]
+SALES_SPAN = timedelta(days=366)
 router = APIRouter(tags=["payouts"])
 
 
@@ -39,8 +45,8 @@ class PayoutAsked(Body):
 
 
 class BankAccount(Body):
-    holder: Annotated[str, Field(min_length=1, max_length=120)]
-    account: Annotated[str, Field(min_length=4, max_length=40)]
+    holder: Annotated[NameText, Field(min_length=1, max_length=120)]
+    account: Annotated[AccountText, Field(min_length=4, max_length=40)]
     bic: Annotated[str, Field(max_length=11)] = ""
 
 
@@ -96,6 +102,16 @@ class ChargeAsked(Body):
 # For the vendor.
 
 
+@router.get("/vendors/{id}/sales", summary="What a vendor sold, by day")
+async def sales(
+    id: UUID, ctx: Ctx, payouts: Service, since: AwareDatetime, until: AwareDatetime
+) -> list[SalesDay]:
+    """Days with sales, oldest first; a year at most is asked for at once."""
+    if not timedelta() <= until - since <= SALES_SPAN:
+        raise Invalid.at("until", "Ask for a year at most.", "span_invalid")
+    return await payouts.sales(ctx, vendor_id=id, since=since, until=until)
+
+
 @router.get("/vendors/{id}/earnings")
 async def earnings(
     id: UUID,
@@ -113,7 +129,7 @@ async def earnings(
     )
 
 
-@router.post("/vendors/{id}/payout-request", status_code=201)
+@router.post("/vendors/{id}/payout-request", status_code=201, openapi_extra=KEYED)
 async def request(id: UUID, ctx: Ctx, payouts: Service, body: PayoutAsked | None = None) -> Payout:
     """Ask to be paid what is available, or part of it."""
     amount = body.amount if body else None
@@ -164,7 +180,7 @@ async def forecast_history(id: UUID, ctx: Ctx, payouts: Service) -> list[Forecas
     return await payouts.forecast_history(ctx, line_id=id)
 
 
-@router.post("/payments/payout", status_code=201)
+@router.post("/payments/payout", status_code=201, openapi_extra=KEYED)
 async def payout(ctx: Ctx, payouts: Service, body: PayoutAsked | None = None) -> Payout:
     """Ask to be paid, for the vendor one acts for."""
     vendor_id, amount = ctx.acting_vendor, body.amount if body else None
@@ -216,7 +232,7 @@ async def queue(
     return await payouts.queue(ctx, status=status, limit=limit, cursor=cursor)
 
 
-@router.post("/admin/payouts/run")
+@router.post("/admin/payouts/run", openapi_extra=KEYED)
 async def run(ctx: Ctx, payouts: Service, body: RunAsked | None = None) -> list[Payout]:
     """A payout run now: one payout for every vendor whose balance is due."""
     return await payouts.run(ctx, vendor_ids=body.vendor_ids if body else None)
@@ -243,7 +259,7 @@ async def bank_files(
     return await payouts.bank_files(ctx, limit=limit, cursor=cursor)
 
 
-@router.post("/admin/bank-files", status_code=201)
+@router.post("/admin/bank-files", status_code=201, openapi_extra=KEYED)
 async def make_bank_file(ctx: Ctx, payouts: Service, body: FileAsked) -> BankFile:
     """Gather every approved bank payout that is in no file yet."""
     return await payouts.make_bank_file(ctx, id=ctx.new_id(), format=body.format)
@@ -289,7 +305,7 @@ async def set_terms(id: UUID, ctx: Ctx, payouts: Service, body: TermsChange) -> 
     return await payouts.set_terms(ctx, terms=given, reason=body.reason)
 
 
-@router.post("/admin/vendors/{id}/charges", status_code=201)
+@router.post("/admin/vendors/{id}/charges", status_code=201, openapi_extra=KEYED)
 async def charge(id: UUID, ctx: Ctx, payouts: Service, body: ChargeAsked) -> Charge:
     """Charge a vendor a fee or fine, or give it a credit note."""
     return await payouts.charge(

@@ -23,7 +23,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
-metadata = module_metadata("payouts")
+metadata = module_metadata(
+    "payouts",
+    unwatched="movements earnings earning_lines earning_sources"
+    " forecasts payout_items reversals reversal_lines term_changes",
+)
 
 
 def _minor(name: str) -> "Column[int]":
@@ -284,6 +288,7 @@ destinations = Table(
     Column("bic", Text, nullable=False, info=IMPERSONAL, server_default=text("''")),
     Column("provider_ref", Text, info=IMPERSONAL),
     _time("changed_at"),
+    _time("held_until", nullable=True),  # after a change nothing is paid there until then
 )
 
 payouts = Table(

@@ -2,6 +2,7 @@
 
 from haat.domains.money.reconciliation import reactions
 from haat.domains.money.reconciliation.api import Reconciliation
+from haat.domains.money.reconciliation.personal import PERSONAL_DATA
 from haat.domains.money.reconciliation.proof import prove
 from haat.domains.money.reconciliation.routes import router
 from haat.domains.money.reconciliation.service import ReconciliationService
@@ -15,6 +16,7 @@ MODULE = Module(
     service=ReconciliationService,
     package=__package__,
     tables=metadata,
+    personal=PERSONAL_DATA,
     reactions=reactions,
     router=router,
     prove=prove,

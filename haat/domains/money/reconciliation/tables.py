@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
-metadata = module_metadata("reconciliation")
+metadata = module_metadata("reconciliation", unwatched="pairs totals fees files")
 
 
 def _minor(name: str) -> "Column[int]":

@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from haat.engines.sql import IMPERSONAL, module_metadata
 
-metadata = module_metadata("statements")
+metadata = module_metadata("statements", unwatched="*")
 
 
 def _minor(name: str) -> "Column[int]":

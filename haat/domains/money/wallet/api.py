@@ -15,6 +15,7 @@ from haat.kernel.events import Event
 from haat.kernel.model import Model
 from haat.kernel.money import Currency, Money
 from haat.kernel.page import Limit, Page
+from haat.kernel.personal import AccountText, NameText
 
 CREDITS = "XCR"  # a code from ISO 4217's user-assigned range
 RATE_UNIT = 1_000_000
@@ -101,7 +102,7 @@ class Withdrawal(Model):
     credits: Money
     amount: Money
     status: Literal["requested", "processing", "paid", "failed", "rejected"]
-    holder: str
+    holder: NameText
     account: str  # masked
     reason: str | None = None
     requested_at: datetime
@@ -112,8 +113,8 @@ class WithdrawalDue(Model):
     """A withdrawal that staff pay from the market's bank account; the account is in full."""
 
     id: UUID
-    holder: str
-    account: str
+    holder: NameText
+    account: AccountText
     amount: Money
     requested_at: datetime
 
@@ -275,7 +276,7 @@ class Wallet(Contract, name="wallet"):
 
     # For staff.
 
-    @command(scope="staff:money", timeout_s=30)
+    @command(scope="staff:money", timeout_s=30, proof=True)
     async def decide_withdrawal(
         self, ctx: Context, *, id: UUID, decision: Literal["approve", "reject"], reason: str = ""
     ) -> Withdrawal:
@@ -297,7 +298,7 @@ class Wallet(Contract, name="wallet"):
     ) -> Page[WithdrawalDue]:
         """Approved ones that no provider pays (`bank`), oldest first."""
 
-    @command(scope="staff:money", timeout_s=30)
+    @command(scope="staff:money", timeout_s=30, proof=True)
     async def settle_withdrawals(
         self,
         ctx: Context,
@@ -309,7 +310,7 @@ class Wallet(Contract, name="wallet"):
         """Says how those of `withdrawals_due` ended. Harmless when repeated; NotFound, Conflict
         (`withdrawal_state`) for others, WrongPaymentState for one that ended the other way."""
 
-    @command(scope="staff:money")
+    @command(scope="staff:money", proof=True)
     async def set_rate(
         self,
         ctx: Context,
@@ -337,13 +338,13 @@ class Wallet(Contract, name="wallet"):
     async def rate(self, ctx: Context, *, currency: Currency, at: datetime | None = None) -> Rate:
         """The one that holds now, or at `at`. NoRate."""
 
-    @command(scope="staff:money")
+    @command(scope="staff:money", proof=True)
     async def grant(
         self, ctx: Context, *, id: UUID, owner_id: UUID, credits_minor: int, reason: Reason
     ) -> WalletEntry:
         """Goodwill: credits without money. `credits_minor` ≥ 1."""
 
-    @command(scope="staff:money")
+    @command(scope="staff:money", proof=True)
     async def freeze(self, ctx: Context, *, owner_id: UUID, frozen: bool, reason: Reason) -> None:
         """A frozen wallet neither pays nor withdraws; refunds still come in."""
 

@@ -2,6 +2,7 @@
 
 from haat.domains.money.wallet import reactions
 from haat.domains.money.wallet.api import Wallet
+from haat.domains.money.wallet.personal import PERSONAL_DATA
 from haat.domains.money.wallet.proof import prove
 from haat.domains.money.wallet.routes import router
 from haat.domains.money.wallet.service import WalletService
@@ -15,6 +16,7 @@ MODULE = Module(
     service=WalletService,
     package=__package__,
     tables=metadata,
+    personal=PERSONAL_DATA,
     reactions=reactions,
     router=router,
     prove=prove,

@@ -20,9 +20,11 @@ from haat.domains.money.wallet.api import (
     WithdrawalDue,
 )
 from haat.engines.http import Ctx, Door
+from haat.engines.http.promises import KEYED
 from haat.kernel.model import Body
 from haat.kernel.money import Currency
 from haat.kernel.page import Limit, Page
+from haat.kernel.personal import AccountText, NameText
 
 Service = Annotated[Wallet, Door(Wallet)]
 VendorId = Annotated[UUID | None, Query(alias="vendorId")]
@@ -41,8 +43,8 @@ class Bought(Body):
 
 class Withdrawn(Body):
     credits_minor: CreditsMinor
-    holder: Annotated[str, Field(min_length=1, max_length=120)]
-    account: Annotated[str, Field(min_length=4, max_length=40)]
+    holder: Annotated[NameText, Field(min_length=1, max_length=120)]
+    account: Annotated[AccountText, Field(min_length=4, max_length=40)]
     vendor_id: UUID | None = None
 
 
@@ -95,7 +97,7 @@ async def statement(
     return await wallet.statement(ctx, vendor_id=vendor_id, as_of=as_of, limit=limit, cursor=cursor)
 
 
-@router.post("/wallet/topups", status_code=201)
+@router.post("/wallet/topups", status_code=201, openapi_extra=KEYED)
 async def top_up(ctx: Ctx, wallet: Service, body: Bought) -> TopUp:
     """Buy credits at the rate of now."""
     return await wallet.top_up(
@@ -126,7 +128,7 @@ async def topup(id: UUID, ctx: Ctx, wallet: Service) -> TopUp:
     return await wallet.topup(ctx, id=id)
 
 
-@router.post("/wallet/withdrawals", status_code=201)
+@router.post("/wallet/withdrawals", status_code=201, openapi_extra=KEYED)
 async def withdraw(ctx: Ctx, wallet: Service, body: Withdrawn) -> Withdrawal:
     """Ask for credits to be paid out as money."""
     return await wallet.withdraw(
@@ -224,7 +226,7 @@ async def frozen(
     return await wallet.frozen(ctx, limit=limit, cursor=cursor)
 
 
-@router.post("/admin/wallets/{owner_id}/grant", status_code=201)
+@router.post("/admin/wallets/{owner_id}/grant", status_code=201, openapi_extra=KEYED)
 async def grant(owner_id: UUID, ctx: Ctx, wallet: Service, body: Granted) -> WalletEntry:
     """Goodwill: credits without money, to a person or a vendor."""
     return await wallet.grant(

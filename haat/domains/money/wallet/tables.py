@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
-metadata = module_metadata("wallet")
+metadata = module_metadata("wallet", unwatched="moves claims")
 
 
 def _minor(name: str) -> "Column[int]":

@@ -2,7 +2,8 @@
 
 from haat.domains.people.identity import reactions
 from haat.domains.people.identity.api import Identity
-from haat.domains.people.identity.routes import router
+from haat.domains.people.identity.elsewhere_routes import router
+from haat.domains.people.identity.personal import PERSONAL_DATA
 from haat.domains.people.identity.service import IdentityService
 from haat.domains.people.identity.tables import metadata
 from haat.kernel.module import Module
@@ -14,6 +15,7 @@ MODULE = Module(
     service=IdentityService,
     package=__package__,
     tables=metadata,
+    personal=PERSONAL_DATA,
     reactions=reactions,
     router=router,
 )

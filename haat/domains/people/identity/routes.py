@@ -9,18 +9,19 @@ from pydantic import Field
 from haat.domains.people.identity.api import Identity, Password, Person, SignedIn
 from haat.engines.http import Ctx, Door, from_this_machine
 from haat.kernel.model import Body
+from haat.kernel.personal import EmailText, NameText, TokenText
 
 router = APIRouter(tags=["identity"])
 
 Service = Annotated[Identity, Door(Identity)]
-Address = Annotated[str, Field(min_length=1, max_length=254)]
-Token = Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+Address = Annotated[EmailText, Field(min_length=1, max_length=254)]
+Token = Annotated[TokenText, Field(min_length=1, max_length=200, repr=False)]
 
 
 class RegisterBody(Body):
     email: Address
     password: Password
-    name: Annotated[str, Field(min_length=1, max_length=120)]
+    name: Annotated[NameText, Field(min_length=1, max_length=120)]
 
 
 class LoginBody(Body):

@@ -1,6 +1,8 @@
 """What an address, a name, a password may be; what a role may do."""
 
+import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -8,13 +10,18 @@ from uuid import UUID
 from email_validator import EmailNotValidError, validate_email
 
 from haat.domains.people.identity.api import (
+    STAFF_ROLES,
+    STAFF_SCOPES,
+    SUPER_ADMINS_ALONE,
     EmailInvalid,
     Membership,
     PasswordWeak,
     Person,
-    StaffRole,
-    VendorRole,
+    PhoneInvalid,
+    with_implied,
 )
+from haat.domains.people.identity.guessable import is_guessable
+from haat.domains.people.identity.roles import scopes_in_team
 from haat.kernel.errors import Invalid, NotFound
 
 PASSWORD_MIN_CHARS = 8
@@ -22,43 +29,20 @@ PASSWORD_MAX_CHARS = 200
 NAME_MAX_CHARS = 120
 CLIENT_MAX_CHARS = 200
 EMAIL_MAX_CHARS = 254
+_PHONE_SIGNS = re.compile(r"[ ()./\u00a0-]|\u2011")  # for the eye
+_PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
 
-_VENDOR_ALL = ("products", "stock", "orders", "money", "team", "profile")
-_VENDOR: dict[VendorRole, tuple[str, ...]] = {
-    "owner": _VENDOR_ALL,
-    "admin": _VENDOR_ALL,
-    "manager": ("products", "stock", "orders"),
-    "staff": ("stock", "orders"),
-}
-_STAFF: dict[StaffRole, tuple[str, ...]] = {
-    "super_admin": ("vendors", "products", "orders", "payouts", "money", "ledger", "settings"),
-    "moderator": ("vendors", "products"),
-    "support": ("orders",),
-    "finance": ("orders", "payouts", "money", "ledger"),
-}
-
-# The words people choose first; each is at least as long as a password must be.
-COMMON = frozenset(
-    """
-    12345678 123456789 1234567890 12345678910 0123456789 987654321 9876543210 87654321 11111111
-    00000000 22222222 88888888 99999999 12341234 11223344 1q2w3e4r 1q2w3e4r5t 1qaz2wsx zaq12wsx
-    qwertyui qwertyuiop qwerty12 qwerty123 qwerty1234 qwerty12345 qwe123qwe asdfghjk asdfghjkl
-    asdf1234 zxcvbnm1 zxcvbnm123 abcdefgh abcd1234 abc12345 abc123456 a1b2c3d4 aa123456 a1234567
-    a12345678 a123456789 password password1 password12 password123 password1234 password! passw0rd
-    p@ssword p@ssw0rd pa$$word pa55word mypassword newpassword passpass 1password letmein1
-    letmein123 letmein! welcome1 welcome12 welcome123 welcome! iloveyou iloveyou1 iloveyou2
-    iloveyou! sunshine sunshine1 princess princess1 football football1 baseball baseball1
-    basketball superman superman1 batman123 spiderman pokemon1 starwars starwars1 trustno1
-    whatever whatever1 computer computer1 internet internet1 michelle jennifer jessica1 charlie1
-    michael1 daniel123 jonathan jordan23 liverpool liverpool1 chelsea1 arsenal1 barcelona
-    manchester admin123 admin1234 administrator adminadmin changeme changeme1 changeme123 default1
-    secret123 topsecret rootroot toor1234 test1234 testtest testing1 testing123 user1234 guest123
-    dragon123 monkey123 shadow123 master123 hello123 helloworld freedom1 blink182 samsung1
-    samsung123 google123 facebook facebook1 instagram linkedin summer2024 summer2025 summer2026
-    winter2024 winter2025 winter2026 spring2025 spring2026 autumn2025 autumn2026 january1
-    december1 chocolate chocolate1 butterfly cupcake1 flower123 bangladesh bangladesh1 dhaka123
-    india123 pakistan pakistan1 marketplace shopping shopping1 customer customer1
-    """.split()
+# In this order: most browsers claim to be several.
+_DEVICES = (
+    (
+        *(("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser", "Samsung Internet")),
+        *(("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrome", "Chrome")),
+        *(("Safari", "Safari"), ("curl/", "curl"), ("python-", "Python")),
+    ),
+    (
+        *(("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows")),
+        *(("Mac OS X", "Mac"), ("CrOS", "ChromeOS"), ("Linux", "Linux")),
+    ),
 )
 
 
@@ -101,18 +85,30 @@ def client_label(text: str) -> str:
     return "".join(c for c in text[:CLIENT_MAX_CHARS] if c.isprintable())
 
 
-def strong_password(password: str, email: str) -> str:
-    """The password itself. Raises PasswordWeak."""
-    if len(password) < PASSWORD_MIN_CHARS:
-        message = f"Choose a password of at least {PASSWORD_MIN_CHARS} characters."
-    elif len(password) > PASSWORD_MAX_CHARS:
+def device(client: str) -> str:
+    """What somebody signed in with, as they would call it: "Firefox on Windows"."""
+    found = [next((name for mark, name in marks if mark in client), "") for marks in _DEVICES]
+    return " on ".join(filter(None, found)) or client[:60] or "unknown"
+
+
+def strong_password(password: str, email: str, name: str = "", *, least: int = 8) -> str:
+    """The password in the form it is hashed in. Raises PasswordWeak.
+
+    Any characters may stand in it, none must: what matters is that nobody tries it (NIST SP
+    800-63B, OWASP ASVS 5.0 V6.2). `least` counts characters as they are read.
+    """
+    plain = unicodedata.normalize("NFC", password)
+    if len(plain) < max(least, PASSWORD_MIN_CHARS):
+        least = max(least, PASSWORD_MIN_CHARS)
+        message = f"Choose a password of at least {least} characters."
+    elif len(plain) > PASSWORD_MAX_CHARS:
         message = f"Choose a password of at most {PASSWORD_MAX_CHARS} characters."
-    elif password.casefold() in COMMON or len(set(password)) == 1:
-        message = "This password is among the first that others would try; choose another."
-    elif password.casefold() in (email, email.partition("@")[0]):
+    elif plain.casefold() in (email, email.partition("@")[0]):
         message = "The password is your e-mail address; choose another."
+    elif is_guessable(plain, email, *email.split("@"), name, *name.split()):
+        message = "This password is among the first that others would try; choose another."
     else:
-        return password
+        return plain
     raise PasswordWeak.at("password", message, "password_weak")
 
 
@@ -127,27 +123,38 @@ def token_hash(token: str) -> bytes:
 
 
 def chosen(person: Person, vendor_id: UUID | None, *, strict: bool) -> Membership | None:
-    """The team the person acts for: the one named, else the first joined; None without a team.
+    """The team the person acts for: the one named, or the first joined where none is.
 
-    `strict` raises NotFound for a vendor that is not among them; otherwise the first counts.
+    For a vendor that is not among them: NotFound when `strict`, else None. Who has left the team
+    they acted for acts for nobody, rather than for another vendor without knowing.
     """
+    if vendor_id is None:
+        return person.memberships[0] if person.memberships else None
     for membership in person.memberships:
         if membership.vendor_id == vendor_id:
             return membership
-    if strict and vendor_id is not None:
+    if strict:
         raise NotFound("This account is not in that vendor's team.")
-    return person.memberships[0] if person.memberships else None
+    return None
 
 
-def scopes_of(role: VendorRole | None, staff_roles: list[StaffRole]) -> frozenset[str]:
-    """What a signed-in person may do, from the role in the vendor acted for and staff roles."""
+def scopes_of(person: Person, membership: Membership | None) -> frozenset[str]:
+    """What a signed-in person may do: their own, in the team acted for, and as staff."""
     found = {"person"}
-    if role is not None:
-        found.update(f"vendor:{name}" for name in _VENDOR[role])
-    for staff_role in staff_roles:
+    if membership is not None:
+        found.update(scopes_in_team(membership.role, membership.scopes))
+    if person.staff_roles or person.custom_roles:
         found.add("staff")
-        found.update(f"staff:{name}" for name in _STAFF[staff_role])
-    return frozenset(found)
+    for role in person.staff_roles:
+        found.update(STAFF_ROLES[role])
+    for custom in person.custom_roles:
+        found.update(staff_scopes(custom.scopes))
+    return with_implied(frozenset(found))
+
+
+def staff_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    """Those of them that a role put together for staff may hold."""
+    return frozenset(scopes).intersection(STAFF_SCOPES) - {SUPER_ADMINS_ALONE}
 
 
 def instant(text: str) -> datetime:
@@ -156,3 +163,12 @@ def instant(text: str) -> datetime:
     if found.tzinfo is None:
         raise ValueError(text)
     return found
+
+
+def phone_number(text: str) -> str:
+    """A number as +, the country and the rest (ITU-T E.164). Raises PhoneInvalid at `number`."""
+    plain = _PHONE_SIGNS.sub("", text.strip())
+    plain = f"+{plain[2:]}" if plain.startswith("00") else plain
+    if not _PHONE.fullmatch(plain):
+        raise PhoneInvalid.at("number", PhoneInvalid().detail, "phone_invalid")
+    return plain

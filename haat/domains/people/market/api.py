@@ -44,6 +44,7 @@ class MarketSettings(Model):
     support_email: str | None = None
     offers_policy: OffersPolicy = "both"
     pictures_max: PicturesMax = 20  # of one product
+    lowest_price: bool = True  # beside a reduction stands the lowest price of 30 days before it
 
 
 class SettingsChange(Model):
@@ -58,6 +59,7 @@ class SettingsChange(Model):
     support_email: str | None = None
     offers_policy: OffersPolicy | None = None
     pictures_max: PicturesMax | None = None
+    lowest_price: bool | None = None
 
 
 class MarketOpened(Event, name="market.opened", key="name"):
@@ -83,5 +85,5 @@ class Market(Contract, name="market"):
     async def open(self, ctx: Context, *, settings: MarketSettings) -> MarketSettings:
         """Sets the market up, once; AlreadyOpened afterwards."""
 
-    @command(scope="staff:settings")
+    @command(scope="staff:settings", proof=True)
     async def change(self, ctx: Context, *, change: SettingsChange) -> MarketSettings: ...

@@ -33,6 +33,7 @@ settings = Table(
     Column("support_email", Text, info=IMPERSONAL),  # the market's, shown to everybody
     Column("offers_policy", Text, nullable=False, server_default=text("'own'"), info=IMPERSONAL),
     Column("pictures_max", Integer, nullable=False, server_default=text("20")),
+    Column("lowest_price", Boolean, nullable=False, server_default=text("true")),
     Column("opened_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("single", name="single"),

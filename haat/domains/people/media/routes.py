@@ -1,70 +1,167 @@
-"""Pictures over REST, and their addresses at the root of the site."""
+"""Pictures and videos over REST: in one request, or in several by signed requests."""
 
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, File, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from pydantic import Field
 
-from haat.domains.people.media.api import SIZE_MAX, WIDTHS, Media
+from haat.domains.people.media.api import SIZE_MAX, WIDTHS, Kind, Media, MediaFile, Upload, Usage
+from haat.domains.people.media.sessions import (
+    OF_VENDORS,
+    PART_BYTES,
+    Alt,
+    FilesMax,
+    Protocol,
+    Sha256,
+    SizeMax,
+    UploadOversize,
+)
 from haat.engines.http import Ctx, Door
-from haat.kernel.model import Model
+from haat.kernel.context import Context
+from haat.kernel.model import Body, Model
 
 router = APIRouter(tags=["media"])
-# Mounted at the root of the site: `/media/{id}` is an address that pages and mails keep.
-media_router = APIRouter(tags=["media"])
-
 Service = Annotated[Media, Door(Media)]
-
-_FOREVER = "public, max-age=31536000, immutable"
-_FOR_NOW = "public, max-age=5"
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Content-Disposition": "inline",
-}
 
 
 class Uploaded(Model):
-    """A kept picture; `urls` has "original" and one address for each width."""
+    """A kept file; `urls` has "original" and, of a picture, one address for each width."""
 
     id: UUID
     content_type: str
     size_bytes: int
     width: int
     height: int
+    poster_id: UUID | None = None
     urls: dict[str, str]
 
 
+class Begin(Body):
+    """What is to be sent. `sha256` in hex, of the whole; `posterId`: the picture a video is shown
+    by, uploaded before."""
+
+    kind: Kind = "other"
+    content_type: str
+    size_bytes: Annotated[int, Field(ge=1)]
+    sha256: Sha256 | None = None
+    alt: Alt = ""
+    poster_id: UUID | None = None
+    protocol: Protocol = "parts"
+
+
 @router.post("/media", status_code=201, summary="Upload a picture")
-async def upload(file: Annotated[UploadFile, File()], ctx: Ctx, media: Service) -> Uploaded:
+async def upload(
+    file: Annotated[UploadFile, File()],
+    ctx: Ctx,
+    media: Service,
+    kind: Annotated[Kind, Form()] = "other",
+) -> Uploaded:
     # One byte more than allowed is enough to know; the rest of a larger file is left where it is.
     content = await file.read(SIZE_MAX + 1)
-    kept = await media.upload(ctx, id=ctx.new_id(), content=content)
-    urls = {"original": f"/media/{kept.id}", **{str(w): f"/media/{kept.id}/{w}" for w in WIDTHS}}
-    return Uploaded(**kept.model_dump(by_alias=False, exclude={"ready"}), urls=urls)
+    kept = await media.upload(
+        ctx, id=ctx.new_id(), content=content, kind=kind, vendor_id=_vendor(ctx, kind)
+    )
+    return uploaded(kept)
 
 
-@media_router.api_route(
-    "/media/{id}", methods=["GET", "HEAD"], response_class=Response, include_in_schema=False
+@router.post("/media/uploads", status_code=201, summary="Begin an upload in several requests")
+async def begin(body: Begin, ctx: Ctx, media: Service) -> Upload:
+    return await media.begin_upload(
+        ctx,
+        id=ctx.new_id(),
+        kind=body.kind,
+        content_type=body.content_type,
+        size_bytes=body.size_bytes,
+        protocol=body.protocol,
+        vendor_id=_vendor(ctx, body.kind),
+        digest=body.sha256,
+        alt=body.alt,
+        poster_id=body.poster_id,
+    )
+
+
+@router.get("/media/uploads/{id}", summary="How far an upload is, with requests for the rest")
+async def upload_of(id: UUID, ctx: Ctx, media: Service) -> Upload:
+    return await media.upload_of(ctx, id=id)
+
+
+@router.post("/media/uploads/{id}/complete", summary="All is sent: look at it and keep it")
+async def complete(id: UUID, ctx: Ctx, media: Service) -> Uploaded:
+    ctx.person_id  # noqa: B018 - a guest is told so
+    return uploaded(await media.complete(ctx, id=id))
+
+
+@router.delete("/media/uploads/{id}", status_code=204, summary="Give an upload up")
+async def abandon(id: UUID, ctx: Ctx, media: Service) -> None:
+    await media.abandon(ctx, id=id)
+
+
+@router.put(
+    "/media/parts/{ticket}",
+    status_code=204,
+    summary="Where a signed request sends a part, when the store takes none itself",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string"}}},
+        }
+    },
 )
-async def original(id: UUID, request: Request, ctx: Ctx, media: Service) -> Response:
-    return await _serve(request, ctx, media, id, None)
+async def put_part(ticket: str, request: Request, ctx: Ctx, media: Service) -> None:
+    content = bytearray()
+    async for piece in request.stream():
+        content += piece
+        if len(content) > PART_BYTES:
+            raise UploadOversize(expectedBytes=PART_BYTES)
+    content_type = request.headers.get("content-type", "")
+    await media.put_part(ctx, ticket=ticket, content=bytes(content), content_type=content_type)
 
 
-@media_router.api_route(
-    "/media/{id}/{width}", methods=["GET", "HEAD"], response_class=Response, include_in_schema=False
-)
-async def rendition(id: UUID, width: int, request: Request, ctx: Ctx, media: Service) -> Response:
-    return await _serve(request, ctx, media, id, width)
+@router.get("/media/usage", summary="How much one's vendor keeps, and may keep")
+async def usage(ctx: Ctx, media: Service) -> Usage:
+    return await media.usage(ctx, vendor_id=ctx.acting_vendor)
 
 
-async def _serve(request: Request, ctx: Ctx, media: Media, id: UUID, width: int | None) -> Response:
-    tag = f'"{id}-{width or 0}"'
-    if request.headers.get("if-none-match") == tag:
-        # Only a final answer has a tag, and what is under an id never changes.
-        return Response(status_code=304, headers={"ETag": tag, "Cache-Control": _FOREVER})
-    found = await media.content(ctx, id=id, width=width)
-    headers = {**_HEADERS, "Cache-Control": _FOREVER if found.final else _FOR_NOW}
-    if found.final:
-        headers["ETag"] = tag
-    return Response(found.data, media_type=found.content_type, headers=headers)
+class RoomBody(Body):
+    """What is left out is as for all vendors."""
+
+    files_max: FilesMax | None = None
+    size_max_bytes: SizeMax | None = None
+
+
+@router.get("/admin/vendors/{id}/media", summary="How much a vendor keeps, and may keep")
+async def usage_of(id: UUID, ctx: Ctx, media: Service) -> Usage:
+    return await media.usage_of(ctx, vendor_id=id)
+
+
+@router.put("/admin/vendors/{id}/media", summary="How much a vendor may keep")
+async def set_room(id: UUID, body: RoomBody, ctx: Ctx, media: Service) -> Usage:
+    return await media.set_room(
+        ctx, vendor_id=id, files_max=body.files_max, size_max_bytes=body.size_max_bytes
+    )
+
+
+@router.delete("/media/{id}", status_code=204, summary="Remove a file that nothing shows")
+async def remove(id: UUID, ctx: Ctx, media: Service) -> None:
+    await media.remove(ctx, id=id)
+
+
+def _vendor(ctx: Context, kind: Kind) -> UUID | None:
+    """Pictures of goods and shops are a vendor's; others are their sender's own."""
+    return ctx.acting_vendor if kind in OF_VENDORS else None
+
+
+def uploaded(kept: MediaFile) -> Uploaded:
+    urls = {"original": f"/media/{kept.id}"}
+    if not kept.is_film:
+        urls |= {str(width): f"/media/{kept.id}/{width}" for width in WIDTHS}
+    return Uploaded(
+        id=kept.id,
+        content_type=kept.content_type,
+        size_bytes=kept.size_bytes,
+        width=kept.width,
+        height=kept.height,
+        poster_id=kept.poster_id,
+        urls=urls,
+    )

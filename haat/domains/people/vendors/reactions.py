@@ -1,16 +1,21 @@
 """What vendors do about their own facts."""
 
+from haat.domains.people.identity.api import TeamChanged
 from haat.domains.people.vendors.api import (
     VendorApplied,
     VendorApproved,
+    VendorAway,
+    VendorBack,
     VendorChanged,
+    VendorClosed,
+    VendorClosing,
     VendorReinstated,
     VendorRejected,
     VendorSuspended,
 )
 from haat.domains.people.vendors.service import VendorsService
 from haat.kernel.context import Context
-from haat.kernel.events import on
+from haat.kernel.events import every, on
 
 
 @on(VendorApplied)
@@ -20,7 +25,24 @@ async def applied(service: VendorsService, ctx: Context, events: list[VendorAppl
         await service.seat_owner(ctx, vendor_id=event.vendor_id, person_id=event.person_id)
 
 
-VendorFact = VendorApproved | VendorRejected | VendorSuspended | VendorReinstated | VendorChanged
+@on(VendorChanged)
+async def pictures_are_shown(
+    service: VendorsService, ctx: Context, events: list[VendorChanged]
+) -> None:
+    await service.claim_pictures(ctx, sorted({event.vendor_id for event in events}))
+
+
+VendorFact = (
+    VendorApproved
+    | VendorRejected
+    | VendorSuspended
+    | VendorReinstated
+    | VendorChanged
+    | VendorAway
+    | VendorBack
+    | VendorClosing
+    | VendorClosed
+)
 
 
 # Whoever wrote forgot the copies after the commit: this is for the writer that died in between,
@@ -30,5 +52,21 @@ VendorFact = VendorApproved | VendorRejected | VendorSuspended | VendorReinstate
 @on(VendorSuspended)
 @on(VendorReinstated)
 @on(VendorChanged)
+@on(VendorAway)
+@on(VendorBack)
+@on(VendorClosing)
+@on(VendorClosed)
 async def copies_are_old(service: VendorsService, ctx: Context, events: list[VendorFact]) -> None:
     await service.forget_copies([event.vendor_id for event in events])
+
+
+@on(TeamChanged)
+async def owner_is_another(
+    service: VendorsService, ctx: Context, events: list[TeamChanged]
+) -> None:
+    await service.follow_owners(ctx, {one.vendor_id: one.owners for one in events})
+
+
+@every(seconds=15)
+async def turn_absences(service: VendorsService, ctx: Context) -> None:
+    await service.turn_absences(ctx)

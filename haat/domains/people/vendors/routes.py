@@ -1,24 +1,24 @@
 """Vendors over REST. `sellers` is another word for the same addresses."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, File, Query, UploadFile
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from haat.domains.people.media.api import SIZE_MAX, Media
 from haat.domains.people.vendors.api import (
     Application,
+    Location,
     Name,
     Status,
     Vendor,
     VendorChange,
     Vendors,
 )
-from haat.domains.people.vendors.rules import decision_to
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
-from haat.kernel.errors import Forbidden, NotFound
+from haat.kernel.errors import Forbidden
 from haat.kernel.model import Body
 from haat.kernel.page import Limit, Page
 
@@ -39,28 +39,26 @@ class ApplicationBody(Body):
     business_type: Annotated[str, Field(max_length=80)] = ""
 
 
+class LocationBody(Body, Location):
+    pass
+
+
 class ChangeBody(Body):
-    """What is left out stays as it is."""
+    """What is left out stays as it is; a location of null takes it away."""
 
     name: Name | None = None
     description: Description | None = None
     logo_id: UUID | None = None
     banner_id: UUID | None = None
     contact_email: Address | None = None
+    location: LocationBody | None = None
+    support_email: Annotated[str, Field(max_length=254)] | None = None
+    support_phone: Annotated[str, Field(max_length=40)] | None = None
+    business_type: Annotated[str, Field(max_length=80)] | None = None
 
 
-class DecisionBody(Body):
-    """A decision, or the status it shall lead to."""
-
-    decision: Literal["approve", "reject", "suspend", "reinstate"] | None = None
-    status: Literal["active", "rejected", "suspended"] | None = None
-    reason: Annotated[str, Field(max_length=1000)] = ""
-
-    @model_validator(mode="after")
-    def one_of_both(self) -> "DecisionBody":
-        if (self.decision is None) == (self.status is None):
-            raise ValueError("Give either a decision or a status.")
-        return self
+class VerificationBody(Body):
+    verified: bool
 
 
 class CommissionBody(Body):
@@ -70,14 +68,11 @@ class CommissionBody(Body):
 
 
 @router.post("/vendors/apply", status_code=201, summary="Apply to sell here")
-@router.post("/sellers/register", status_code=201, include_in_schema=False)
 async def apply(body: ApplicationBody, ctx: Ctx, vendors: Service) -> Vendor:
     return await vendors.apply(ctx, id=ctx.new_id(), application=Application(**dict(body)))
 
 
 @router.get("/vendors", summary="Active vendors by name")
-@router.get("/sellers", include_in_schema=False)
-@router.get("/sellers/", include_in_schema=False)
 async def listed(
     ctx: Ctx, vendors: Service, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Vendor]:
@@ -85,16 +80,15 @@ async def listed(
 
 
 @router.get("/vendors/{id}", summary="A vendor by id or slug")
-@router.get("/sellers/{id}", include_in_schema=False)
 async def one(id: Reference, ctx: Ctx, vendors: Service) -> Vendor:
     return await vendors.find(ctx, slug=id)
 
 
 @router.patch("/vendors/{id}", summary="Change a vendor's profile")
-@router.put("/vendors/{id}", include_in_schema=False)
-@router.put("/sellers/{id}", include_in_schema=False)
 async def change(id: UUID, body: ChangeBody, ctx: Ctx, vendors: Service) -> Vendor:
-    return await vendors.change(ctx, id=id, change=VendorChange(**dict(body)))
+    leaves = "location" in body.model_fields_set and body.location is None
+    wanted = VendorChange(**dict(body), leaves_location=leaves)
+    return await vendors.change(ctx, id=id, change=wanted)
 
 
 @router.post("/vendors/{id}/logo", summary="Upload a vendor's logo")
@@ -126,7 +120,9 @@ async def _kept(ctx: Context, media: Media, vendor_id: UUID, file: UploadFile) -
     if ctx.actor.type == "person" and "vendor:profile" not in ctx.scopes:
         raise Forbidden
     content = await file.read(SIZE_MAX + 1)
-    kept = await media.upload(ctx, id=ctx.new_id(), content=content, vendor_id=vendor_id)
+    kept = await media.upload(
+        ctx, id=ctx.new_id(), content=content, vendor_id=vendor_id, kind="vendor"
+    )
     return kept.id
 
 
@@ -141,18 +137,11 @@ async def queue(
     return await vendors.queue(ctx, status=status, limit=limit, cursor=cursor)
 
 
-@router.patch("/admin/vendors/{id}/status", summary="Approve, reject, suspend or reinstate")
-async def decide(id: UUID, body: DecisionBody, ctx: Ctx, vendors: Service) -> Vendor:
-    decision = body.decision
-    if decision is None:
-        assert body.status is not None
-        found = await vendors.by_ids(ctx, ids=[id])
-        if not found:
-            raise NotFound
-        decision = decision_to(found[0].status, body.status)
-    return await vendors.decide(ctx, id=id, decision=decision, reason=body.reason)
-
-
 @router.put("/admin/vendors/{id}/commission", summary="Set a vendor's own commission")
 async def commission(id: UUID, body: CommissionBody, ctx: Ctx, vendors: Service) -> Vendor:
     return await vendors.set_commission(ctx, id=id, commission_bp=body.commission_bp)
+
+
+@router.put("/admin/vendors/{id}/verification", summary="Say that a vendor's papers are in order")
+async def verify(id: UUID, body: VerificationBody, ctx: Ctx, vendors: Service) -> Vendor:
+    return await vendors.verify(ctx, id=id, verified=body.verified)

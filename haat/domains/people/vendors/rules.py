@@ -24,6 +24,7 @@ _MOVES: dict[tuple[Status, Decision], Status] = {
     ("pending", "reject"): "rejected",
     ("active", "suspend"): "suspended",
     ("suspended", "reinstate"): "active",
+    ("closing", "suspend"): "suspended",
 }
 _TARGETS: dict[Decision, Status] = {decision: target for (_, decision), target in _MOVES.items()}
 _NEED_REASON: frozenset[Decision] = frozenset({"reject", "suspend"})
@@ -37,17 +38,6 @@ def after(status: Status, decision: Decision) -> Status | None:
     if target is None and _TARGETS[decision] != status:
         raise WrongVendorState(f"A vendor that is {status} cannot be decided on with {decision}.")
     return target
-
-
-def decision_to(status: Status, target: Status) -> Decision:
-    """The decision that leads from one status to another, or that has led to it.
-
-    Raises WrongVendorState when there is none.
-    """
-    for (at, decision), to in _MOVES.items():
-        if to == target and status in (at, target):
-            return decision
-    raise WrongVendorState(f"A vendor that is {status} cannot become {target}.")
 
 
 def reason_for(decision: Decision, reason: str) -> str | None:
@@ -115,7 +105,7 @@ def id_of(text: str) -> UUID | None:
         return None
 
 
-def contact_address(text: str) -> str:
+def contact_address(text: str, path: str = "contactEmail") -> str:
     """The e-mail address in its normal form. Raises Invalid."""
     try:
         # No look-up of the domain: this must work without a network.
@@ -123,9 +113,7 @@ def contact_address(text: str) -> str:
             text.strip()[:300], check_deliverability=False, strict=True, test_environment=True
         )
     except (EmailNotValidError, UnicodeError):
-        raise Invalid.at(
-            "contactEmail", "This is not an e-mail address.", "email_invalid"
-        ) from None
+        raise Invalid.at(path, "This is not an e-mail address.", "email_invalid") from None
     return found.normalized
 
 
@@ -135,3 +123,23 @@ def instant(text: str) -> datetime:
     if found.tzinfo is None:
         raise ValueError(text)
     return found
+
+
+def plain_line(text: str, path: str) -> str:
+    """One line without spaces at its ends. Invalid where there are characters nobody sees."""
+    plain = " ".join(text.split())
+    if not plain.isprintable():
+        raise Invalid.at(path, "Use plain text.", "text_invalid")
+    return plain
+
+
+def maybe_line(text: str | None, path: str) -> str | None:
+    return None if text is None else plain_line(text, path)
+
+
+def plain_text(text: str, path: str) -> str:
+    """Lines of plain text, as they were written but for their ends."""
+    plain = text.replace("\r\n", "\n").strip()
+    if any(not c.isprintable() and c not in "\n\t" for c in plain):
+        raise Invalid.at(path, "Use plain text.", "text_invalid")
+    return plain

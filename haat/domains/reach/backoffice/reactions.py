@@ -3,6 +3,8 @@
 from haat.domains.people.vendors.api import (
     VendorApplied,
     VendorApproved,
+    VendorClosed,
+    VendorClosing,
     VendorReinstated,
     VendorRejected,
     VendorSuspended,
@@ -12,7 +14,7 @@ from haat.domains.reach.backoffice.service import BackofficeService, VendorFact
 from haat.domains.trade.orders.api import OrderCreated, OrderPaid
 from haat.engines.sql import Tx
 from haat.kernel.context import Context
-from haat.kernel.events import on
+from haat.kernel.events import every, on
 
 
 @on(OrderCreated, batch=500)
@@ -29,6 +31,8 @@ async def count_orders(
 @on(VendorRejected)
 @on(VendorSuspended)
 @on(VendorReinstated)
+@on(VendorClosing)
+@on(VendorClosed)
 async def vendors_moved(
     service: BackofficeService, ctx: Context, tx: Tx, events: list[VendorFact]
 ) -> None:
@@ -40,3 +44,9 @@ async def drilled(
     service: BackofficeService, ctx: Context, tx: Tx, events: list[DrillSent]
 ) -> None:
     await service.hear_drill(tx, events)
+
+
+@every(seconds=60)
+async def close_finished(service: BackofficeService, ctx: Context) -> None:
+    """Vendors that asked to close and have nothing left to do."""
+    await service.close_finished(ctx)

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from haat.domains.people.vendors.api import (
     VendorApplied,
     VendorApproved,
+    VendorClosed,
+    VendorClosing,
     VendorReinstated,
     VendorRejected,
     VendorSuspended,
@@ -24,6 +26,8 @@ STANDING: Mapping[type[Event], str] = {
     VendorRejected: "rejected",
     VendorSuspended: "suspended",
     VendorReinstated: "active",
+    VendorClosing: "closing",
+    VendorClosed: "closed",
 }
 
 

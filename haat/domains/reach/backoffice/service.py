@@ -11,14 +11,18 @@ from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import (
     VendorApplied,
     VendorApproved,
+    VendorClosed,
+    VendorClosing,
     VendorReinstated,
     VendorRejected,
+    Vendors,
     VendorSuspended,
 )
 from haat.domains.reach.backoffice.api import Backoffice, DeadLetter, Overview, Stats
+from haat.domains.reach.backoffice.closing import Closing
 from haat.domains.reach.backoffice.reports import Reporting
 from haat.domains.reach.backoffice.rules import STANDING, chart, counted, first_day
-from haat.domains.trade.orders.api import OrderCreated, OrderPaid
+from haat.domains.trade.orders.api import OrderCreated, OrderPaid, Orders
 from haat.engines.bus import DeadLetters
 from haat.engines.sql import Database, Record, Sql, Tx
 from haat.kernel import synthetic
@@ -28,7 +32,15 @@ from haat.kernel.page import LIMIT_MAX, Page
 
 QUEUE_PAGES_MAX = 10
 
-VendorFact = VendorApplied | VendorApproved | VendorRejected | VendorSuspended | VendorReinstated
+VendorFact = (
+    VendorApplied
+    | VendorApproved
+    | VendorRejected
+    | VendorSuspended
+    | VendorReinstated
+    | VendorClosing
+    | VendorClosed
+)
 Queue = Callable[..., Awaitable[Page[Any]]]
 
 COUNT = Sql("""
@@ -54,7 +66,7 @@ SELECT (SELECT count(*) FROM backoffice.vendors WHERE status = 'active') AS vend
 """)
 
 
-class BackofficeService(Reporting, Backoffice):
+class BackofficeService(Reporting, Closing, Backoffice):
     """Own counts in one statement, the rest in one batch of calls."""
 
     def __init__(
@@ -65,8 +77,12 @@ class BackofficeService(Reporting, Backoffice):
         catalog: Catalog,
         ledger: Ledger,
         payouts: Payouts,
+        vendors: Vendors,
+        orders: Orders,
     ) -> None:
         super().__init__(db)
+        self._vendors = vendors
+        self._orders = orders
         self._letters = letters
         self._market = market
         self._catalog = catalog

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from haat.engines.sql import IMPERSONAL, module_metadata
 
-metadata = module_metadata("backoffice")
+metadata = module_metadata("backoffice", unwatched="*")
 
 days = Table(
     "days",

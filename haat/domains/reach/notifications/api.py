@@ -32,7 +32,7 @@ class StillThere(Conflict, code="in_stock"):
     """It can be had now: there is nothing to wait for."""
 
 
-class Notifications(Contract, name="notifications"):
+class Notifications(Contract, name="notifications", trail=False):
     @query(scope="person")
     async def own(
         self, ctx: Context, *, limit: Limit = 20, cursor: str | None = None

@@ -2,6 +2,7 @@
 
 from haat.domains.reach.notifications import reactions
 from haat.domains.reach.notifications.api import Notifications
+from haat.domains.reach.notifications.personal import PERSONAL_DATA
 from haat.domains.reach.notifications.routes import router
 from haat.domains.reach.notifications.service import NotificationsService
 from haat.domains.reach.notifications.tables import metadata
@@ -14,6 +15,7 @@ MODULE = Module(
     service=NotificationsService,
     package=__package__,
     tables=metadata,
+    personal=PERSONAL_DATA,
     reactions=reactions,
     router=router,
 )

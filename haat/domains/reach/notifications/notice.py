@@ -30,6 +30,7 @@ class Notice:
     vendor_id: UUID | None = None
     order_id: UUID | None = None
     owner_id: UUID | None = None
+    invitation_id: UUID | None = None  # to whoever was invited: by mail alone
     staff: bool = False
     by_mail: bool = True
 
@@ -52,6 +53,7 @@ class Known:
     earned: frozenset[UUID] = frozenset()  # vendor orders whose earning is on a balance already
     orders: Mapping[UUID, Order] = field(default_factory=dict)  # of failed or disputed payments
     payers: Mapping[UUID, UUID] = field(default_factory=dict)  # payment → person
+    vendors: Mapping[UUID, str] = field(default_factory=dict)  # names, of teams that changed
 
 
 NOTHING_KNOWN = Known()

@@ -2,6 +2,8 @@
 
 from haat.domains.goods.catalog.api import ProductApproved, ProductRejected
 from haat.domains.goods.inventory.api import BackInStock, StockLow
+from haat.domains.goods.requests.api import RequestApproved, RequestRefused
+from haat.domains.money.banking.api import BankAccountChanged
 from haat.domains.money.payments.api import (
     PaymentDisputed,
     PaymentFailed,
@@ -11,9 +13,20 @@ from haat.domains.money.payouts.api import PayoutProcessed
 from haat.domains.money.reconciliation.api import DifferencesFound
 from haat.domains.money.statements.api import InvoiceIssued
 from haat.domains.money.wallet.api import CreditsToppedUp, WithdrawalEnded
-from haat.domains.people.identity.api import PersonRegistered
+from haat.domains.people.identity.api import (
+    PersonRegistered,
+    StaffChanged,
+    TeamChanged,
+    TeamInvited,
+)
+from haat.domains.people.onboarding.api import (
+    ApplicationSubmitted,
+    ChangesRequested,
+    DocumentDecision,
+)
 from haat.domains.people.vendors.api import VendorApproved, VendorRejected, VendorSuspended
 from haat.domains.reach.notifications.service import NotificationsService
+from haat.domains.reach.webhooks.api import EndpointDisabled
 from haat.domains.trade.cart.api import CartLeft
 from haat.domains.trade.orders.api import (
     OrderAdvanced,
@@ -60,11 +73,37 @@ async def tell_of_returns(service: NotificationsService, ctx: Context, events: l
 @on(VendorApproved)
 @on(VendorRejected)
 @on(VendorSuspended)
-@on(ProductApproved)
+@on(ProductApproved, where={"bulk": False})
 @on(ProductRejected)
+@on(RequestApproved)
+@on(RequestRefused)
 @on(PayoutProcessed)
 @on(PersonRegistered)
 async def tell_of_others(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
+    await service.tell_of(ctx, events)
+
+
+@on(ChangesRequested)
+@on(DocumentDecision)
+@on(ApplicationSubmitted)
+@on(BankAccountChanged)
+async def tell_of_onboarding(
+    service: NotificationsService, ctx: Context, events: list[Event]
+) -> None:
+    await service.tell_of(ctx, events)
+
+
+@on(EndpointDisabled)
+async def tell_of_webhooks(
+    service: NotificationsService, ctx: Context, events: list[EndpointDisabled]
+) -> None:
+    await service.tell_of(ctx, events)
+
+
+@on(TeamInvited)
+@on(TeamChanged)
+@on(StaffChanged)
+async def tell_of_teams(service: NotificationsService, ctx: Context, events: list[Event]) -> None:
     await service.tell_of(ctx, events)
 
 

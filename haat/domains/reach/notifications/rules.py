@@ -6,9 +6,10 @@ from typing import Any
 
 from haat.domains.goods.catalog.api import ProductApproved, ProductRejected
 from haat.domains.goods.inventory.api import StockLow
+from haat.domains.goods.requests.api import RequestApproved, RequestRefused
 from haat.domains.people.identity.api import PersonRegistered
 from haat.domains.people.vendors.api import VendorApproved, VendorRejected, VendorSuspended
-from haat.domains.reach.notifications import paying
+from haat.domains.reach.notifications import paying, teaming, vetting
 from haat.domains.reach.notifications.notice import (
     NOTHING_KNOWN,
     Known,
@@ -18,6 +19,7 @@ from haat.domains.reach.notifications.notice import (
     to_staff,
     to_team,
 )
+from haat.domains.reach.webhooks.api import EndpointDisabled
 from haat.domains.trade.cart.api import CartLeft
 from haat.domains.trade.orders.api import (
     OrderAdvanced,
@@ -57,6 +59,10 @@ def notices_of(event: Event, known: Known = NOTHING_KNOWN) -> list[Notice]:
     """Who is told what about this event."""
     if type(event) in paying.BY_EVENT:
         return paying.BY_EVENT[type(event)](event, known)
+    if type(event) in teaming.BY_EVENT:
+        return teaming.BY_EVENT[type(event)](event, known)
+    if type(event) in vetting.BY_EVENT:
+        return vetting.BY_EVENT[type(event)](event, known)
     return _BY_EVENT[type(event)](event)
 
 
@@ -152,7 +158,24 @@ def _product_rejected(event: ProductRejected) -> list[Notice]:
     facts: dict[str, Any] = {"title": event.title, "reason": event.reason}
     kind = {"rejected": "product_rejected", "taken_down": "product_taken_down"}
     told = kind.get(event.kind, "product_changes_requested")
-    return to_team(event, event.vendor_id, told, path, **facts)
+    others = [
+        notice
+        for vendor_id in event.also_vendor_ids
+        for notice in to_team(event, vendor_id, told, "/vendor/offers", **facts)
+    ]
+    return [*to_team(event, event.vendor_id, told, path, **facts), *others]
+
+
+def _request_approved(event: RequestApproved) -> list[Notice]:
+    path = f"/vendor/requests/{event.request_id}"
+    kind = "request_attached" if event.attached else "request_approved"
+    return to_team(event, event.vendor_id, kind, path, title=event.title)
+
+
+def _request_refused(event: RequestRefused) -> list[Notice]:
+    path = f"/vendor/requests/{event.request_id}"
+    facts = {"title": event.title, "reason": event.reason}
+    return to_team(event, event.vendor_id, "request_refused", path, **facts)
 
 
 def _registered(event: PersonRegistered) -> list[Notice]:
@@ -184,6 +207,15 @@ def _left(event: CartLeft) -> list[Notice]:
     ]
 
 
+def _webhook_off(event: EndpointDisabled) -> list[Notice]:
+    facts: dict[str, Any] = {"host": event.host}
+    kind = f"webhook_{event.why}"
+    if event.vendor_id is None:
+        return [to_staff(event, kind, f"/admin/webhooks/{event.endpoint_id}", **facts)]
+    path = f"/vendor/webhooks/{event.endpoint_id}"
+    return to_team(event, event.vendor_id, kind, path, **facts)
+
+
 _BY_EVENT: dict[type[Event], Callable[[Any], list[Notice]]] = {
     OrderAdvanced: _advanced,
     StockLow: _low,
@@ -198,6 +230,9 @@ _BY_EVENT: dict[type[Event], Callable[[Any], list[Notice]]] = {
     VendorRejected: _rejected,
     VendorSuspended: _suspended,
     ProductApproved: _product_approved,
+    RequestApproved: _request_approved,
+    RequestRefused: _request_refused,
     ProductRejected: _product_rejected,
     PersonRegistered: _registered,
+    EndpointDisabled: _webhook_off,
 }

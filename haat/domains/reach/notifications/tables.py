@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
-metadata = module_metadata("notifications")
+metadata = module_metadata("notifications", unwatched="*")
 
 # `facts` fill the kind's text when it is read: numbers, amounts, a reason somebody wrote.
 notes = Table(
@@ -61,8 +61,8 @@ Index(
     postgresql_where=text("told_at IS NULL AND email IS NOT NULL"),
 )
 
-# To a person, to the guest of an order or who waits for an offer: never an address, which is looked
-# up when it is sent.
+# To a person, to the guest of an order, to who waits for an offer or is invited: never an address,
+# which is looked up when it is sent.
 mails = Table(
     "mails",
     metadata,
@@ -70,6 +70,7 @@ mails = Table(
     Column("person_id", Uuid),
     Column("order_id", Uuid),
     Column("wait_id", Uuid),
+    Column("invitation_id", Uuid),
     Column("kind", Text, nullable=False, info=IMPERSONAL),
     Column("facts", JSONB, nullable=False, info=PERSONAL),
     Column("path", Text, nullable=False, info=IMPERSONAL),
@@ -80,7 +81,7 @@ mails = Table(
     Column("outcome", Text, info=IMPERSONAL),
     Column("done_at", DateTime(timezone=True)),
     CheckConstraint(
-        "person_id IS NOT NULL OR order_id IS NOT NULL OR wait_id IS NOT NULL", name="recipient"
+        "coalesce(person_id, order_id, wait_id, invitation_id) IS NOT NULL", name="recipient"
     ),
     CheckConstraint("waiting = (outcome IS NULL)", name="outcome"),
 )

@@ -8,13 +8,16 @@ from typing import Any
 
 from haat.domains.money.wallet.api import CREDITS
 from haat.domains.reach.notifications.money_texts import MONEY
+from haat.domains.reach.notifications.teaming import TEXTS as TEAMING
+from haat.domains.reach.notifications.vetting import TEXTS as VETTING
 from haat.domains.trade.orders.api import Order
 from haat.kernel.money import Money
 
 SUBJECT_MAX_CHARS = 150
 
 # kind → title, body. Words in braces are facts.
-TEXTS: dict[str, tuple[str, str]] = MONEY | {
+ELSEWHERE = MONEY | TEAMING | VETTING
+TEXTS: dict[str, tuple[str, str]] = ELSEWHERE | {
     "welcome": (
         "Welcome",
         "Your account is ready. Your orders, addresses and messages are kept in it.",
@@ -26,6 +29,18 @@ TEXTS: dict[str, tuple[str, str]] = MONEY | {
     "cart_left": (
         "You left something in your cart",
         "{count} waiting there. Prices may change, and nothing is kept for you.",
+    ),
+    "webhook_gone": (
+        "The webhook to {host} is switched off",
+        "It answered 410: nobody is there. Remove it, or switch it on again once it works.",
+    ),
+    "webhook_failing": (
+        "The webhook to {host} is switched off",
+        "Nothing got through for days. Mend it, switch it on again, and send again what failed.",
+    ),
+    "webhook_staff": (
+        "The webhook to {host} is switched off",
+        "The market's staff switched it off. Ask them why.",
     ),
     "waiting_for_stock": (
         "We tell you when {title} is back",
@@ -129,6 +144,18 @@ TEXTS: dict[str, tuple[str, str]] = MONEY | {
     "vendor_suspended": (
         "Your store is suspended",
         "Your products are off sale for now. Reason: {reason}.",
+    ),
+    "request_approved": (
+        "{title} is in the catalogue now",
+        "You asked for it. You sell it already; say how many there are.",
+    ),
+    "request_attached": (
+        "{title} was there: you sell it now",
+        "You asked for a product that there was. Your offer stands on it; say how many there are.",
+    ),
+    "request_refused": (
+        "{title} does not come into the catalogue",
+        "You asked for it. The reason: {reason}",
     ),
     "product_approved": ("{title} is on sale", "It was approved and customers can find it now."),
     "product_rejected": (

@@ -86,7 +86,7 @@ class CartLeft(Event, name="cart.abandoned", key="cart_id"):
     items: list[Item]
 
 
-class Cart(Contract, name="cart"):
+class Cart(Contract, name="cart", trail=False):
     @query()
     async def view(self, ctx: Context, *, cart_id: UUID | None = None) -> CartState:
         """The person's open cart, or the guest's cart with that id; empty when there is none."""

@@ -9,7 +9,7 @@ from haat.kernel.events import every, on
 
 # Told of every product that is, was or will be on sale whenever anything about it changes, its
 # vendor's leave to sell included.
-@on(ListingChanged)
+@on(ListingChanged, where={"new": False})
 async def products_changed(
     service: CartService, ctx: Context, tx: Tx, events: list[ListingChanged]
 ) -> None:

@@ -52,13 +52,11 @@ class RemindersBody(Body):
 
 
 @router.get("/cart", summary="The cart")
-@router.get("/buyer/cart", summary="The cart")
 async def view(ctx: Ctx, cart: CartDoor, cart_id: CartId = None) -> CartAnswer:
     return CartAnswer.of(await cart.view(ctx, cart_id=cart_id))
 
 
 @router.post("/cart/items", summary="Add an item")
-@router.post("/buyer/cart", summary="Add an item")
 async def add(body: ItemBody, ctx: Ctx, cart: CartDoor, cart_id: CartId = None) -> CartAnswer:
     return CartAnswer.of(
         await cart.add(ctx, offer_id=body.offer_id, quantity=body.quantity, cart_id=cart_id)
@@ -66,7 +64,6 @@ async def add(body: ItemBody, ctx: Ctx, cart: CartDoor, cart_id: CartId = None) 
 
 
 @router.patch("/cart/items/{offer_id}", summary="Set an item's quantity; 0 removes it")
-@router.put("/buyer/cart/{offer_id}", summary="Set an item's quantity; 0 removes it")
 async def put(
     offer_id: UUID, body: QuantityBody, ctx: Ctx, cart: CartDoor, cart_id: CartId = None
 ) -> CartAnswer:
@@ -76,7 +73,6 @@ async def put(
 
 
 @router.delete("/cart/items/{offer_id}", summary="Remove an item")
-@router.delete("/buyer/cart/{offer_id}", summary="Remove an item")
 async def remove(offer_id: UUID, ctx: Ctx, cart: CartDoor, cart_id: CartId = None) -> CartAnswer:
     return CartAnswer.of(await cart.put(ctx, offer_id=offer_id, quantity=0, cart_id=cart_id))
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from haat.engines.sql import IMPERSONAL, module_metadata
 
-metadata = module_metadata("cart")
+metadata = module_metadata("cart", unwatched="*")
 
 # `expires_at` and `remind_at` are rounded up to a day and an hour, so that putting something into a
 # cart seldom changes an index.

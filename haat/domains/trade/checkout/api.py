@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from haat.domains.goods.catalog.api import ProductKind
 from haat.domains.money.commissions.api import Terms
 from haat.domains.money.payments.api import Method, SavedMethod, TransferInstructions
 from haat.domains.people.media.api import Picture
@@ -19,6 +20,7 @@ from haat.kernel.events import Event
 from haat.kernel.model import Model
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
+from haat.kernel.personal import EmailText
 
 
 class QuoteExpired(Gone, code="quote_expired"):
@@ -49,6 +51,11 @@ class PriceChanged(Conflict, code="price_changed"):
     problem are today's, and `quoteId` holds them for a while."""
 
 
+class NotHandedOver(Conflict, code="nothing_handed_over"):
+    """Cash is paid when something is handed over, and a part of this quote is downloads alone;
+    `vendors` in the problem says whose. The quote stands: pay in another way."""
+
+
 class QuoteLine(Model):
     id: UUID
     offer_id: UUID
@@ -61,10 +68,13 @@ class QuoteLine(Model):
     picture: Picture | None = None
     quantity: int
     unit_price: Money
+    usual_price: Money | None = None  # everybody's, where a price list makes it cheaper
+    price_note: str = ""  # by which list: "Wholesale −10 %"
     amount: Money
     tax_bp: int
     tax: Money
     category_path: list[UUID] = []
+    kind: ProductKind = "physical"
     commission: Money
     commission_tax: Money
     terms: Terms
@@ -88,14 +98,20 @@ class QuoteGroup(Model):
     commission_tax: Money
     net: Money
 
+    @property
+    def is_met(self) -> bool:
+        """Whether its vendor, or who carries for it, meets the customer."""
+        return any(line.kind != "digital" for line in self.lines)
+
 
 class Quote(Model):
-    """Immutable and expiring; from here nobody reads the catalogue or the cart again."""
+    """Immutable and expiring; from here nobody reads the catalogue or the cart again. `ship_to` is
+    `bill_to` where nothing is shipped."""
 
     id: UUID
     cart_id: UUID | None
     person_id: UUID | None
-    email: str
+    email: EmailText
     ship_to: Address
     bill_to: Address
     prices_include_tax: bool
@@ -103,6 +119,11 @@ class Quote(Model):
     totals: Totals
     created_at: datetime
     expires_at: datetime
+
+    @property
+    def cash_on_delivery(self) -> bool:
+        """Whether somebody could take cash for each part of it."""
+        return all(one.is_met for one in self.groups)
 
 
 class BuyLine(Model):
@@ -153,7 +174,7 @@ class CheckoutPlaced(Event, name="cart.checked_out", key="checkout_id"):
     items: list[BuyLine]
 
 
-class Checkout(Contract, name="checkout"):
+class Checkout(Contract, name="checkout", trail=False):
     @command(timeout_s=15)
     async def quote(
         self,
@@ -161,15 +182,17 @@ class Checkout(Contract, name="checkout"):
         *,
         id: UUID,
         email: Annotated[str, Field(max_length=254)] | None = None,
-        ship_to: Address,
+        ship_to: Address | None = None,
         bill_to: Address | None = None,
         cart_id: UUID | None = None,
         items: Annotated[list[BuyLine], Field(max_length=100)] | None = None,
         shipping: dict[UUID, UUID] | None = None,
     ) -> Quote:
         """Prices the cart (or `items`) for that address: CartEmpty, NotBuyable, OutOfStock,
-        NoShipping. `shipping` chooses a method per vendor; the cheapest otherwise. A guest must
-        give `email`; a signed-in person's own is the default."""
+        NoShipping. What is not physical is taxed where `bill_to` is, which alone is enough where
+        nothing is physical; either address stands for the other. `shipping` chooses a method per
+        vendor; the cheapest otherwise. A guest must give `email`; a signed-in person's own is the
+        default."""
 
     @query()
     async def read_quote(self, ctx: Context, *, id: UUID) -> Quote:
@@ -187,6 +210,7 @@ class Checkout(Contract, name="checkout"):
     ) -> Placement:
         """`credits`: how much of the total (in its currency) is paid from the acting person's
         wallet, the rest by `method`; a part that fails undoes the other. CreditsTooLow.
+        NotHandedOver for cash where a vendor's part is downloads alone.
 
         Reserves, holds the payment, creates the order. QuoteExpired, OutOfStock. The checkout's
         id is the quote's: placing twice, even at once, makes one order and one charge."""

@@ -6,9 +6,12 @@ from uuid import UUID
 from haat.domains.goods.inventory.api import Available, OutOfStock, Warehouse
 from haat.domains.trade.checkout.rules import Part
 from haat.domains.trade.shipping.api import NoShipping, Option, VendorOptions
+from haat.kernel.ids import derive
 from haat.kernel.money import Money
 
 NAME = "Collect at {}"
+DIGITAL = "Nothing is shipped"
+SERVICE = "By arrangement"
 
 
 def sites_of(parts: Iterable[Part], stock: Iterable[Available]) -> dict[UUID, list[UUID]]:
@@ -20,11 +23,24 @@ def sites_of(parts: Iterable[Part], stock: Iterable[Available]) -> dict[UUID, li
     for part in parts:
         places = [
             {id for id, left in known[one.offer.offer_id].items() if left >= one.quantity}
-            for one in part.goods
+            for one in part.physical
         ]
-        if everywhere := set.intersection(*places):
+        if places and (everywhere := set.intersection(*places)):
             found[part.vendor_id] = sorted(everywhere)
     return found
+
+
+def without_parcel(part: Part, free: Money) -> Option:
+    """How what is not sent reaches its buyer."""
+    services = all(one.offer.kind == "service" for one in part.goods)
+    return Option(
+        method_id=derive(part.vendor_id, "nothing"),
+        name=SERVICE if services else DIGITAL,
+        price=free,
+        days_min=0,
+        days_max=0,
+        nothing=True,
+    )
 
 
 def ways(
@@ -44,19 +60,27 @@ def ways(
     found, lacking, unreached = [], [], []
     for part in parts:
         short = [one for one in part.goods if left.get(one.offer.offer_id, 0) < one.quantity]
-        options = [] if short else list(by_vendor[part.vendor_id])
-        options += [
-            Option(
-                method_id=id,
-                name=NAME.format(by_id[id].name),
-                price=free,
-                days_min=0,
-                days_max=0,
-                pickup=True,
-            )
-            for id in sites.get(part.vendor_id, ())
-            if id in by_id
-        ]
+        intangible = [one for one in short if one.offer.kind != "physical"]
+        if not part.physical:
+            options = [] if short else [without_parcel(part, free)]
+        else:
+            options = [] if short else list(by_vendor[part.vendor_id])
+        options += (
+            []
+            if intangible
+            else [
+                Option(
+                    method_id=id,
+                    name=NAME.format(by_id[id].name),
+                    price=free,
+                    days_min=0,
+                    days_max=0,
+                    pickup=True,
+                )
+                for id in sites.get(part.vendor_id, ())
+                if id in by_id
+            ]
+        )
         if not options:
             lacking += short
             unreached += [] if short else [str(part.vendor_id)]

@@ -2,6 +2,7 @@
 
 from haat.domains.trade.checkout import reactions
 from haat.domains.trade.checkout.api import Checkout
+from haat.domains.trade.checkout.personal import PERSONAL_DATA
 from haat.domains.trade.checkout.proof import prove
 from haat.domains.trade.checkout.routes import router
 from haat.domains.trade.checkout.service import CheckoutService
@@ -15,6 +16,7 @@ MODULE = Module(
     service=CheckoutService,
     package=__package__,
     tables=metadata,
+    personal=PERSONAL_DATA,
     reactions=reactions,
     router=router,
     prove=prove,

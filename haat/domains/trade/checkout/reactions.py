@@ -9,7 +9,9 @@ from haat.kernel.events import every, on
 NEWS = ("awaiting", "authorized", "captured", "declined", "voided")
 
 
-@on(PaymentUpdated, where={"purpose": "order", "status": NEWS})
+# Not of answers to our own calls: placing and settling go on with those, and should their process
+# die meanwhile, the timers below do.
+@on(PaymentUpdated, where={"purpose": "order", "status": NEWS, "answered": False})
 async def go_on(service: CheckoutService, ctx: Context, events: list[PaymentUpdated]) -> None:
     decided = dict.fromkeys(event.reference for event in events)
     await service.payments_updated(ctx.as_system(), list(decided))

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 from pydantic import Field
 
+from haat.domains.goods.catalog.api import ProductKind
 from haat.domains.money.payments.api import Method
 from haat.domains.people.media.api import Picture
 from haat.domains.people.profiles.api import Address
@@ -21,16 +22,18 @@ from haat.domains.trade.checkout.api import (
 from haat.domains.trade.orders.api import Totals
 from haat.domains.trade.shipping.api import Option
 from haat.engines.http import Ctx, Door
+from haat.engines.http.promises import KEYED
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid
 from haat.kernel.model import OF_MODELS, Body, Model
 from haat.kernel.money import Money
+from haat.kernel.personal import EmailText
 
 router = APIRouter(tags=["checkout"])
 
 TheCheckout = Annotated[Checkout, Door(Checkout)]
 ReturnUrl = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s]+$")]
-Email = Annotated[str, Field(max_length=254)]
+Email = Annotated[EmailText, Field(max_length=254)]
 
 
 class PricedLine(Model):
@@ -47,9 +50,12 @@ class PricedLine(Model):
     picture: Picture | None
     quantity: int
     unit_price: Money
+    usual_price: Money | None  # everybody's, where a price list makes it cheaper
+    price_note: str  # by which list; '' for none
     amount: Money
     tax_bp: int
     tax: Money
+    kind: ProductKind
 
 
 class PricedGroup(Model):
@@ -66,7 +72,8 @@ class PricedGroup(Model):
 
 
 class PricedQuote(Model):
-    """A quote as its buyer sees it."""
+    """A quote as its buyer sees it. `cashOnDelivery`: whether every part of it is met by somebody
+    who could take cash; a payment on delivery is refused otherwise."""
 
     id: UUID
     cart_id: UUID | None
@@ -75,6 +82,7 @@ class PricedQuote(Model):
     ship_to: Address
     bill_to: Address
     prices_include_tax: bool
+    cash_on_delivery: bool
     groups: list[PricedGroup]
     totals: Totals
     created_at: datetime
@@ -92,12 +100,12 @@ class AddressBody(Address, Body):
 
 class SummaryBody(Body):
     """What to price: `items`, or the cart (`cartId` for a guest's, nothing for the person's own).
-    `shipping` chooses a shipping method per vendor."""
+    `shipping` chooses a shipping method per vendor. Where nothing is shipped `billTo` is enough."""
 
     cart_id: UUID | None = None
     items: Annotated[list[ItemBody], Field(min_length=1, max_length=100)] | None = None
     email: Email | None = None
-    ship_to: AddressBody
+    ship_to: AddressBody | None = None
     bill_to: AddressBody | None = None
     shipping: Annotated[dict[UUID, UUID], Field(max_length=100)] | None = None
 
@@ -151,9 +159,8 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/checkout/summary", status_code=201, summary="Price the cart: a quote")
-@router.post("/summary", status_code=201, include_in_schema=False)
 async def quote(body: SummaryBody, ctx: Ctx, checkout: TheCheckout) -> PricedQuote:
-    return _priced(await _quote(ctx, checkout, body, body.ship_to))
+    return _priced(await _quote(ctx, checkout, body))
 
 
 @router.get("/checkout/{id}", summary="A quote again")
@@ -167,13 +174,12 @@ async def status(id: UUID, ctx: Ctx, checkout: TheCheckout) -> Placement:
 
 
 @router.post("/orders", status_code=201, responses=_ANSWERS, summary="Buy")
-@router.post("/orders/create", status_code=201, include_in_schema=False)
 async def place(body: OrderBody, ctx: Ctx, checkout: TheCheckout, response: Response) -> Placement:
     quote_id = body.quote_id
     if quote_id is None:
-        if body.ship_to is None:
+        if body.ship_to is None and body.bill_to is None:
             raise Invalid.at("shipTo", "Give a quoteId, or an address to ship to.", "required")
-        quote_id = (await _quote(ctx, checkout, body, body.ship_to)).id
+        quote_id = (await _quote(ctx, checkout, body)).id
     given = body.payment
     return _answer(
         response,
@@ -198,18 +204,19 @@ async def one_click(ctx: Ctx, checkout: TheCheckout) -> OneClick:
 
 
 @router.post(
-    "/orders/one-click", status_code=201, responses=_ANSWERS, summary="Buy one thing at once"
+    "/orders/one-click",
+    status_code=201,
+    responses=_ANSWERS,
+    summary="Buy one thing at once",
+    openapi_extra=KEYED,
 )
 async def buy_now(
     body: OneClickBody,
     ctx: Ctx,
     checkout: TheCheckout,
     response: Response,
-    key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
 ) -> Placement:
-    """Send an `Idempotency-Key`: without one, pressing twice would buy twice."""
-    if not key:
-        raise Invalid.at("Idempotency-Key", "Send one with each press.", "required")
+    """One `Idempotency-Key` for each press: the same again buys nothing again."""
     return _answer(
         response,
         await checkout.buy_now(
@@ -248,9 +255,7 @@ def _priced(quote: Quote) -> PricedQuote:
     return PricedQuote.model_validate(quote, **OF_MODELS)
 
 
-async def _quote(
-    ctx: Context, checkout: Checkout, body: SummaryBody | OrderBody, ship_to: AddressBody
-) -> Quote:
+async def _quote(ctx: Context, checkout: Checkout, body: SummaryBody | OrderBody) -> Quote:
     items = None
     if body.items is not None:
         items = [BuyLine(offer_id=item.offer_id, quantity=item.quantity) for item in body.items]
@@ -258,7 +263,7 @@ async def _quote(
         ctx,
         id=ctx.new_id(),
         email=body.email,
-        ship_to=_address(ship_to),
+        ship_to=_address(body.ship_to) if body.ship_to else None,
         bill_to=_address(body.bill_to) if body.bill_to else None,
         cart_id=body.cart_id,
         items=items,

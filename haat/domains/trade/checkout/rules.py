@@ -9,16 +9,17 @@ from uuid import UUID
 
 from haat.domains.goods.catalog.api import OfferLine
 from haat.domains.goods.inventory.api import Available, OutOfStock
-from haat.domains.goods.pricing.api import TaxableLine, TaxedLine
+from haat.domains.goods.pricing.api import BestPrice, PriceAsk, TaxableLine, TaxedLine
 from haat.domains.money.commissions.api import Assessment, Sale
 from haat.domains.money.payments.api import Hold
+from haat.domains.people.profiles.api import Address
 from haat.domains.trade.cart.api import Item, NotBuyable
-from haat.domains.trade.checkout.api import BuyLine, Quote, QuoteGroup, QuoteLine
+from haat.domains.trade.checkout.api import BuyLine, NotHandedOver, Quote, QuoteGroup, QuoteLine
 from haat.domains.trade.orders.api import OrderDraft, OrderLine, Totals, VendorOrderDraft
 from haat.domains.trade.shipping.api import Option, Parcel, VendorOptions
 from haat.kernel.errors import Invalid
 from haat.kernel.ids import derive
-from haat.kernel.money import MINOR_MAX, Money
+from haat.kernel.money import MINOR_MAX, Money, money_of
 
 State = Literal[
     "reserving", "needs_action", "processing", "placed", "declined", "expired", "undone"
@@ -56,6 +57,30 @@ def checked_email(email: str) -> str:
     if len(found) > 254 or not _EMAIL.fullmatch(found):
         raise Invalid.at("email", "That is not an e-mail address.", "email_invalid")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the goods go, and who pays; `shipped_to_bill`: the first is only the second's."""
+
+    ship_to: Address
+    bill_to: Address
+    shipped_to_bill: bool = False
+
+
+def addressed(ship_to: Address | None, bill_to: Address | None) -> Addresses:
+    """Either address stands for the other. Invalid at "shipTo" where there is none."""
+    if ship_to is not None:
+        return Addresses(ship_to, bill_to or ship_to)
+    if bill_to is not None:
+        return Addresses(bill_to, bill_to, shipped_to_bill=True)
+    raise Invalid.at("shipTo", "Give an address.", "required")
+
+
+def need_address(made: "Basket", addresses: Addresses) -> None:
+    """Invalid at "shipTo" when goods are to be sent and nobody said where."""
+    if addresses.shipped_to_bill and made.ships:
+        raise Invalid.at("shipTo", "Say where the goods go.", "required")
 
 
 def merged(items: Iterable[BuyLine | Item]) -> dict[UUID, int]:
@@ -96,12 +121,15 @@ def need_stock(wanted: Mapping[UUID, int], stock: Sequence[Available]) -> None:
 
 @dataclass(slots=True)
 class Goods:
-    """One offer in a quote being made. Amounts in minor units."""
+    """One offer in a quote being made, at what it costs this customer. Amounts in minor units.
+    `usual`: what it costs everybody, where a price list (`note`) makes it cheaper."""
 
     id: UUID
     offer: OfferLine
     quantity: int
     minor: int
+    usual: Money | None = None
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -120,6 +148,11 @@ class Part:
         return sum(one.minor for one in self.goods)
 
     @property
+    def physical(self) -> list[Goods]:
+        """What of it is sent or collected."""
+        return [one for one in self.goods if one.offer.kind == "physical"]
+
+    @property
     def chosen(self) -> Option:
         assert self.shipping is not None, "shipping is chosen before the sums are made"
         return self.shipping
@@ -135,26 +168,41 @@ class Basket:
     parts: list[Part]
 
     def money(self, minor: int) -> Money:
-        return Money(minor=minor, currency=self.currency)
+        return money_of(minor, self.currency)
+
+    @property
+    def ships(self) -> bool:
+        """Whether anything in it is sent or collected."""
+        return any(part.physical for part in self.parts)
 
     def parcels(self, country: str) -> list[Parcel]:
+        """What each vendor would send, of those who send anything."""
         return [
             Parcel(
                 vendor_id=part.vendor_id,
-                weight_g=sum(one.offer.weight_g * one.quantity for one in part.goods),
-                goods=self.money(part.minor),
+                weight_g=sum(one.offer.weight_g * one.quantity for one in goods),
+                goods=self.money(sum(one.minor for one in goods)),
                 country=country,
             )
             for part in self.parts
+            if (goods := part.physical)
         ]
 
-    def taxable(self) -> list[TaxableLine]:
-        """Every line of goods, and the shipping of each part."""
+    def taxable(self, billed_in: str) -> list[TaxableLine]:
+        """Every line of goods, and the shipping of each part. What is not sent is taxed where
+        its buyer is."""
         found = []
         for part in self.parts:
             for one in part.goods:
                 amount = self.money(one.minor)
-                found.append(TaxableLine(id=one.id, tax_class=one.offer.tax_class, amount=amount))
+                found.append(
+                    TaxableLine(
+                        id=one.id,
+                        tax_class=one.offer.tax_class,
+                        amount=amount,
+                        country=None if one.offer.kind == "physical" else billed_in,
+                    )
+                )
             found.append(
                 TaxableLine(
                     id=part.shipping_id,
@@ -207,8 +255,10 @@ def basket(
     currency: str,
     *,
     inclusive: bool,
+    best: Mapping[UUID, BestPrice] | None = None,
 ) -> Basket:
-    """The goods by vendor, in order of first appearance; Invalid when the sum is beyond money."""
+    """The goods by vendor, in order of first appearance; Invalid when the sum is beyond money.
+    `best`: what some of them cost this customer by a price list."""
     by_id = {offer.offer_id: offer for offer in offers}
     parts: dict[UUID, Part] = {}
     for offer_id, quantity in wanted.items():
@@ -218,9 +268,29 @@ def basket(
             part = Part(offer.vendor_id, derive(id, f"shipping:{offer.vendor_id}"))
             parts[offer.vendor_id] = part
         line_id = derive(id, f"line:{offer_id}")
-        part.goods.append(Goods(line_id, offer, quantity, offer.price.minor * quantity))
+        usual, note, found = None, "", best.get(offer_id) if best else None
+        if found is not None and found.note:
+            usual, note = offer.price, found.note
+            offer = offer.model_copy(update={"price": found.price})
+        minor = offer.price.minor * quantity
+        part.goods.append(Goods(line_id, offer, quantity, minor, usual, note))
     _need_countable(part.minor for part in parts.values())
     return Basket(id, currency, inclusive, list(parts.values()))
+
+
+def asks(wanted: Mapping[UUID, int], offers: Iterable[OfferLine]) -> list[PriceAsk]:
+    """What is asked of pricing: each offer at everybody's price, and how many of it."""
+    return [
+        PriceAsk(
+            offer_id=one.offer_id,
+            vendor_id=one.vendor_id,
+            category_path=one.category_path,
+            tax_class=one.tax_class,
+            quantity=wanted[one.offer_id],
+            price=one.price,
+        )
+        for one in offers
+    ]
 
 
 def _need_countable(minors: Iterable[int]) -> None:
@@ -301,10 +371,13 @@ def _line(made: Basket, one: Goods, tax: TaxedLine, assessed: Assessment) -> Quo
         picture=offer.picture,
         quantity=one.quantity,
         unit_price=offer.price,
+        usual_price=one.usual,
+        price_note=one.note,
         amount=made.money(one.minor),
         tax_bp=tax.rate_bp,
         tax=tax.tax,
         category_path=offer.category_path,
+        kind=offer.kind,
         commission=assessed.commission,
         commission_tax=assessed.commission_tax,
         terms=assessed.terms,
@@ -320,10 +393,10 @@ def totals(groups: Iterable[QuoteGroup], currency: str) -> Totals:
         tax += one.totals.tax.minor
         whole += one.totals.total.minor
     return Totals(
-        goods=Money(minor=goods, currency=currency),
-        shipping=Money(minor=shipping, currency=currency),
-        tax=Money(minor=tax, currency=currency),
-        total=Money(minor=whole, currency=currency),
+        goods=money_of(goods, currency),
+        shipping=money_of(shipping, currency),
+        tax=money_of(tax, currency),
+        total=money_of(whole, currency),
     )
 
 
@@ -367,6 +440,13 @@ def payment_of(hold: Hold) -> Payment | None:
     if hold.status not in ("authorized", "captured"):
         return None
     return "on_delivery" if hold.collect == "on_delivery" else "authorized"
+
+
+def need_met(quote: Quote) -> None:
+    """NotHandedOver, naming whose, when a vendor's part of it has nobody who could take cash."""
+    unmet = [str(one.vendor_id) for one in quote.groups if not one.is_met]
+    if unmet:
+        raise NotHandedOver(vendors=unmet)
 
 
 def need_credits(quote: Quote, credits: Money) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
-metadata = module_metadata("checkout")
+metadata = module_metadata("checkout", unwatched="*")
 
 # `document` is the whole quote; it never changes. Not jsonb: it is written and read whole, and
 # taking it apart and putting it together again would cost more than the rest of the statement.

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from haat.domains.goods.catalog.api import ProductKind
 from haat.domains.money.commissions.api import Terms
 from haat.domains.people.media.api import Picture
 from haat.domains.people.profiles.api import Address
@@ -21,6 +22,7 @@ from haat.kernel.events import Event
 from haat.kernel.model import Model
 from haat.kernel.money import MINOR_MAX, Money
 from haat.kernel.page import Limit, Page
+from haat.kernel.personal import EmailText, NameText
 
 PaymentState = Literal[
     "authorized",  # held, taken in a moment
@@ -120,6 +122,7 @@ class OrderLine(Model):
     commission: Money
     commission_tax: Money
     terms: Terms
+    kind: ProductKind = "physical"  # digital and services are delivered without a parcel
     refunded_quantity: int = 0
     refunded: Money | None = None  # gross given back of this line; None in drafts
 
@@ -154,13 +157,18 @@ class VendorOrderDraft(Model):
     commission_tax: Money  # the same
     net: Money  # total − commission − commission_tax − tax: what the vendor earns
 
+    @property
+    def without_parcel(self) -> bool:
+        """Whether nothing of it is sent or collected."""
+        return all(line.kind != "physical" for line in self.lines)
+
 
 class OrderDraft(Model):
     """What checkout hands over: complete, priced, split. `id` is the checkout's id."""
 
     id: UUID
     person_id: UUID | None
-    email: str
+    email: EmailText
     ship_to: Address
     bill_to: Address
     prices_include_tax: bool
@@ -218,7 +226,7 @@ class Order(Model):
     id: UUID
     number: str
     person_id: UUID | None
-    email: str
+    email: EmailText
     ship_to: Address
     bill_to: Address
     prices_include_tax: bool
@@ -245,8 +253,8 @@ class OrderSummary(Model):
     vendors: list[str]
     placed_at: datetime
     statuses: Statuses | None = None
-    email: str = ""
-    ship_to_name: str = ""
+    email: EmailText = ""
+    ship_to_name: NameText = ""
 
 
 class VendorOrderSummary(Model):

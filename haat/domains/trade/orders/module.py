@@ -2,6 +2,7 @@
 
 from haat.domains.trade.orders import reactions
 from haat.domains.trade.orders.api import Orders
+from haat.domains.trade.orders.personal import PERSONAL_DATA
 from haat.domains.trade.orders.proof import prove
 from haat.domains.trade.orders.routes import router
 from haat.domains.trade.orders.service import OrdersService
@@ -15,6 +16,7 @@ MODULE = Module(
     service=OrdersService,
     package=__package__,
     tables=metadata,
+    personal=PERSONAL_DATA,
     reactions=reactions,
     router=router,
     prove=prove,

@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, Field
 
+from haat.domains.goods.catalog.api import ProductKind
 from haat.domains.people.media.api import Picture
 from haat.domains.people.profiles.api import Address
 from haat.domains.trade.orders.api import (
@@ -93,6 +94,7 @@ class SoldLine(Model):
     amount: Money
     tax_bp: int
     tax: Money
+    kind: ProductKind
     refunded_quantity: int
     refunded: Money | None
 
@@ -182,7 +184,6 @@ def _shown(ctx: Context, order: Order) -> Order | SoldOrder:
 
 
 @router.get("/orders", summary="The vendor's orders; all for staff, one's own for customers")
-@router.get("/orders/", include_in_schema=False)
 async def orders_list(
     ctx: Ctx, orders: OrdersDoor, where: Filter, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[VendorOrderSummary] | Page[OrderSummary]:
@@ -196,7 +197,6 @@ async def orders_list(
 
 
 @router.get("/me/orders", summary="One's own orders, newest first")
-@router.get("/buyer/orders", summary="One's own orders, newest first")
 async def own(
     ctx: Ctx, orders: OrdersDoor, limit: Limit = 20, cursor: Cursor = None
 ) -> Page[OrderSummary]:

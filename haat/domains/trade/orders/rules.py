@@ -20,6 +20,7 @@ from haat.kernel.money import Money
 
 ActorKind = Literal["customer", "vendor", "staff", "system"]
 MoveName = Literal["accept", "reject", "ready", "ship", "deliver", "cancel", "undelivered"]
+Way = Literal["sent", "collected", "done"]
 Verdict = Literal["go", "made", "refused"]
 
 NUMBER = re.compile(r"[A-Z0-9]{1,6}-[0-9]{1,15}(-[0-9]{1,4})?")
@@ -60,6 +61,9 @@ COLLECTED: dict[MoveName, Move] = {
     **{name: move for name, move in MOVES.items() if name not in ("ship", "undelivered")},
     "deliver": Move(frozenset({"accepted", "ready"}), "delivered", TAKEN | CASH),
 }
+# What needs no parcel is done, or at the customer's disposal, at once.
+DONE: dict[MoveName, Move] = {name: COLLECTED[name] for name in COLLECTED if name != "ready"}
+_MOVES: dict[Way, dict[MoveName, Move]] = {"sent": MOVES, "collected": COLLECTED, "done": DONE}
 
 # An order whose parts differ is as far as all of them have come: none of it has left, for whoever
 # asks in the words of the views below.
@@ -77,16 +81,23 @@ STATUS_WORDS: dict[str, MoveName] = {
 }
 
 
-def moves(collected: bool) -> dict[MoveName, Move]:
-    """Of goods that are sent, or that the customer collects."""
-    return COLLECTED if collected else MOVES
+def moves(way: Way) -> dict[MoveName, Move]:
+    """Of goods that are sent, that the customer collects, or of what needs no parcel."""
+    return _MOVES[way]
+
+
+def way_of(part: VendorOrderDraft) -> Way:
+    """How the customer comes by a vendor order's goods."""
+    if part.without_parcel:
+        return "done"
+    return "sent" if part.pickup_id is None else "collected"
 
 
 def verdict(
-    name: MoveName, payment: PaymentState, fulfilment: FulfilmentState, *, collected: bool = False
+    name: MoveName, payment: PaymentState, fulfilment: FulfilmentState, *, way: Way = "sent"
 ) -> Verdict:
     """Whether a vendor order in these states may make this move; `made`: it did already."""
-    move = moves(collected).get(name)
+    move = moves(way).get(name)
     if move is None:
         return "refused"
     if fulfilment == move.target:
@@ -194,13 +205,11 @@ def states_of(view: str, word: str) -> frozenset[tuple[PaymentState, str]]:
 
 
 def moves_of(
-    payment: PaymentState, fulfilment: FulfilmentState, *, collected: bool = False
+    payment: PaymentState, fulfilment: FulfilmentState, *, way: Way = "sent"
 ) -> list[MoveName]:
     """What a vendor order in these states may be moved by."""
-    known = moves(collected)
-    return [
-        name for name in known if verdict(name, payment, fulfilment, collected=collected) == "go"
-    ]
+    known = moves(way)
+    return [name for name in known if verdict(name, payment, fulfilment, way=way) == "go"]
 
 
 def actor_of(ctx: Context, vendor_id: object) -> ActorKind:

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
-metadata = module_metadata("orders")
+metadata = module_metadata("orders", unwatched="order_list part_list timeline lines refund_lines")
 
 orders = Table(
     "orders",
@@ -121,6 +121,7 @@ lines = Table(
     Column("terms", JSONB, nullable=False, info=IMPERSONAL),
     Column("refunded_quantity", Integer, nullable=False, server_default=text("0")),
     Column("refunded", BigInteger, nullable=False, server_default=text("0")),
+    Column("kind", Text, nullable=False, server_default=text("'physical'"), info=IMPERSONAL),
     CheckConstraint("quantity > 0", name="quantity"),
     CheckConstraint("refunded_quantity BETWEEN 0 AND quantity", name="refunded_quantity"),
     CheckConstraint("refunded BETWEEN 0 AND amount + tax", name="refunded"),

@@ -16,6 +16,7 @@ from haat.kernel.errors import Conflict
 from haat.kernel.events import Event
 from haat.kernel.model import Model
 from haat.kernel.money import Money
+from haat.kernel.personal import EmailText
 
 Ref = Annotated[str, Field(max_length=60)]
 Link = Annotated[str, Field(max_length=500)]
@@ -75,7 +76,7 @@ class Receipt(Model):
     paid_at: datetime
     market: str
     contact: str  # the market's address for questions; may be empty
-    email: str
+    email: EmailText
     bill_to: Address
     ship_to: Address
     prices_include_tax: bool

@@ -1,6 +1,7 @@
 """The manifest of receipts."""
 
 from haat.domains.trade.receipts.api import Receipts
+from haat.domains.trade.receipts.personal import PERSONAL_DATA
 from haat.domains.trade.receipts.proof import prove
 from haat.domains.trade.receipts.routes import router
 from haat.domains.trade.receipts.service import ReceiptsService
@@ -14,6 +15,7 @@ MODULE = Module(
     service=ReceiptsService,
     package=__package__,
     tables=metadata,
+    personal=PERSONAL_DATA,
     router=router,
     prove=prove,
 )

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
-metadata = module_metadata("receipts")
+metadata = module_metadata("receipts", unwatched="*")
 
 # `document` never changes. `asked_at`: when it was last asked for by mail.
 receipts = Table(

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
-metadata = module_metadata("returns")
+metadata = module_metadata("returns", unwatched="tallies windows")
 
 # `block`: whether payouts keeps the earning back (`wanted` and `release` are not told yet).
 # `deadline_at`: then it goes on by itself. `due_at`: when the timer goes on with what payouts and

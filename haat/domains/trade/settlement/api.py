@@ -122,7 +122,7 @@ class Settlement(Contract, name="settlement"):
         credits back.
         """
 
-    @command(scope="staff:orders", timeout_s=30)
+    @command(scope="staff:orders", timeout_s=30, proof=True)
     async def refund(
         self,
         ctx: Context,

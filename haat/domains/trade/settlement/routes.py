@@ -8,6 +8,7 @@ from pydantic import Field
 
 from haat.domains.trade.settlement.api import OrderDispute, RefundItem, RefundResult, Settlement
 from haat.engines.http import Ctx, Door
+from haat.engines.http.promises import KEYED
 from haat.kernel.model import Body
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
@@ -31,7 +32,12 @@ class RefundBody(Body):
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-@router.post("/payments/refund", status_code=201, summary="Refund a vendor order, wholly or partly")
+@router.post(
+    "/payments/refund",
+    status_code=201,
+    summary="Refund a vendor order, wholly or partly",
+    openapi_extra=KEYED,
+)
 async def refund(
     body: RefundBody, ctx: Ctx, settlement: Annotated[Settlement, Door(Settlement)]
 ) -> RefundResult:

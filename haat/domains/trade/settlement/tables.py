@@ -18,7 +18,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
-metadata = module_metadata("settlement")
+metadata = module_metadata(
+    "settlement",
+    unwatched="balances lines refund_legs refund_lines shares windows",
+)
 
 # What an order costs its customer. `waiting`: for a bank transfer, or for delivery; `booked`:
 # captured, in escrow and marked paid.

@@ -60,8 +60,8 @@ class Parcel(Model):
 
 class Option(Model):
     """A way to ship, with its price; the cheapest comes first and is the default. `pickup`: the
-    customer collects the goods, and `method_id` is the warehouse. `free_from`: free when the
-    vendor's goods come to that much."""
+    customer collects the goods, and `method_id` is the warehouse. `nothing`: there is nothing to
+    ship. `free_from`: free when the vendor's goods come to that much."""
 
     method_id: UUID
     name: str
@@ -69,6 +69,7 @@ class Option(Model):
     days_min: int
     days_max: int
     pickup: bool = False
+    nothing: bool = False
     free_from: Money | None = None
 
 

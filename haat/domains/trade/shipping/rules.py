@@ -7,7 +7,7 @@ from uuid import UUID
 from haat.domains.trade.shipping.api import Band, Option, Parcel, ShippingMethod
 from haat.kernel.errors import FieldError, Invalid
 from haat.kernel.ids import derive
-from haat.kernel.money import Money
+from haat.kernel.money import Money, money_of
 
 STANDARD_MINOR = 490  # 4.90 where a currency has two digits
 # Carriers' pages about a parcel, by what stands in the carrier's name.
@@ -43,7 +43,7 @@ def price_of(method: ShippingMethod, parcel: Parcel) -> Money | None:
     for band in method.bands:
         if band.weight_g_max is None or parcel.weight_g <= band.weight_g_max:
             free = method.free_from is not None and method.free_from <= parcel.goods
-            return Money.zero(band.price.currency) if free else band.price
+            return money_of(0, band.price.currency) if free else band.price
     return None
 
 

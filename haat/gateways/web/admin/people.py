@@ -1,12 +1,26 @@
 """Who has an account, and what it may do."""
 
-from fastapi import APIRouter, Response
+import asyncio
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
 
 from haat.domains.people.identity.api import Identity
+from haat.domains.trust.privacy.api import Privacy
 from haat.gateways.web.admin.office import Staff, page, vendors_by_id
+from haat.gateways.web.kit.forms import Form, read
+from haat.gateways.web.visit import Visit, form_of
+from haat.kernel.errors import NotFound, Problem
+from haat.kernel.model import Body
 
 router = APIRouter()
 HERE = "/admin/people"
+
+
+class BlockForm(Body):
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 @router.get("/admin/people")
@@ -16,3 +30,73 @@ async def listed(visit: Staff, cursor: str | None = None) -> Response:
         visit, (one.vendor_id for person in found.items for one in person.memberships)
     )
     return page(visit, "people.html", HERE, people=found.items, vendors=vendors, next=found.next)
+
+
+@router.get("/admin/people/{id}")
+async def one(visit: Staff, id: UUID, cursor: str | None = None) -> Response:
+    return await _one(visit, id, Form(), cursor=cursor)
+
+
+@router.post("/admin/people/{id}/block")
+async def block(visit: Staff, id: UUID, request: Request) -> Response:
+    values = await form_of(request)
+    try:
+        wanted = read(BlockForm, values)
+        await visit.doors[Identity].block(visit.ctx, person_id=id, reason=wanted.reason)
+    except Problem as problem:
+        if problem.status != 409 and problem.status != 422:
+            raise
+        return await _one(visit, id, Form(values, problem), problem.status)
+    visit.flash("The account is blocked, and its sessions are ended.")
+    return visit.redirect(f"{HERE}/{id}")
+
+
+@router.post("/admin/people/{id}/unblock")
+async def unblock(visit: Staff, id: UUID) -> Response:
+    await visit.doors[Identity].unblock(visit.ctx, person_id=id)
+    visit.flash("Its owner can sign in again.")
+    return visit.redirect(f"{HERE}/{id}")
+
+
+@router.post("/admin/people/{id}/erase")
+async def erase(visit: Staff, id: UUID, request: Request) -> Response:
+    values = await form_of(request)
+    try:
+        wanted = read(BlockForm, values)
+        await visit.doors[Privacy].erase_person(
+            visit.ctx, id=visit.ctx.new_id(), person_id=id, reason=wanted.reason
+        )
+    except Problem as problem:
+        if problem.status != 409 and problem.status != 422:
+            raise
+        return await _one(visit, id, Form(values, problem), problem.status)
+    visit.flash("The account is being erased.")
+    return visit.redirect(f"{HERE}/{id}")
+
+
+async def _one(
+    visit: Visit, id: UUID, form: Form, status: int = 200, cursor: str | None = None
+) -> Response:
+    identity: Identity = visit.doors[Identity]
+    people, sessions, tries = await asyncio.gather(
+        identity.by_ids(visit.ctx, ids=[id]),
+        identity.sessions_of(visit.ctx, person_id=id),
+        identity.sign_ins_of(visit.ctx, person_id=id, cursor=cursor or None),
+    )
+    if not people:
+        raise NotFound
+    erasure = None
+    if visit.ctx.has("staff:settings"):
+        erasure = await visit.doors[Privacy].erasure_of(visit.ctx, person_id=id)
+    return page(
+        visit,
+        "person.html",
+        HERE,
+        status,
+        person=people[0],
+        sessions=sessions,
+        tries=tries.items,
+        next=tries.next,
+        form=form,
+        erasure=erasure,
+    )

@@ -5,7 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from haat.domains.goods.catalog.api import Catalog, Decision, Product, ProductStatus
+from haat.domains.goods.catalog.api import (
+    Catalog,
+    Decision,
+    Note,
+    Objection,
+    Product,
+    ProductStatus,
+)
 from haat.gateways.web.admin.office import Staff, page, vendors_by_id
 from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.kit.reading import Reader
@@ -141,9 +148,16 @@ async def _page(visit: Visit, id: UUID, form: Form, status: int = 200) -> Respon
     vendors = await vendors_by_id(
         visit, {product.vendor_id, *(o.vendor_id for v in product.variants for o in v.offers)}
     )
-    history, notes = None, []
+    history = None
+    notes: list[Note] = []
+    objected: list[Objection] = []
+    allowed: list[UUID] | None = None
     if visit.ctx.has("staff:products"):
-        notes = await catalog.notes(visit.ctx, product_id=id)
+        notes, objected, allowed = await asyncio.gather(
+            catalog.notes(visit.ctx, product_id=id),
+            catalog.objections(visit.ctx, product_id=id),
+            catalog.allowed(visit.ctx, product_id=id),
+        )
         history = await catalog.history(visit.ctx, product_id=id, limit=HISTORY_SHOWN)
     return page(
         visit,
@@ -155,6 +169,8 @@ async def _page(visit: Visit, id: UUID, form: Form, status: int = 200) -> Respon
         vendors=vendors,
         history=history.items if history else [],
         notes=notes,
+        objected=objected,
+        allowed=allowed,
         new_id=visit.ctx.new_id(),
         path=Tree(categories).path(product.category_id),
         form=form,

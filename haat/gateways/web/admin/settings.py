@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
 
+from haat.domains.goods.catalog.api import Catalog, TaxClass
 from haat.domains.goods.pricing.api import Pricing, TaxRate
 from haat.domains.people.market.api import Market, SettingsChange
 from haat.gateways.web.admin.office import Staff, page
@@ -56,6 +57,21 @@ async def set_rate(visit: Staff, request: Request) -> Response:
     return visit.redirect(f"{HERE}#rates")
 
 
+@router.post("/admin/settings/tax-classes")
+async def save_class(visit: Staff, request: Request) -> Response:
+    values = await form_of(request)
+    try:
+        saved = await visit.doors[Catalog].save_tax_class(visit.ctx, tax_class=class_of(values))
+    except Problem as problem:
+        if problem.status >= 500 or problem.status == 403:
+            raise
+        at = {"standard_stays": "class_active", "name_blank": "class_name"}
+        class_form = Form(values, problem, at)
+        return await _page(visit, Form(), Form(), problem.status, class_form)
+    visit.flash(f"The tax class {saved.name} is saved.")
+    return visit.redirect(f"{HERE}#rates")
+
+
 def change_of(values: Mapping[str, str]) -> SettingsChange:
     """The settings form read; Invalid with every field that is wrong."""
     reader = Reader(values)
@@ -65,6 +81,7 @@ def change_of(values: Mapping[str, str]) -> SettingsChange:
         "commission_bp": reader.percent("commission"),
         "return_window_minutes": reader.whole("return_window_minutes", most=YEAR_MINUTES),
         "prices_include_tax": values.get("prices_include_tax") == "on",
+        "lowest_price": values.get("lowest_price") == "on",
         "order_prefix": _prefix(reader, values),
         "offers_policy": _policy(reader, values),
         "pictures_max": reader.whole("pictures_max", least=1, most=100)
@@ -96,9 +113,7 @@ def _policy(reader: Reader, values: Mapping[str, str]) -> str | None:
 def rate_of(values: Mapping[str, str]) -> TaxRate:
     """The form of a tax rate read; Invalid with every field that is wrong."""
     reader = Reader(values)
-    name = reader.text("tax_class", longest=30).lower().replace(" ", "_").replace("-", "_")
-    if name and not (name.isascii() and name.replace("_", "").isalpha()):
-        reader.refuse("tax_class", "Use letters from a to z.", "tax_class_invalid")
+    name = _code(reader, "tax_class")
     country = values.get("country", "")
     if country not in dict(countries()):
         reader.refuse("country", "Choose one of the list.", "country_unknown")
@@ -107,10 +122,36 @@ def rate_of(values: Mapping[str, str]) -> TaxRate:
     return TaxRate(tax_class=name, country=country, rate_bp=rate)
 
 
-async def _page(visit: Visit, form: Form, rate_form: Form, status: int = 200) -> Response:
+def _code(reader: Reader, field: str) -> str:
+    """'Food and drink' → 'food_and_drink'."""
+    name = reader.text(field, longest=30).lower().replace(" ", "_").replace("-", "_")
+    if name and not (name.isascii() and name.replace("_", "").isalpha()):
+        reader.refuse(field, "Use letters from a to z.", "tax_class_invalid")
+    return name
+
+
+def class_of(values: Mapping[str, str]) -> TaxClass:
+    """The form of a tax class read; Invalid with every field that is wrong."""
+    reader = Reader(values)
+    code = _code(reader, "code")
+    name = reader.text("class_name", longest=60)
+    position = reader.whole("position", most=1000, empty=0)
+    reader.done("This tax class needs another look.")
+    active = values.get("class_active") == "on"
+    return TaxClass(code=code, name=name, position=position, active=active)
+
+
+async def _page(
+    visit: Visit,
+    form: Form,
+    rate_form: Form,
+    status: int = 200,
+    class_form: Form | None = None,
+) -> Response:
     if not visit.ctx.has("staff:settings"):
         raise Forbidden  # what is shown here is not secret, but nothing here could be saved
     rates = await visit.doors[Pricing].rates(visit.ctx)
+    classes: list[TaxClass] = await visit.doors[Catalog].tax_classes(visit.ctx)
     return page(
         visit,
         "settings.html",
@@ -118,8 +159,11 @@ async def _page(visit: Visit, form: Form, rate_form: Form, status: int = 200) ->
         status,
         form=form,
         rate_form=rate_form,
+        class_form=class_form or Form(),
         rates=sorted(rates, key=lambda rate: (rate.country, rate.tax_class)),
         countries=countries(),
+        classes=classes,
+        class_names=[(one.code, one.name) for one in classes],
         policies=POLICIES,
         window=minutes_in_words(visit.market.return_window_minutes),
     )

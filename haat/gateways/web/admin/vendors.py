@@ -6,6 +6,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from haat.domains.people.media.api import Media
+from haat.domains.people.onboarding.api import Onboarding
 from haat.domains.people.vendors.api import Status, Vendor, Vendors
 from haat.gateways.web.admin.office import Staff, page
 from haat.gateways.web.kit.forms import Form, read
@@ -16,6 +18,7 @@ from haat.kernel.model import Body
 
 router = APIRouter()
 HERE = "/admin/vendors"
+FILES_MAX, MEGABYTES_MAX = 10_000_000, 1 << 30
 STATUSES: tuple[tuple[str, str], ...] = (
     ("pending", "To review"),
     ("active", "Active"),
@@ -64,9 +67,10 @@ async def decide(visit: Staff, id: UUID, request: Request) -> Response:
     values = await form_of(request)
     try:
         wanted = read(DecisionForm, values)
-        vendor = await visit.doors[Vendors].decide(
-            visit.ctx, id=id, decision=wanted.decision, reason=wanted.reason
+        await visit.doors[Onboarding].decide(
+            visit.ctx, vendor_id=id, decision=wanted.decision, note=wanted.reason
         )
+        vendor: Vendor = await visit.doors[Vendors].find(visit.ctx, slug=str(id))
     except NotFound:
         raise
     except Problem as problem:
@@ -94,6 +98,35 @@ async def set_commission(visit: Staff, id: UUID, request: Request) -> Response:
     return visit.redirect(f"{HERE}/{id}")
 
 
+@router.post("/admin/vendors/{id}/verification")
+async def verify(visit: Staff, id: UUID, request: Request) -> Response:
+    values = await form_of(request)
+    await visit.doors[Vendors].verify(visit.ctx, id=id, verified=bool(values.get("verified")))
+    visit.flash("Saved.")
+    return visit.redirect(f"/admin/vendors/{id}")
+
+
+@router.post("/admin/vendors/{id}/room")
+async def set_room(visit: Staff, id: UUID, request: Request) -> Response:
+    """Empty fields are what all vendors may keep."""
+    values = await form_of(request)
+    try:
+        reader = Reader(values)
+        files = reader.whole("files", most=FILES_MAX) if reader.has("files") else None
+        size = reader.whole("megabytes", most=MEGABYTES_MAX) if reader.has("megabytes") else None
+        reader.done("This is not a number.")
+        room = {"files_max": files, "size_max_bytes": None if size is None else size << 20}
+        await visit.doors[Media].set_room(visit.ctx, vendor_id=id, **room)
+    except NotFound:
+        raise
+    except Problem as problem:
+        if problem.status >= 500 or problem.status == 403:
+            raise
+        return await _page(visit, id, Form(), Form(), problem.status, Form(values, problem))
+    visit.flash("Saved.")
+    return visit.redirect(f"{HERE}/{id}")
+
+
 def _rate(values: Mapping[str, str]) -> int | None:
     reader = Reader(values)
     found = reader.percent("commission") if reader.has("commission") else None
@@ -101,6 +134,23 @@ def _rate(values: Mapping[str, str]) -> int | None:
     return found
 
 
-async def _page(visit: Visit, id: UUID, form: Form, rate_form: Form, status: int = 200) -> Response:
+async def _page(
+    visit: Visit,
+    id: UUID,
+    form: Form,
+    rate_form: Form,
+    status: int = 200,
+    room_form: Form | None = None,
+) -> Response:
     vendor: Vendor = await visit.doors[Vendors].find(visit.ctx, slug=str(id))
-    return page(visit, "vendor.html", HERE, status, vendor=vendor, form=form, rate_form=rate_form)
+    return page(
+        visit,
+        "vendor.html",
+        HERE,
+        status,
+        vendor=vendor,
+        form=form,
+        rate_form=rate_form,
+        room_form=room_form or Form(),
+        room=await visit.doors[Media].usage_of(visit.ctx, vendor_id=vendor.id),
+    )

@@ -8,8 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
-from haat.gateways.web.pages import render
-from haat.gateways.web.visit import content_policy
+from haat.gateways.web.visit import drawn
 
 router = APIRouter()
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -34,17 +33,14 @@ class Operation:
 @router.get("/docs")
 async def show(request: Request) -> HTMLResponse:
     document: dict[str, Any] = request.app.openapi()
-    html = render(
+    page = drawn(
         "docs/reference.html",
         info=document["info"],
         groups=groups_of(document),
         schemas=sorted(document.get("components", {}).get("schemas", {}).items()),
     )
-    headers = {
-        "content-security-policy": content_policy(),
-        "cache-control": f"public, max-age={JSON_KEPT_S}",
-    }
-    return HTMLResponse(html, headers=headers)
+    page.headers["cache-control"] = f"public, max-age={JSON_KEPT_S}"
+    return page
 
 
 def groups_of(document: Mapping[str, Any]) -> list[tuple[str, list[Operation]]]:

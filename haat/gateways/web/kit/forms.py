@@ -22,6 +22,7 @@ _WORDS = {
     "missing": "Fill this in.",
     "string_too_short": "This is too short.",
     "int_parsing": "Give a whole number.",
+    "float_parsing": "Give a number.",
     "bool_parsing": "Choose yes or no.",
     "uuid_parsing": "Choose one of the list.",
     "literal_error": "Choose one of the list.",

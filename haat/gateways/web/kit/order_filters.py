@@ -20,8 +20,8 @@ def narrowed(given: Mapping[str, str], currency: str) -> tuple[OrderFilter, Form
     reader = Reader(values)
     found: dict[str, object] = {
         "q": reader.text("q", longest=Q_MAX, required=False)[:Q_MAX] or None,
-        "since": _day(reader, values, "since"),
-        "until": _day(reader, values, "until", last=True),
+        "since": day(reader, values, "since"),
+        "until": day(reader, values, "until", last=True),
         "payment": values.get("payment"),
         "fulfilment": values.get("fulfilment"),
         "vendor_id": _id(values.get("vendor_id")),
@@ -36,15 +36,15 @@ def narrowed(given: Mapping[str, str], currency: str) -> tuple[OrderFilter, Form
     return OrderFilter.model_validate(found), Form(values)
 
 
-def _day(
+def day(
     reader: Reader, values: Mapping[str, str], name: str, *, last: bool = False
 ) -> datetime | None:
     """The beginning of that day (UTC), or of the one after it."""
     if name not in values:
         return None
     try:
-        day = date.fromisoformat(values[name])
-        begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        found = date.fromisoformat(values[name])
+        begin = datetime(found.year, found.month, found.day, tzinfo=UTC)
         return begin + timedelta(days=1) if last else begin
     except (ValueError, OverflowError):
         reader.refuse(name, "Write a date like 2026-11-30.", "date_invalid")

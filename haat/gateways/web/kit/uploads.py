@@ -49,7 +49,7 @@ async def keep_pictures(
             raise Invalid.at(FIELD, f"Send at most {most} pictures.", "pictures_full")
         if len(content) > SIZE_MAX:
             raise PictureTooLarge
-        await visit.doors[Media].upload(visit.ctx, id=id, content=content)
+        await visit.doors[Media].upload(visit.ctx, id=id, content=content, kind="return")
         kept.append(id)
         values[KEPT] = " ".join(map(str, kept))
     return kept

@@ -1,20 +1,22 @@
-"""A person's own page: name, phone, addresses, and the vendor they act for."""
+"""A person's own page: name, picture, addresses, and the vendor they act for."""
 
 import asyncio
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
+from starlette.datastructures import UploadFile
 
-from haat.domains.people.identity.api import Identity, Person
-from haat.domains.people.profiles.api import Address, Profile, Profiles, SavedAddress
+from haat.domains.people.identity.api import Identity, LastOwner, Person
+from haat.domains.people.media.api import SIZE_MAX, Media
+from haat.domains.people.profiles.api import Profile, Profiles, SavedAddress
 from haat.domains.people.vendors.api import Vendors
 from haat.domains.trade.checkout.api import Checkout, OneClick
 from haat.gateways.web.kit.forms import Form, read
-from haat.gateways.web.kit.places import countries
 from haat.gateways.web.store.shopping import PersonShopping
 from haat.gateways.web.visit import REFRESH, Visit, form_of, uuid_in
-from haat.kernel.errors import NotFound, Problem
+from haat.kernel.errors import Invalid, Problem
 from haat.kernel.model import Body
 
 router = APIRouter()
@@ -33,11 +35,13 @@ class ProfileForm(Body):
     full_name: Annotated[str, Field(min_length=1, max_length=120)]
     own_phone: Annotated[str, Field(max_length=40)] = ""
     one_click: bool = False
+    born_on: date | None = None
+    marketing: bool = False
 
 
 @router.get("/account")
 async def show(visit: PersonShopping) -> Response:
-    return await _page(visit, Form(), Form())
+    return await _page(visit, Form())
 
 
 @router.post("/account")
@@ -50,52 +54,42 @@ async def change(visit: PersonShopping, request: Request) -> Response:
             name=wanted.full_name,
             phone=wanted.own_phone,
             one_click=wanted.one_click,
+            born_on=wanted.born_on,
+            forgets_birth=wanted.born_on is None,
+            marketing=wanted.marketing,
         )
     except Problem as problem:
         if problem.status >= 500:
             raise
         form = Form(values, problem, {"name_invalid": "full_name"})
-        return await _page(visit, form, Form(), problem.status)
+        return await _page(visit, form, problem.status)
     visit.flash("Your profile is saved.")
     return visit.redirect("/account")
 
 
-@router.post("/account/addresses")
-async def add_address(visit: PersonShopping, request: Request) -> Response:
-    values = await form_of(request)
+@router.post("/account/avatar")
+async def picture(visit: PersonShopping, request: Request) -> Response:
     try:
-        address = read(Address, {name: values.get(name, "") for name in Address.model_fields})
-        await visit.doors[Profiles].save_address(
-            visit.ctx,
-            id=visit.ctx.new_id(),
-            address=address,
-            is_default=bool(values.get("is_default")),
+        file = (await request.form()).get("picture")
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise Invalid.at("picture", "Choose a picture.", "picture_missing")
+        kept = await visit.doors[Media].upload(
+            visit.ctx, id=visit.ctx.new_id(), content=await file.read(SIZE_MAX + 1)
         )
+        await visit.doors[Profiles].set_avatar(visit.ctx, media_id=kept.id)
     except Problem as problem:
         if problem.status >= 500:
             raise
-        return await _page(visit, Form(), Form(values, problem), problem.status)
-    visit.flash("The address is saved.")
-    return visit.redirect("/account#addresses")
+        wrong = Form({}, problem, {"not_a_picture": "picture", "picture_too_large": "picture"})
+        return await _page(visit, Form(), problem.status, picture_form=wrong)
+    visit.flash("Your picture is saved.")
+    return visit.redirect("/account")
 
 
-@router.post("/account/addresses/remove")
-async def remove_address(visit: PersonShopping, request: Request) -> Response:
-    id = uuid_in(await form_of(request), "id")
-    await visit.doors[Profiles].remove_address(visit.ctx, id=id)
-    visit.flash("The address is removed.")
-    return visit.redirect("/account#addresses")
-
-
-@router.post("/account/addresses/default")
-async def prefer_address(visit: PersonShopping, request: Request) -> Response:
-    id = uuid_in(await form_of(request), "id")
-    saved: list[SavedAddress] = await visit.doors[Profiles].addresses(visit.ctx)
-    address = next((one.address for one in saved if one.id == id), None)
-    if address is None:
-        raise NotFound
-    await visit.doors[Profiles].save_address(visit.ctx, id=id, address=address, is_default=True)
-    return visit.redirect("/account#addresses")
+@router.post("/account/avatar/remove")
+async def no_picture(visit: PersonShopping) -> Response:
+    await visit.doors[Profiles].set_avatar(visit.ctx, media_id=None)
+    return visit.redirect("/account")
 
 
 @router.post("/account/vendor")
@@ -109,8 +103,19 @@ async def act_for(visit: PersonShopping, request: Request) -> Response:
     return visit.redirect("/vendor")
 
 
+@router.post("/account/vendor/leave")
+async def leave(visit: PersonShopping, request: Request) -> Response:
+    vendor_id = uuid_in(await form_of(request), "vendor_id")
+    try:
+        await visit.doors[Identity].leave(visit.ctx, vendor_id=vendor_id)
+        visit.flash("You are in that team no more.")
+    except LastOwner:
+        visit.flash("You are its only owner: hand the store over first, on its team's page.")
+    return visit.redirect("/account")
+
+
 async def _page(
-    visit: Visit, profile_form: Form, address_form: Form, status: int = 200
+    visit: Visit, profile_form: Form, status: int = 200, *, picture_form: Form | None = None
 ) -> Response:
     profile: Profile
     saved: list[SavedAddress]
@@ -130,8 +135,8 @@ async def _page(
         saved=saved,
         teams=teams,
         profile_form=profile_form,
-        address_form=address_form,
-        countries=countries(),
+        picture_form=picture_form or Form(),
+        today=visit.ctx.now().date(),
         one_click_lacks=_lacks(await visit.doors[Checkout].one_click(visit.ctx)),
     )
 

@@ -25,7 +25,7 @@ class ChangeForm(Body):
 async def cart_of(visit: Visit) -> CartView:
     """The visitor's cart, joined with goods, stock and vendors."""
     state = await visit.doors[Cart].view(visit.ctx, cart_id=guest_cart(visit))
-    return await cart_view(visit.doors, visit.ctx, state)
+    return await cart_view(visit.doors, visit.ctx, state, visit.viewing)
 
 
 def has_problem(view: CartView) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
+from haat.domains.goods.pricing.api import Pricing, Viewing
 from haat.domains.people.profiles.api import Address, Profiles, SavedAddress
 from haat.domains.trade.checkout.api import BuyLine, Checkout, Quote
 from haat.gateways.views import CartView
@@ -16,6 +17,7 @@ from haat.gateways.web.store.paying import Ways, content_sites, form_of_query, k
 from haat.gateways.web.store.shopping import Shopping, guest_cart, plainly
 from haat.gateways.web.visit import Visit, form_of, uuid_in
 from haat.kernel.errors import Invalid, Problem
+from haat.kernel.money import Money, total
 
 router = APIRouter()
 NEW = "new"
@@ -45,7 +47,8 @@ async def quote(visit: Shopping, request: Request) -> Response:
     saved = await _saved(visit)
     try:
         email, address = _delivery(visit, values, saved)
-        bill_to = _billing(values)
+        ships = values.get("ships") != "no"
+        bill_to = _billing(values) if ships else address
         if visit.signed_in and values.get("save") and values.get("address", NEW) == NEW:
             await visit.doors[Profiles].save_address(
                 visit.ctx, id=visit.ctx.new_id(), address=address
@@ -54,7 +57,7 @@ async def quote(visit: Shopping, request: Request) -> Response:
             visit.ctx,
             id=visit.ctx.new_id(),
             email=email,
-            ship_to=address,
+            ship_to=address if ships else None,
             bill_to=bill_to,
             cart_id=guest_cart(visit),
         )
@@ -97,12 +100,13 @@ async def again(
     """A new quote from an old one's data, at today's prices; to the cart where that fails.
     `keeping`: the query string of what else the form said."""
     items = [BuyLine(offer_id=i.offer_id, quantity=i.quantity) for g in old.groups for i in g.lines]
+    ships = any(line.kind == "physical" for one in old.groups for line in one.lines)
     try:
         made = await visit.doors[Checkout].quote(
             visit.ctx,
             id=visit.ctx.new_id(),
             email=old.email,
-            ship_to=old.ship_to,
+            ship_to=old.ship_to if ships else None,
             bill_to=old.bill_to,
             cart_id=old.cart_id,
             items=items if old.cart_id is None else None,
@@ -133,9 +137,21 @@ async def quote_page(
 ) -> Response:
     """The quote with its shipping choices, the ways to pay and the button that pays."""
     known = ways or await ways_for(visit, found)
+    viewing: Viewing = await visit.doors[Pricing].viewing(
+        visit.ctx,
+        country=found.ship_to.country,
+        currency=visit.viewing.currency if visit.viewing else None,
+    )
+    net = viewing.strip_tax and found.prices_include_tax
+    word = viewing.tax_word if viewing.tax_word.isupper() else viewing.tax_word.capitalize()
+    whole = found.totals.total
     return visit.page(
         "store/quote.html",
         status,
+        net=net,
+        tax_word=word,
+        sums=sums_of(found, word, net=net),
+        about=viewing.about(whole) if viewing.is_converted else None,
         forms_to=content_sites(known),
         quote=found,
         form=form,
@@ -143,6 +159,19 @@ async def quote_page(
         ways=known,
         chosen=form.values.get("provider") or (known.ways[0].value if known.ways else ""),
     )
+
+
+def sums_of(found: Quote, tax_word: str, *, net: bool) -> list[tuple[str, Money]]:
+    """What adds up to the total: goods, shipping, and tax where it stands beside them. `net`:
+    prices include tax, and are shown without."""
+    goods, shipping, tax = found.totals.goods, found.totals.shipping, found.totals.tax
+    if net:
+        inside = total([g.shipping_tax for g in found.groups], tax.currency)
+        goods, shipping = goods - (tax - inside), shipping - inside
+    rows = [("Goods", goods)]
+    if any(not group.shipping.nothing for group in found.groups):
+        rows.append(("Shipping", shipping))
+    return rows if found.prices_include_tax and not net else [*rows, (tax_word, tax)]
 
 
 def _delivery(

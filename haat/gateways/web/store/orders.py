@@ -30,6 +30,8 @@ STEPS = ("Placed", "Accepted", "Ready", "On its way", "Delivered")
 REACHED = {"pending": 0, "accepted": 1, "ready": 2, "in_transit": 3, "delivered": 5}
 JUST_NOW = timedelta(seconds=10)
 UNPAID = frozenset({"awaiting", "on_delivery"})
+STEPS_DONE = ("Placed", "Accepted", "Done")
+REACHED_DONE = {"pending": 0, "accepted": 1, "delivered": 3}
 PARCEL_STEPS = ("Label made", "On its way", "Delivered")
 PARCEL_REACHED = {"label_created": 0, "in_transit": 1, "delivered": 3}
 
@@ -178,7 +180,9 @@ def _cancellable(part: VendorOrder, link: str) -> bool:
 
 def _expected(part: VendorOrder) -> tuple[datetime, datetime] | None:
     """From when to when it should arrive, counted from the day it was sent, else ordered."""
-    if part.days_min is None or part.days_max is None or part.pickup_id is not None:
+    if part.pickup_id is not None or part.without_parcel:
+        return None
+    if part.days_min is None or part.days_max is None:
         return None
     if part.fulfilment not in ("pending", "accepted", "ready", "in_transit"):
         return None
@@ -207,6 +211,8 @@ async def _page(
         names={part.id: part.vendor_name for part in order.vendor_orders},
         steps=STEPS,
         reached=REACHED,
+        steps_done=STEPS_DONE,
+        reached_done=REACHED_DONE,
         places=await _places(visit, order),
         **await _paid(visit, order, link),
     )

@@ -132,6 +132,8 @@ async def ways_for(visit: Visit, quote: Quote) -> Ways:
     else:
         providers = await visit.doors[Payments].providers(visit.ctx)
         saved, balance = [], None
+    if not quote.cash_on_delivery:
+        providers = [one for one in providers if one.kind != "on_delivery"]
     by_name = {one.name: one for one in providers}
     ways = [
         Way(str(one.id), one.label, _expiry(one), by_name[one.provider], one)

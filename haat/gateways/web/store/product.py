@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
@@ -12,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from haat.domains.goods.catalog.api import Attribute, Catalog, Condition, Product
+from haat.domains.goods.pricing.api import ShownPrice
 from haat.domains.people.media.api import Picture
 from haat.domains.people.vendors.api import Vendor
 from haat.domains.trade.cart.api import Cart
@@ -53,12 +55,17 @@ class Choice:
 
     offer_id: UUID
     label: str
-    price: Money
-    compare_at: Money | None
+    shown: ShownPrice
+    until: datetime | None
     left: int
     picture: Picture | None
     vendor: Vendor
     condition: Condition
+
+    @property
+    def price(self) -> Money:
+        """As it is shown; `shown.charged` is what is charged."""
+        return self.shown.price
 
     @property
     def stock(self) -> str:
@@ -87,8 +94,8 @@ def _offers(page: ProductPage) -> list[list[Choice]]:
             Choice(
                 offer_id=offer.id,
                 label=variant.title,
-                price=offer.price,
-                compare_at=offer.compare_at,
+                shown=page.prices[offer.id],
+                until=offer.price_until,
                 left=page.available.get(offer.id, 0),
                 picture=variant.picture,
                 vendor=page.vendors[offer.vendor_id],
@@ -222,7 +229,7 @@ async def _page(
     visit: Visit, slug: str, form: Form, status: int = 200, *, chosen: str = ""
 ) -> Response:
     page, categories, one_click = await asyncio.gather(
-        product_page(visit.doors, visit.ctx, slug),
+        product_page(visit.doors, visit.ctx, slug, visit.viewing),
         visit.doors[Catalog].categories(visit.ctx),
         _one_click(visit),
     )

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from fastapi import Depends
 
+from haat.domains.goods.pricing.api import CurrencyUnknown, Pricing
 from haat.domains.reach.notifications.api import Notifications
 from haat.domains.trade.cart.api import Cart
-from haat.gateways.web.visit import PersonVisit, Visit, Visiting
+from haat.gateways.web.visit import COUNTRY, CURRENCY, PersonVisit, Visit, Visiting
 from haat.kernel.errors import Problem
 
 
@@ -26,12 +27,36 @@ async def count(visit: Visit) -> Visit:
     return visit
 
 
+async def look(visit: Visit) -> Visit:
+    """Fills in how prices are shown: in the currency of the address (`?currency=EUR`, which is
+    remembered) or of the last choice, for the chosen country; in the market's where the market
+    does not, or no longer, have that currency: an old link still shows its page."""
+    pricing: Pricing = visit.doors[Pricing]
+    country = _code(visit.request.cookies.get(COUNTRY, ""), 2)
+    asked = _code(visit.request.query_params.get("currency", "").strip().upper(), 3)
+    chosen = asked or _code(visit.request.cookies.get(CURRENCY, ""), 3)
+    try:
+        visit.viewing = await pricing.viewing(visit.ctx, country=country, currency=chosen)
+    except CurrencyUnknown:
+        visit.viewing = await pricing.viewing(visit.ctx, country=country)
+    else:
+        if asked:
+            visit.keep_choice(CURRENCY, asked)
+    return visit
+
+
+def _code(text: str, length: int) -> str | None:
+    """A code of capital letters, None for anything else: cookies are the visitor's."""
+    right = len(text) == length and text.isascii() and text.isalpha() and text.isupper()
+    return text if right else None
+
+
 async def _shopping(visit: Visiting) -> Visit:
-    return await count(visit)
+    return await count(await look(visit))
 
 
 async def _person_shopping(visit: PersonVisit) -> Visit:
-    return await count(visit)
+    return await count(await look(visit))
 
 
 Shopping = Annotated[Visit, Depends(_shopping)]

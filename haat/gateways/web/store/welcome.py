@@ -8,16 +8,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from starlette.datastructures import UploadFile
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 
 from haat.domains.people.identity.api import Email, Password
 from haat.domains.people.market.api import AlreadyOpened, Country, Market, Name
 from haat.engines.http import context_of
 from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.kit.places import countries, currencies
-from haat.gateways.web.pages import render
 from haat.gateways.web.store.sign_in import enter
-from haat.gateways.web.visit import Visit, check_origin, content_policy, form_of
+from haat.gateways.web.visit import Visit, check_origin, drawn, form_of
 from haat.kernel.errors import Problem
 from haat.kernel.model import Body
 from haat.kernel.money import Currency
@@ -82,6 +81,8 @@ async def _logo(request: Request) -> bytes | None:
 
 
 def _page(form: Form, status: int = 200) -> Response:
-    html = render("store/welcome.html", form=form, countries=countries(), currencies=currencies())
-    headers = {"content-security-policy": content_policy(), "cache-control": "private, no-store"}
-    return HTMLResponse(html, status, headers)
+    page = drawn(
+        "store/welcome.html", status, form=form, countries=countries(), currencies=currencies()
+    )
+    page.headers["cache-control"] = "private, no-store"
+    return page

@@ -14,6 +14,14 @@ from haat.gateways.web.visit import REFRESH, PersonVisit, Visit, form_of, uuid_i
 from haat.kernel.errors import Problem, Unauthenticated
 
 router = APIRouter()
+# Of the checklist, items can be for some of these only; others may write what fits them.
+TYPES = (
+    ("individual", "A private person"),
+    ("sole_trader", "Sole trader"),
+    ("company", "Company"),
+    ("partnership", "Partnership"),
+    ("nonprofit", "Association or charity"),
+)
 AT = {"vendor_name_taken": "name", "name_invalid": "name", "email_invalid": "contact_email"}
 
 
@@ -45,8 +53,8 @@ async def apply(visit: PersonVisit, request: Request) -> Response:
         person = await visit.doors[Identity].me(visit.ctx)
         return _page(visit, person, Form(values, problem, AT), problem.status)
     if await act_for(visit, id):
-        visit.flash("Your application is sent. It is waiting for review.")
-        return visit.redirect("/vendor")
+        visit.flash("Your application is here. Tell us a little more.")
+        return visit.redirect("/vendor/onboarding")
     # Without a session to renew the token stays the old one: a new sign-in brings the team.
     visit.flash("Your application is sent. Sign in again to open the vendor portal.")
     return visit.redirect("/account")
@@ -76,4 +84,5 @@ def _page(visit: Visit, person: Person, form: Form, status: int = 200) -> Respon
         countries=countries(),
         percent=percent,
         new_id=visit.ctx.new_id(),
+        types=TYPES,
     )

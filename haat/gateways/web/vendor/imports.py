@@ -48,7 +48,7 @@ STATES = {
 # Fields by what they are for, as the mapping screen shows them.
 GROUPS = (
     ("The product", ("handle", "title", "description", "category", "brand", "status", "images",
-                     "image_alt", "tax_class")),
+                     "image_alt", "tax_class", "kind")),
     ("Its variants", ("sku", "price", "compare_at", "currency", "stock", "barcode", "weight_g",
                       "weight", "weight_unit", "variant_image")),
     ("Options", ("option1_name", "option1_value", "option2_name", "option2_value", "option3_name",
@@ -158,18 +158,21 @@ async def corrections(visit: Team, id: UUID) -> Response:
 
 
 @router.get("/vendor/imports/{id}")
-async def one(visit: Team, id: UUID, cursor: str | None = None) -> Response:
+async def one(visit: Team, id: UUID, cursor: str | None = None, remarks: bool = False) -> Response:
+    """Why products were left out; with `remarks`, or where none was, what was left out of them."""
     imports: Imports = visit.doors[Imports]
     run = await imports.run(visit.ctx, id=id)
     if run.state == "ready":
         return await _mapping_page(visit, run, None)
-    found = await imports.findings(visit.ctx, id=id, cursor=cursor or None)
+    refused = run.counts.refused > 0 and not remarks
+    found = await imports.findings(visit.ctx, id=id, refused=refused, cursor=cursor or None)
     return page(
         visit,
         "import.html",
         PRODUCTS,
         run=run,
         findings=found.items,
+        refused=refused,
         next=found.next,
         refresh_s=REFRESH_S if run.state in ("waiting", "running", "receiving") else 0,
         states=STATES,

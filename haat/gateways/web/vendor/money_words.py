@@ -25,6 +25,7 @@ WAITS: Mapping[str, str] = {
     "hold": "The market holds it back",
     "kyc": "The market must first know who you are",
     "destination": "We do not know where to pay it: add a bank account",
+    "cooling_off": "The bank account was changed: for your safety payouts wait some days",
     "threshold": "Your balance is below what is paid out at once",
     "negative_balance": "You owe the market this; what you earn next is set against it",
     "reserve": "Held in reserve for a while, for refunds that come late",

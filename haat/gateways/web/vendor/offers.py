@@ -18,7 +18,7 @@ from haat.domains.goods.catalog.api import (
     Product,
     Variant,
 )
-from haat.domains.goods.inventory.api import Inventory
+from haat.domains.goods.inventory.api import UNLIMITED, Inventory
 from haat.domains.insight.search.api import Search
 from haat.gateways.views import SoldBy, standings_of
 from haat.gateways.web.kit.forms import Form
@@ -68,6 +68,7 @@ async def listed(visit: Team, q: str = "", cursor: str | None = None) -> Respons
         offers=own.items,
         next=own.next,
         left={entry.offer_id: entry.available for entry in stock},
+        unlimited=UNLIMITED,
     )
 
 

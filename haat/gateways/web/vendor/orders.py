@@ -32,6 +32,8 @@ STATES: tuple[tuple[str, str], ...] = (
 )
 STEPS = ("Placed", "Accepted", "Ready", "On its way", "Delivered")
 REACHED = {"pending": 0, "accepted": 1, "ready": 2, "in_transit": 3, "delivered": 5}
+STEPS_DONE = ("Placed", "Accepted", "Done")
+REACHED_DONE = {"pending": 0, "accepted": 1, "delivered": 3}
 TOLD = {
     "accept": "The order is accepted.",
     "ready": "The order is ready to be sent.",
@@ -156,6 +158,7 @@ async def _page(visit: Visit, id: UUID, moved: str, form: Form, status: int = 20
         # Whether tax came on top is the order's; the sums of this part say it as well.
         tax_on_top=order.totals.total != order.totals.goods + order.totals.shipping,
         is_paid=order.payment in ("paid", "partially_refunded"),
-        steps=STEPS,
-        reached=REACHED,
+        is_service=all(line.kind == "service" for line in order.lines),
+        steps=STEPS_DONE if order.without_parcel else STEPS,
+        reached=REACHED_DONE if order.without_parcel else REACHED,
     )

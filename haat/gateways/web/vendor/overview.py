@@ -14,7 +14,7 @@ from haat.domains.trade.orders.api import FulfilmentState, OrderFilter, Orders
 from haat.gateways.web.kit.bars import Bar, bars
 from haat.gateways.web.pages import money
 from haat.gateways.web.store.shopping import count
-from haat.gateways.web.vendor.portal import may, page, vendor_of
+from haat.gateways.web.vendor.portal import may, page, stores_of, vendor_of
 from haat.gateways.web.visit import PersonVisit, Visit
 from haat.kernel.money import Money, total
 from haat.kernel.page import Page
@@ -29,7 +29,7 @@ DAYS = 30  # of the revenue chart
 async def show(visit: PersonVisit) -> Response:
     if visit.vendor_id is None:
         return visit.redirect("/vendor/apply")
-    await count(visit)
+    _, visit.stores = await asyncio.gather(count(visit), stores_of(visit))
     vendor, tasks, recent, balance, sales = await asyncio.gather(
         visit.doors[Vendors].find(visit.ctx, slug=str(visit.vendor_id)),
         _tasks(visit),
@@ -114,8 +114,8 @@ class Revenue:
 
 
 async def _sales(visit: Visit) -> Revenue | None:
-    """None where the person may not see the money, or nothing was sold."""
-    if not may(visit, "vendor:money"):
+    """None where the person may not see what was sold, or nothing was sold."""
+    if not may(visit, "vendor:analytics"):
         return None
     last = visit.ctx.now().astimezone(UTC).date()
     first = last - timedelta(days=DAYS - 1)

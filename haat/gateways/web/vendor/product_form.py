@@ -11,7 +11,14 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from haat.domains.goods.catalog.api import Attribute, Offer, Product, ProductDraft, Variant
+from haat.domains.goods.catalog.api import (
+    Attribute,
+    Offer,
+    Product,
+    ProductDraft,
+    Variant,
+    generating,
+)
 from haat.domains.people.media.api import Picture
 from haat.gateways.web.kit.forms import invalid
 from haat.gateways.web.kit.reading import Reader
@@ -23,10 +30,10 @@ from haat.kernel.ids import derive
 Values = dict[str, str]
 OPTIONS = ("option_1", "option_2", "option_3")
 VARIANT = ("id", *OPTIONS, "sku", "price", "compare_at", "weight_g", "stock", "stock_was")
-PICTURE = ("media", "url", "alt", "place", "remove")
-VARIANTS_MAX, PICTURES_MAX = 200, 100
+PICTURE = ("media", "url", "alt", "place", "remove", "film", "size")
+PICTURES_MAX = 100
 STOCK_MAX = 10_000_000
-FIELDS_MAX = 2_000 + VARIANTS_MAX * len(VARIANT) + PICTURES_MAX * len(PICTURE)
+FIELDS_MAX = 2_000 + generating.VARIANTS_MAX * len(VARIANT) + PICTURES_MAX * len(PICTURE)
 _LABELS = {
     "sku": "SKU",
     "price": "Price",
@@ -71,7 +78,7 @@ def put_rows(values: Values, kind: str, rows: Sequence[Mapping[str, str]]) -> No
 
 
 def variant_rows(values: Mapping[str, str]) -> list[Values]:
-    return rows_of(values, "variants", VARIANTS_MAX, VARIANT)
+    return rows_of(values, "variants", generating.VARIANTS_MAX, VARIANT)
 
 
 def picture_rows(values: Mapping[str, str]) -> list[Values]:
@@ -80,7 +87,7 @@ def picture_rows(values: Mapping[str, str]) -> list[Values]:
 
 def blank(id: UUID) -> Values:
     """The form of a product that is not there yet."""
-    values = {"id": str(id), "title": "", "tax_class": "standard"}
+    values = {"id": str(id), "title": "", "tax_class": "standard", "kind": "physical"}
     put_rows(values, "variants", [dict.fromkeys(VARIANT, "")])
     put_rows(values, "pictures", [])
     return values
@@ -96,6 +103,7 @@ def values_of(product: Product, stock: Mapping[UUID, int], form_id: UUID) -> Val
         "category_id": str(product.category_id or ""),
         "brand": product.brand,
         "tax_class": product.tax_class,
+        "kind": product.kind,
     }
     values.update(dict(zip(OPTIONS, product.option_names, strict=False)))
     rows = [
@@ -110,6 +118,11 @@ def values_of(product: Product, stock: Mapping[UUID, int], form_id: UUID) -> Val
 def offered(product: Product) -> list[tuple[Variant, Offer]]:
     """Variants on sale with the vendor's offer on them."""
     return [(v, o) for v in product.variants for o in v.offers if o.main and o.status == "active"]
+
+
+def priced(product: Product) -> list[tuple[Variant, Offer]]:
+    """Each variant with its main offer."""
+    return [(v, o) for v in product.variants for o in v.offers if o.main]
 
 
 def contested(product: Product) -> list[tuple[Variant, Offer]]:
@@ -145,6 +158,8 @@ def picture_row(picture: Picture, place: int) -> Values:
         "alt": picture.alt,
         "place": str(place),
         "remove": "",
+        "film": str(picture.film_id or ""),
+        "size": f"{picture.width}x{picture.height}" if picture.width and picture.height else "",
     }
 
 
@@ -157,12 +172,30 @@ def picture_of(row: Mapping[str, str]) -> Picture | None:
     """The picture a row stands for; None for one that is nothing we can show."""
     try:
         media_id = UUID(row["media"]) if row["media"] else None
+        film_id = UUID(row["film"]) if row["film"] and media_id else None
     except ValueError:
         return None
     url = row["url"] if row["url"].startswith(("https://", "http://")) else None
     if media_id is None and url is None:
         return None
-    return Picture(media_id=media_id, url=url if media_id is None else None, alt=row["alt"][:300])
+    width, height = _size(row["size"])
+    return Picture(
+        media_id=media_id,
+        url=url if media_id is None else None,
+        alt=row["alt"][:300],
+        width=width,
+        height=height,
+        film_id=film_id,
+    )
+
+
+def _size(text: str) -> tuple[int, int] | tuple[None, None]:
+    """ "800x600" as two numbers."""
+    width, _, height = text.partition("x")
+    if not all(one.isascii() and one.isdecimal() and len(one) <= 5 for one in (width, height)):
+        return None, None
+    found = int(width), int(height)
+    return found if min(found) > 0 else (None, None)
 
 
 def pictures_of(values: Mapping[str, str]) -> list[Picture]:
@@ -202,6 +235,7 @@ def filled(
         "category_id": reader.id_or_none("category_id"),
         "brand": reader.text("brand", longest=120, required=False),
         "tax_class": values.get("tax_class") or "standard",
+        "kind": values.get("kind") or None,
         "option_names": [reader.text(o, longest=60) for o in names],
         "pictures": pictures_of(values),
         "seo": product_specs.seo_of(values, present),

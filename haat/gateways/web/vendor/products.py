@@ -1,24 +1,29 @@
 """The vendor's products: the list, and the form that makes and changes one."""
 
 import asyncio
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Request, Response
-from starlette.datastructures import UploadFile
 
-from haat.domains.goods.catalog.api import Attribute, Catalog, Product, ProductStatus
-from haat.domains.goods.inventory.api import Inventory
-from haat.domains.goods.pricing.api import Pricing
-from haat.domains.people.media.api import SIZE_MAX, Media, Picture, PictureTooLarge
+from haat.domains.goods.catalog.api import (
+    Attribute,
+    Catalog,
+    Note,
+    Objection,
+    Product,
+    ProductStatus,
+    generating,
+)
+from haat.domains.goods.inventory.api import UNLIMITED, Inventory
+from haat.domains.people.media.api import Media
 from haat.gateways.web.kit.forms import Form
-from haat.gateways.web.pages import words
 from haat.gateways.web.store.tree import Tree
+from haat.gateways.web.vendor import product_files, product_specs, variant_making
 from haat.gateways.web.vendor import product_form as fields
-from haat.gateways.web.vendor import product_specs
 from haat.gateways.web.vendor.portal import Team, page, vendor_of
 from haat.gateways.web.visit import Visit, form_of, uuid_in
-from haat.kernel.errors import Conflict, Invalid, NotFound, Problem
+from haat.kernel.errors import Conflict, NotFound, Problem
 
 router = APIRouter()
 HERE = "/vendor/products"
@@ -31,6 +36,8 @@ STATUSES: tuple[tuple[str, str], ...] = (
     ("rejected", "Rejected"),
     ("archived", "Archived"),
 )
+KINDS = (("physical", "Goods"), ("digital", "Digital"), ("service", "A service"))
+NOTE_MAX = 2000
 COUNTS_AT_ONCE = 8
 
 
@@ -49,6 +56,7 @@ async def listed(
         "products.html",
         HERE,
         products=[(one, sum(stock.get(o, 0) for o in one.offer_ids)) for one in found.items],
+        unlimited=UNLIMITED,
         next=found.next,
         statuses=STATUSES,
         chosen=status,
@@ -79,6 +87,22 @@ async def edit(visit: Team, id: UUID) -> Response:
 @router.post("/vendor/products/{id}")
 async def change(visit: Team, id: UUID, request: Request) -> Response:
     return await _sent(visit, request, await own_product(visit, id))
+
+
+@router.post("/vendor/products/{id}/notes")
+async def note(visit: Team, id: UUID, request: Request) -> Response:
+    """An answer to the market's staff."""
+    product = await own_product(visit, id)
+    values = await form_of(request)
+    text = values.get("text", "").strip()
+    if not text or len(text) > NOTE_MAX:
+        visit.flash(f"Write something, at most {NOTE_MAX} characters.")
+    else:
+        await visit.doors[Catalog].add_note(
+            visit.ctx, id=uuid_in(values, "id"), product_id=product.id, text=text
+        )
+        visit.flash("The market's staff read it.")
+    return visit.redirect(f"{HERE}/{id}#notes")
 
 
 @router.post("/vendor/products/{id}/{move}")
@@ -129,9 +153,15 @@ async def _sent(visit: Visit, request: Request, product: Product | None) -> Resp
     rows: list[int] = []
     try:
         form_id = uuid_in(values, "id")
-        await _keep_pictures(visit, request, values, form_id)
+        await product_files.keep_files(visit, request, values, form_id)
         if "add_variant" in values or "remove_variant" in values:
             _change_rows(values)
+            return await _form_page(visit, product, Form(values))
+        if "make_variants" in values or "fill_all" in values:
+            if "make_variants" in values:
+                variant_making.make(values, product)
+            else:
+                variant_making.fill(values)
             return await _form_page(visit, product, Form(values))
         asked = await _asked(visit, product)
         read = fields.filled(values, visit.market.currency, product, asked)
@@ -141,7 +171,7 @@ async def _sent(visit: Visit, request: Request, product: Product | None) -> Resp
         if problem.status >= 500:
             raise
         told = fields.at_fields(problem, rows, values)
-        form = Form(values, told, {"not_a_picture": "pictures", "picture_too_large": "pictures"})
+        form = Form(values, told, product_files.AT)
         return await _form_page(visit, product, form, problem.status)
     visit.flash(await _after(visit, saved, read, values, form_id))
     return visit.redirect(f"{HERE}/{saved.id}")
@@ -206,38 +236,12 @@ async def _count(visit: Visit, saved: Product, counts: list[fields.Count], form_
     return " ".join(filter(None, await asyncio.gather(*(one(count) for count in known))))
 
 
-async def _keep_pictures(
-    visit: Visit, request: Request, values: fields.Values, form_id: UUID
-) -> None:
-    """Uploads what came with the form: a page that is shown again cannot give files back."""
-    sent: Any = await request.form()
-    files = [f for f in sent.getlist("new_pictures") if isinstance(f, UploadFile) and f.filename]
-    rows = fields.picture_rows(values)
-    fields.put_rows(values, "pictures", rows)
-    for file in files:
-        most = visit.market.pictures_max
-        if len(rows) >= most:
-            message = f"A product has at most {most} pictures."
-            raise Invalid.at("pictures", message, "pictures_full")
-        content = await file.read(SIZE_MAX + 1)
-        if len(content) > SIZE_MAX:
-            raise PictureTooLarge
-        kept = await visit.doors[Media].upload(
-            visit.ctx,
-            id=fields.picture_id(form_id, content),
-            content=content,
-            vendor_id=vendor_of(visit),
-        )
-        rows.append(fields.picture_row(Picture(media_id=kept.id), len(rows) + 1))
-        fields.put_rows(values, "pictures", rows)
-
-
 def _change_rows(values: fields.Values) -> None:
     rows = fields.variant_rows(values)
     taken = values.pop("remove_variant", "")
     if taken.isdecimal() and len(taken) < 5 and int(taken) < len(rows):
         rows.pop(int(taken))
-    if values.pop("add_variant", None) is not None and len(rows) < fields.VARIANTS_MAX:
+    if values.pop("add_variant", None) is not None and len(rows) < generating.VARIANTS_MAX:
         last = rows[-1] if rows else {}
         kept = {name: last.get(name, "") for name in ("price", "compare_at", "weight_g")}
         rows.append({**dict.fromkeys(fields.VARIANT, ""), **kept})
@@ -247,15 +251,23 @@ def _change_rows(values: fields.Values) -> None:
 async def _form_page(
     visit: Visit, product: Product | None, form: Form, status: int = 200
 ) -> Response:
-    categories, rates, asked = await asyncio.gather(
+    categories, classes, asked, usage = await asyncio.gather(
         visit.doors[Catalog].categories(visit.ctx),
-        visit.doors[Pricing].rates(visit.ctx),
+        visit.doors[Catalog].tax_classes(visit.ctx),
         _asked(visit, product),
+        visit.doors[Media].usage(visit.ctx, vendor_id=vendor_of(visit)),
     )
-    notes = await visit.doors[Catalog].notes(visit.ctx, product_id=product.id) if product else []
+    notes: list[Note] = []
+    objected: list[Objection] = []
+    if product:
+        notes, objected = await asyncio.gather(
+            visit.doors[Catalog].notes(visit.ctx, product_id=product.id),
+            visit.doors[Catalog].objections(visit.ctx, product_id=product.id),
+        )
     tree = Tree(categories)
-    classes = sorted({"standard", *(rate.tax_class for rate in rates)})
+    has = product.tax_class if product else ""
     names = {option: form.values.get(option, "") for option in fields.OPTIONS}
+    rows = fields.variant_rows(form.values)
     return page(
         visit,
         "product.html",
@@ -263,21 +275,28 @@ async def _form_page(
         status,
         product=product,
         form=form,
-        variants=fields.variant_rows(form.values),
+        variants=rows,
+        filling=variant_making.filling(form, rows),
+        values_field=variant_making.values_field,
         pictures=[(row, fields.picture_of(row)) for row in fields.picture_rows(form.values)],
         off_sale=fields.off_sale(product) if product else [],
         contested=fields.contested(product) if product else [],
+        priced=fields.priced(product) if product else [],
         options=[(option, name) for option, name in names.items() if name],
         categories=[
             (category.id, " / ".join(c.name for c in tree.path(category.id)))
             for category in categories
         ],
-        tax_classes=[(name, words(name)) for name in classes],
+        tax_classes=[(c.code, c.name) for c in classes if c.active or c.code == has],
+        kinds=KINDS,
         label_of=lambda name: fields.label_of(name, names),
         may_count=visit.ctx.has("vendor:stock"),
-        variants_max=fields.VARIANTS_MAX,
+        variants_max=generating.VARIANTS_MAX,
         asked=asked,
+        usage=usage,
         notes=notes,
+        note_id=visit.ctx.new_id(),
+        objected=objected,
         field_of=product_specs.field_of,
         pairs=lambda choices: [(one, one) for one in choices],
     )

@@ -129,6 +129,16 @@ async def marks(visit: Team, offer_id: UUID, request: Request) -> Response:
     return await _tried(visit, offer_id, "marks", values, act)
 
 
+@router.post("/vendor/stock/{offer_id}/counting")
+async def counting(visit: Team, offer_id: UUID, request: Request) -> Response:
+    """Whether only what is there is sold, or any number."""
+    values = await form_of(request)
+    counted = values.get("counted") == "on"
+    await visit.doors[Inventory].set_counted(visit.ctx, offer_id=offer_id, counted=counted)
+    visit.flash("Only what is there is sold." if counted else "Any number is sold.")
+    return visit.redirect(f"{HERE}/{offer_id}")
+
+
 async def _tried(
     visit: Visit, offer_id: UUID, name: str, values: Mapping[str, str], act: Any
 ) -> Response:

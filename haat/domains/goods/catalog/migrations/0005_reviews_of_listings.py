@@ -13,7 +13,7 @@ _AFTER = "status IN ('draft', 'pending', 'active', 'rejected', 'archived', 'chan
 
 
 def _states(condition: str) -> None:
-    op.drop_constraint("ck_products_status", "products", schema="catalog", type_="check")
+    op.drop_constraint(op.f("ck_products_status"), "products", schema="catalog", type_="check")
     op.create_check_constraint(op.f("ck_products_status"), "products", condition, schema="catalog")
 
 

@@ -7,7 +7,12 @@ from haat.domains.goods.catalog import rules
 from haat.domains.goods.catalog.api import Product
 from haat.domains.goods.catalog.service import offer_statements as sql
 from haat.domains.goods.catalog.service import statements
-from haat.domains.goods.catalog.service.stored import Cases, Stored, relisted, stored
+from haat.domains.goods.catalog.service.stored import (
+    Cases,
+    Stored,
+    relisted,
+    stored,
+)
 from haat.engines.sql import Tx
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound

@@ -6,7 +6,7 @@ answered from the tables, and so is everything that a price is charged by (`offe
 
 from collections.abc import Iterable
 
-from haat.domains.goods.catalog.api import Category, Listing, Product
+from haat.domains.goods.catalog.api import CHANGES, Category, Listing, Product
 from haat.engines.cache import Cache
 from haat.engines.cache.copies import Copies, Edition, forget
 from haat.kernel.context import Context
@@ -26,13 +26,22 @@ class Kept:
         """For the writer, after its commit."""
         await forget(self._cache, self._of_products([str(product.id), product.slug]))
 
+    async def products_changed(self, products: Iterable[Product], *, shelves: bool) -> None:
+        """The same for many; `shelves`: some stand on others now."""
+        names = [name for one in products for name in (str(one.id), one.slug)]
+        if names or shelves:
+            await forget(self._cache, self._of_products(names))
+
     async def tree_changed(self) -> None:
         """For the writer, after its commit: products may stand on other shelves."""
         await forget(self._cache, [self.tree.mark, self.shelves.mark])
 
     async def heard(self, names: Iterable[str]) -> None:
         """For reactions: products with these ids and slugs changed, or the tree did. CacheAway."""
-        await self._cache.invalidate(self._of_products(names))
+        named = list(names)
+        await self._cache.invalidate(self._of_products(named))
+        if named:
+            await self._cache.publish(CHANGES, " ".join(named))
 
     def _of_products(self, names: Iterable[str]) -> list[str]:
         """Categories count their products: the tree goes with them."""

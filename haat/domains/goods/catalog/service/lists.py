@@ -14,7 +14,7 @@ from haat.domains.goods.catalog.service.stored import Cases
 from haat.engines.sql import Record
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid
-from haat.kernel.money import Money
+from haat.kernel.money import money_of
 from haat.kernel.page import Page, decode_cursor, encode_cursor
 
 EVERYTHING = UUID(int=0)  # the shelf all visible products stand on
@@ -78,14 +78,22 @@ class ListCases(Cases):
             return _page(rows, limit, sort)
 
         if cursor is not None or limit > sql.SHORT or not is_outside(ctx):
-            return await look_up()
+            return await self._told(ctx, await look_up())
         name = f"{shelf}:{other or ''}:{sort}:{limit}"
         page = await self._kept.shelves.through(name, look_up)
         assert page is not None, "there is a page of every shelf"
-        return page
+        return await self._told(ctx, page)
+
+    async def _told(self, ctx: Context, page: Page[Listing]) -> Page[Listing]:
+        """Without lowest prices where the market does not show them."""
+        if (await self._market.settings(ctx)).lowest_price:
+            return page
+        bare = [one.model_copy(update={"lowest_before": None}) for one in page.items]
+        return page.model_copy(update={"items": bare})
 
     async def listings_by_ids(self, ctx: Context, *, ids: list[UUID]) -> list[Listing]:
-        return _listings(await self._db.fetch(sql.CARDS, ids))
+        found = _listings(await self._db.fetch(sql.CARDS, ids))
+        return (await self._told(ctx, Page[Listing](items=found))).items
 
     async def titles(self, ctx: Context, *, ids: list[UUID]) -> dict[UUID, str]:
         rows = await self._db.fetch(sql.TITLES, ids)
@@ -123,7 +131,7 @@ class ListCases(Cases):
         return _page(rows, limit, "queue")
 
     async def offers(self, ctx: Context, *, ids: list[UUID]) -> list[OfferLine]:
-        return [_line(row) for row in await self._db.fetch(sql.OFFERS, ids)]
+        return [_line(row) for row in await self._db.fetch(sql.OFFERS, ids, ctx.now())]
 
     async def own_details(
         self, ctx: Context, *, vendor_id: UUID, limit: int = 100, cursor: str | None = None
@@ -182,9 +190,10 @@ def _line(row: Record) -> OfferLine:
         title=row["title"],
         variant_title=row["variant_title"],
         sku=row["sku"],
-        price=Money(minor=row["price_minor"], currency=row["currency"]),
+        price=money_of(row["price_minor"], row["currency"]),
         tax_class=row["tax_class"],
         weight_g=row["weight_g"],
         picture=row["picture"],
+        kind=row["kind"],
         buyable=row["buyable"],
     )

@@ -13,8 +13,9 @@ from haat.domains.goods.catalog.api import (
     ProductMerged,
     WrongProductState,
 )
+from haat.domains.goods.catalog.refusing import KindsDiffer
 from haat.domains.goods.catalog.service import merge_statements as sql
-from haat.domains.goods.catalog.service import statements
+from haat.domains.goods.catalog.service import statements, steps
 from haat.domains.goods.catalog.service.held import HeldCases
 from haat.domains.goods.catalog.service.reviewing import need_scope
 from haat.domains.goods.catalog.service.stored import Stored, stored, turned, uuid_or_none
@@ -87,6 +88,8 @@ class MergeCases(HeldCases):
             kept, gone = await self._both(tx, kept_id, gone_id)
             if gone.product.merged_into == kept_id:
                 return kept.product
+            if gone.product.kind != kept.product.kind:
+                raise KindsDiffer
             if gone.product.merged_into is not None or kept.product.status != "active":
                 status = kept.product.status
                 raise WrongProductState("Both must be there, the kept one on sale.", state=status)
@@ -104,6 +107,7 @@ class MergeCases(HeldCases):
                     gone_id=gone_id,
                     gone_vendor_id=gone.product.vendor_id,
                 ),
+                *(steps.added(gone.product, offer.id) for offer in done.offers),
                 *(
                     OfferMoved(
                         offer_id=offer.id,

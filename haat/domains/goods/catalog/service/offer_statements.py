@@ -10,14 +10,32 @@ OFFER_PLACE = Sql("SELECT product_id, vendor_id FROM catalog.offers WHERE id = $
 ADD_OFFER = Sql("""
 INSERT INTO catalog.offers
        (id, variant_id, product_id, vendor_id, sku, price_minor, compare_at_minor, currency,
-        condition, handling_days, status, main)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'active', false)
+        condition, handling_days, status, main, lowest_before_minor)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'active', false, $11)
+""")
+
+# Many of the vendor $1, each with the first step of its price.
+ADD_OFFERS = Sql("""
+WITH added AS (
+INSERT INTO catalog.offers
+       (id, variant_id, product_id, vendor_id, sku, price_minor, compare_at_minor, currency,
+        condition, handling_days, status, main, lowest_before_minor)
+SELECT w.id, w.variant_id, w.product_id, $1, w.sku, w.price_minor, w.compare_at_minor, w.currency,
+       w.condition, w.handling_days, 'active', false, w.lowest_before_minor
+  FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::bigint[],
+              $9::text[], $10::text[], $11::int[], $12::bigint[])
+    AS w (id, variant_id, product_id, sku, price_minor, compare_at_minor, currency, condition,
+          handling_days, lowest_before_minor)
+RETURNING id, price_minor, compare_at_minor, currency
+)
+INSERT INTO catalog.prices (offer_id, at, price_minor, compare_at_minor, currency)
+SELECT id, $2, price_minor, compare_at_minor, currency FROM added
 """)
 
 CHANGE_OFFER = Sql("""
 UPDATE catalog.offers
    SET sku = $2, price_minor = $3, compare_at_minor = $4, condition = $5, handling_days = $6,
-       status = $7
+       status = $7, lowest_before_minor = $8
  WHERE id = $1
 """)
 
@@ -30,6 +48,22 @@ UPDATE catalog.products
        version = version + CASE WHEN $4 THEN 1 ELSE 0 END, updated_at = $5
  WHERE id = $1
 RETURNING listing_version, version
+""")
+
+RELIST_MANY = Sql("""
+UPDATE catalog.products p
+   SET price_from = w.price_from, card = w.card, listing_version = p.listing_version + 1,
+       updated_at = $4
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS w (id, price_from, card)
+ WHERE p.id = w.id
+RETURNING p.id, p.listing_version
+""")
+
+NOTES = Sql("""
+INSERT INTO catalog.history (product_id, at, actor_type, actor_id, what, changes, vendor_id)
+SELECT w.product_id, $2, $3, $4, $5, w.changes::jsonb, $7
+  FROM unnest($1::uuid[], $6::text[]) WITH ORDINALITY AS w (product_id, changes, place)
+ ORDER BY w.place
 """)
 
 NOTE = Sql("""

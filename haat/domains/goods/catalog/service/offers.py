@@ -1,9 +1,9 @@
 """Use cases of single offers: attached to a product that is there, changed, paused; who may."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from haat.domains.goods.catalog import barcodes, buybox, rules
+from haat.domains.goods.catalog import barcodes, buybox, price_rules, rules
 from haat.domains.goods.catalog.api import (
     Facts,
     Match,
@@ -17,7 +17,6 @@ from haat.domains.goods.catalog.api import (
     OffersClosed,
     OffersFull,
     OwnOffer,
-    PriceUpdated,
     Product,
     SkuTaken,
     Standing,
@@ -26,10 +25,13 @@ from haat.domains.goods.catalog.api import (
     WrongProductState,
 )
 from haat.domains.goods.catalog.service import offer_statements as sql
-from haat.domains.goods.catalog.service import statements
-from haat.domains.goods.catalog.service.held import HeldCases
+from haat.domains.goods.catalog.service import statements, steps
 from haat.domains.goods.catalog.service.lists import behind
+from haat.domains.goods.catalog.service.price_statements import STEP
+from haat.domains.goods.catalog.service.scheduling import ScheduleCases
 from haat.domains.goods.catalog.service.stored import (
+    Stored,
+    repriced,
     stored,
     turned,
 )
@@ -48,7 +50,7 @@ _LAST_ID = UUID(int=(1 << 128) - 1)
 Lists = dict[tuple[str, str], set[UUID]]
 
 
-class OfferCases(HeldCases):
+class OfferCases(ScheduleCases):
     async def attach(
         self, ctx: Context, *, id: UUID, product_id: UUID, vendor_id: UUID, draft: OfferDraft
     ) -> Offer:
@@ -70,12 +72,19 @@ class OfferCases(HeldCases):
                 inside = {product.vendor_id, *(o.vendor_id for o in rules.offers_of(product))}
                 if product.status != "active" and vendor_id not in inside:
                     raise NotFound  # it is not theirs to know of
-                lists = await _lists(tx, [product])
+                lists = await lists_of(tx, [product])
                 refuse(rules.refusal(settings.offers_policy, product, vendor_id, lists), product)
-                offer = _attached(id, vendor_id, product, draft)
-                await tx.execute(sql.ADD_OFFER, id, offer.variant_id, product_id, *_columns(offer))
+                offer = attached(id, vendor_id, product, draft)
+                offer = await self._stepped(tx, None, offer)
+                lowest = offer.lowest_before.minor if offer.lowest_before else None
+                columns = (id, offer.variant_id, product_id, *_columns(offer), lowest)
+                await tx.execute(sql.ADD_OFFER, *columns)
                 added = OfferAdded(
-                    product_id=product_id, offer_id=id, vendor_id=vendor_id, sku=offer.sku
+                    product_id=product_id,
+                    offer_id=id,
+                    vendor_id=vendor_id,
+                    sku=offer.sku,
+                    counted=product.kind == "physical",
                 )
                 tx.emit(added)
                 after = rules.with_offer(product, offer)
@@ -99,7 +108,8 @@ class OfferCases(HeldCases):
             await self._need_active_vendor(ctx, place["vendor_id"])
         try:
             async with self._db.begin(ctx) as tx:
-                found = await self._held(tx, place["product_id"], place["vendor_id"])
+                held = await self._held(tx, place["product_id"], place["vendor_id"])
+                found = await self._settle(ctx, tx, held)
                 before = next((o for o in rules.offers_of(found.product) if o.id == id), None)
                 if before is None:  # it moved to another product just now
                     raise NotFound
@@ -107,23 +117,36 @@ class OfferCases(HeldCases):
                 if after == before:
                     return before
                 if not before.main and (before.status, after.status) == ("paused", "active"):
-                    lists = await _lists(tx, [found.product])
+                    lists = await lists_of(tx, [found.product])
                     why = rules.refusal(
                         settings.offers_policy, found.product, after.vendor_id, lists
                     )
                     refuse(None if why == "state" else why, found.product)
+                after = await self._stepped(tx, before, after)
                 _, sku, price, compare_at, _, condition, days = _columns(after)
-                await tx.execute(
-                    sql.CHANGE_OFFER, id, sku, price, compare_at, condition, days, after.status
-                )
+                lowest = after.lowest_before.minor if after.lowest_before else None
+                what = (sku, price, compare_at, condition, days, after.status, lowest)
+                await tx.execute(sql.CHANGE_OFFER, id, *what)
                 product = rules.with_offer(found.product, after)
-                tx.emit(*_told(product, before, after), *turned(found.product, product))
+                tx.emit(*_told(found.product, before, after), *turned(found.product, product))
                 await self._note(tx, "offer", found.product, product, after.vendor_id)
                 await self._shown(ctx, tx, found, product, main=before.main)
         except UniqueViolation as error:
             raise _refused(error, change.sku or "") from None
         await self._kept.product_changed(product)
         return after
+
+    async def _stepped(self, tx: Tx, before: Offer | None, after: Offer) -> Offer:
+        """A price that is another one stands in the history; the offer with what stands beside
+        the reduction it announces."""
+        if not price_rules.changed_offers([before] if before else [], [after]):
+            return after
+        at = tx.ctx.now()
+        lowest = await self._lowest_before(tx, after, before or after, at)
+        compare_at = after.compare_at.minor if after.compare_at else None
+        price = after.price
+        await tx.execute(STEP, after.id, at, price.minor, compare_at, price.currency)
+        return after.model_copy(update={"lowest_before": lowest})
 
     # --- a vendor's own -----------------------------------------------------------------------
 
@@ -163,15 +186,19 @@ class OfferCases(HeldCases):
             rows = await self._db.fetch(sql.WITH_BARCODE, [code], limit)
         if not rows:
             rows = await self._db.fetch(sql.BEGINNING, key, key + _LAST_CHAR, limit)
-        return await self._matches(vendor_id, policy, [row["id"] for row in rows])
+        return await self._matches(ctx, vendor_id, policy, [row["id"] for row in rows])
 
-    async def _matches(self, vendor_id: UUID, policy: OffersPolicy, ids: list[UUID]) -> list[Match]:
+    async def _matches(
+        self, ctx: Context, vendor_id: UUID, policy: OffersPolicy, ids: list[UUID]
+    ) -> list[Match]:
         found = [stored(row) for row in await self._db.fetch(statements.PRODUCTS, ids)]
-        lists = await _lists(self._db, [one.product for one in found])
+        lists = await lists_of(self._db, [one.product for one in found])
         return [
             Match(
                 listing=rules.listing_of(one.product, one.active_vendors),
-                variants=rules.shown(one.product, one.active_vendors).variants,
+                variants=price_rules.product_at(
+                    rules.shown(one.product, one.active_vendors), ctx.now()
+                ).variants,
                 refused=rules.refusal(policy, one.product, vendor_id, lists),
             )
             for one in found
@@ -182,17 +209,14 @@ class OfferCases(HeldCases):
     async def standings(
         self, ctx: Context, *, product_id: UUID, facts: list[Facts]
     ) -> list[Standing]:
-        found = await self._known(product_id)
-        if found.product.status != "active":
-            return []
+        return _standing(ctx, await self._known(product_id), {one.offer_id: one for one in facts})
+
+    async def rankings(
+        self, ctx: Context, *, product_ids: list[UUID], facts: list[Facts]
+    ) -> list[Standing]:
         known = {one.offer_id: one for one in facts}
-        standing: list[Standing] = []
-        all_of_them = {o.vendor_id for o in rules.offers_of(found.product)}
-        explained = all_of_them if ctx.has("staff") else all_of_them & {ctx.vendor_id}
-        for variant in rules.shown(found.product, found.active_vendors).variants:
-            offers = [(o, known[o.id]) for o in variant.offers if o.id in known]
-            standing += buybox.standings(offers, explained)
-        return standing
+        rows = await self._db.fetch(statements.PRODUCTS, product_ids)
+        return [one for row in rows for one in _standing(ctx, stored(row), known)]
 
     # --- who may sell what ----------------------------------------------------------------------
 
@@ -266,12 +290,26 @@ def _subject(product_id: UUID | None, brand: str | None) -> tuple[str, str]:
     return "brand", key
 
 
-async def _lists(source: Database | Tx, products: Sequence[Product]) -> Lists:
+async def lists_of(source: Database | Tx, products: Sequence[Product]) -> Lists:
     """Who may sell these products; of those without a list nothing."""
     ids = [str(one.id) for one in products]
     brands = sorted({key for one in products if (key := rules.brand_key(one.brand))})
     rows = await source.fetch(sql.LISTS, ids, brands)
     return {(row["kind"], row["subject"]): set(row["vendor_ids"]) for row in rows}
+
+
+def _standing(ctx: Context, found: Stored, known: Mapping[UUID, Facts]) -> list[Standing]:
+    """How a product's offers stand, variant by variant."""
+    if found.product.status != "active":
+        return []
+    standing: list[Standing] = []
+    all_of_them = {o.vendor_id for o in rules.offers_of(found.product)}
+    explained = all_of_them if ctx.has("staff") else all_of_them & {ctx.vendor_id}
+    seen = price_rules.product_at(rules.shown(found.product, found.active_vendors), ctx.now())
+    for variant in seen.variants:
+        offers = [(o, known[o.id]) for o in variant.offers if o.id in known]
+        standing += buybox.standings(offers, explained)
+    return standing
 
 
 def _repeated(known: Offer, vendor_id: UUID) -> Offer:
@@ -280,7 +318,7 @@ def _repeated(known: Offer, vendor_id: UUID) -> Offer:
     return known
 
 
-def _attached(id: UUID, vendor_id: UUID, product: Product, draft: OfferDraft) -> Offer:
+def attached(id: UUID, vendor_id: UUID, product: Product, draft: OfferDraft) -> Offer:
     variant = rules.variant_for(product, draft.variant_id)
     if len(variant.offers) >= OFFERS_MAX:
         raise OffersFull
@@ -323,14 +361,9 @@ def _columns(offer: Offer) -> tuple[object, ...]:
 
 
 def _told(product: Product, before: Offer, after: Offer) -> list[Event]:
-    found: list[Event] = []
-    if before.price != after.price:
-        found.append(
-            PriceUpdated(
-                product_id=product.id, offer_id=after.id, was=before.price, price=after.price
-            )
-        )
+    found = repriced(product, rules.with_offer(product, after))
     if before.sku != after.sku:
+        found.append(steps.added(product, before.id))
         found.append(
             OfferRenamed(
                 product_id=product.id,

@@ -2,58 +2,51 @@
 
 from uuid import UUID
 
-from haat.domains.goods.catalog import markup, rules, specs
+from haat.domains.goods.catalog import complying, markup, price_rules, rules, specs
 from haat.domains.goods.catalog.api import (
     ApprovalRule,
     CategoryUnknown,
     Decision,
     NotOnTheList,
-    OfferAdded,
     OfferExists,
-    OfferRenamed,
-    PriceUpdated,
     Product,
-    ProductApproved,
     ProductCreated,
     ProductDraft,
     ProductExists,
-    ProductRejected,
-    ProductSubmitted,
     ProductUpdated,
-    Refusal,
     SlugTaken,
+    TaxClassUnknown,
     WrongProductState,
 )
 from haat.domains.goods.catalog.service import statements as sql
+from haat.domains.goods.catalog.service import steps
+from haat.domains.goods.catalog.service.complying import ComplianceCases
 from haat.domains.goods.catalog.service.kept import is_outside
 from haat.domains.goods.catalog.service.merge_statements import SAME_BARCODE
 from haat.domains.goods.catalog.service.offer_statements import LISTS
+from haat.domains.goods.catalog.service.planning import LOOKED_AT
 from haat.domains.goods.catalog.service.review_statements import RULES
 from haat.domains.goods.catalog.service.reviewing import RULES_MAX
-from haat.domains.goods.catalog.service.stored import Cases, Stored, turned
+from haat.domains.goods.catalog.service.scheduling import ScheduleCases
+from haat.domains.goods.catalog.service.stored import Stored, stored, turned
+from haat.domains.goods.catalog.showing import pictures_shown
 from haat.engines.sql import UniqueViolation
 from haat.kernel import synthetic
 from haat.kernel.context import Context
-from haat.kernel.errors import Conflict, Invalid, NotFound
+from haat.kernel.errors import Conflict, Invalid, NotFound, Problem
 from haat.kernel.events import Event
-from haat.kernel.ids import derive
 
 TRIES = 4
 DECISIONS = frozenset(
     {"approve", "reject", "request_changes", "take_down"}
 )  # the staff's, about anybody's product
 REASON_MAX = 1000
-REFUSALS: dict[str, Refusal] = {
-    "reject": "rejected",
-    "request_changes": "changes_requested",
-    "take_down": "taken_down",
-}
 
 
-class ProductCases(Cases):
+class ProductCases(ComplianceCases, ScheduleCases):
     async def product(self, ctx: Context, *, ref: str) -> Product:
         if is_outside(ctx):
-            return await self._on_sale(ref)
+            return await self._seen(ctx, await self._on_sale(ref))
         found = await self._read(ref)
         if found is None:
             raise NotFound
@@ -63,7 +56,32 @@ class ProductCases(Cases):
             return product
         if not _is_on_sale(found):
             raise NotFound
-        return rules.shown(product, found.active_vendors)
+        return await self._seen(ctx, rules.shown(product, found.active_vendors))
+
+    async def _seen(self, ctx: Context, product: Product) -> Product:
+        """With the prices of this moment: a copy may be older than a scheduled price."""
+        settings = await self._market.settings(ctx)
+        return price_rules.product_at(product, ctx.now(), lowest=settings.lowest_price)
+
+    async def details(self, ctx: Context, *, ids: list[UUID]) -> list[Product]:
+        names = [str(id) for id in ids]
+        known, read = await self._kept.products.get_many(names if is_outside(ctx) else [])
+        missing = [id for id in ids if str(id) not in known]
+        rows = await self._db.fetch(sql.PRODUCTS, missing) if missing else []
+        fresh = {
+            str(one.product.id): rules.shown(one.product, one.active_vendors)
+            for one in map(stored, rows)
+            if _is_on_sale(one)
+        }
+        if is_outside(ctx):
+            await self._kept.products.keep(fresh, read)
+        found = {**known, **fresh}
+        lowest = (await self._market.settings(ctx)).lowest_price
+        return [
+            price_rules.product_at(found[name], ctx.now(), lowest=lowest)
+            for name in dict.fromkeys(names)
+            if name in found
+        ]
 
     async def _on_sale(self, ref: str) -> Product:
         """The product as everybody may see it, or a copy of that. NotFound."""
@@ -87,14 +105,18 @@ class ProductCases(Cases):
         draft = rules.check_draft(draft, settings.currency)
         slug = rules.slug_of(draft.slug or draft.title)
         for _ in range(TRIES):
-            around = await self._db.fetchrow(sql.AROUND, slug, draft.category_id)
+            around = await self._db.fetchrow(sql.AROUND, slug, draft.category_id, draft.tax_class)
             assert around is not None, "a SELECT without FROM gives one row"
             if not around["category_known"]:
                 raise CategoryUnknown.at("categoryId", "There is no such category.")
+            if not around["tax_class_known"]:
+                raise _tax_class_unknown()
             free = rules.suffixed(slug, id) if around["slug_taken"] else slug
-            product = _born(ctx, id, vendor_id, free, draft)
+            product = steps.born(ctx, id, vendor_id, free, draft)
             await self._check_shape(None, product, settings.pictures_max)
-            added = [_added(product, v.offers[0].id) for v in product.variants]
+            product = await self._announced(None, product, product.created_at)
+            added = pictures_shown(product)
+            added += [steps.added(product, v.offers[0].id) for v in product.variants]
             created = ProductCreated(product_id=id, vendor_id=vendor_id)
             try:
                 if await self._insert(ctx, product, created, *added):
@@ -126,19 +148,25 @@ class ProductCases(Cases):
         for _ in range(TRIES):
             found = await self._mine(ctx, id)
             before = found.product
+            if price_rules.is_any_due(before, ctx.now()):
+                await self._settle_one(ctx, id)
+                continue
             codes = {v.barcode for v in before.variants if v.barcode}
             draft = rules.check_draft(draft, settings.currency, codes)
             rules.moved(before.status, "change")
-            after = _changed(ctx, before, draft, html)
+            after = steps.changed(ctx, before, draft, html)
             if after.model_copy(update={"updated_at": before.updated_at}) == before:
                 return before
             if version is not None and version != before.version:
                 raise _version_conflict(before)
             await self._need_category(after.category_id, before.category_id)
             await self._check_shape(before, after, settings.pictures_max)
+            if before.status in LOOKED_AT:
+                complying.refuse(await self._objections(before, after))
             after = after.model_copy(update={"version": before.version + 1})
+            after = await self._announced(before, after, after.updated_at)
             try:
-                if await self._update(ctx, found, after, *_differences(before, after)):
+                if await self._update(ctx, found, after, *steps.differences(before, after)):
                     return after
             except UniqueViolation as error:
                 if error.constraint_name == "ix_offers_alike":
@@ -154,6 +182,9 @@ class ProductCases(Cases):
         if len(after.pictures) > max(pictures_max, had):
             message = f"A product has at most {pictures_max} pictures."
             raise Invalid.at("pictures", message, "pictures_full")
+        taxed = before is None or before.tax_class == after.tax_class
+        if not taxed and not await self._db.fetchval(sql.TAX_CLASS, after.tax_class):
+            raise _tax_class_unknown()
         if after.specs and (before is None or before.specs != after.specs):
             attributes = await self._attributes(after.category_id)
             specs.filled(after.specs, attributes, complete=False)
@@ -182,11 +213,16 @@ class ProductCases(Cases):
                 raise ProductExists(productId=str(known))
         attributes = await self._attributes(product.category_id)
         specs.filled(product.specs, attributes, complete=True)
+        objected = await self._objections(product)
+        complying.refuse(objected)
         submitted = await self._move(ctx, id, "submit")
-        rows = await self._db.fetch(RULES, RULES_MAX)
-        if submitted.status != "pending" or not rows:
+        if submitted.status != "pending" or objected:
             return submitted
-        path = await self._db.fetch(sql.TEMPLATES, submitted.category_id)
+        rows = await self._db.fetch(RULES, RULES_MAX)
+        if not rows:
+            return submitted
+        shelves = [submitted.category_id] if submitted.category_id else []
+        path = await self._db.fetch(sql.TEMPLATES, shelves)
         known = [ApprovalRule(**row) for row in rows]
         if rules.approving(known, submitted, {row["id"] for row in path}) is None:
             return submitted
@@ -197,7 +233,7 @@ class ProductCases(Cases):
         for _ in range(TRIES):
             found = await self._mine(ctx, id)
             before = found.product
-            if not _others_sell(found):
+            if not steps.others_sell(found):
                 return await self._move(ctx, id, "archive")
             change = {"version": before.version + 1, "updated_at": ctx.now()}
             after = rules.withdrawn(before, before.vendor_id).model_copy(update=change)
@@ -231,7 +267,7 @@ class ProductCases(Cases):
             before = found.product
             if before.merged_into is not None:
                 raise WrongProductState("It was merged into another.", state=before.status)
-            if verb == "archive" and _others_sell(found):  # since a moment ago
+            if verb == "archive" and steps.others_sell(found):  # since a moment ago
                 return await self.archive(ctx, id=id)
             status = rules.moved(before.status, verb)
             if status == before.status:
@@ -244,128 +280,20 @@ class ProductCases(Cases):
             }
             after = before.model_copy(update=change)
             if await self._update(
-                ctx, found, after, *_moved(after, verb), what=what or verb, variants=False
+                ctx, found, after, *steps.moved(after, verb), what=what or verb, variants=False
             ):
                 return after
         raise _version_conflict(before)
 
 
-def _others_sell(found: Stored) -> bool:
-    """Whether it is on sale by somebody beside its own vendor."""
-    product = found.product
-    who = {o.vendor_id for o in rules.selling(product, found.active_vendors)}
-    return product.status == "active" and bool(who - {product.vendor_id})
+def _tax_class_unknown() -> Problem:
+    return TaxClassUnknown.at("taxClass", "There is no such tax class.", "tax_class_unknown")
 
 
 def _is_on_sale(found: Stored) -> bool:
     product = found.product
     shown = product.status == "active" and product.vendor_id != synthetic.VENDOR
     return shown and bool(rules.selling(product, found.active_vendors))
-
-
-def _born(ctx: Context, id: UUID, vendor_id: UUID, slug: str, draft: ProductDraft) -> Product:
-    now = ctx.now()
-    return Product(
-        id=id,
-        slug=slug,
-        vendor_id=vendor_id,
-        title=draft.title,
-        description_html=markup.clean(draft.description_html),
-        category_id=draft.category_id,
-        brand=draft.brand.strip(),
-        tax_class=draft.tax_class,
-        status="draft",
-        option_names=draft.option_names,
-        pictures=draft.pictures,
-        seo=draft.seo,
-        specs=rules.said(draft),
-        variants=rules.variants_of(id, vendor_id, _nameless(draft), [], lambda n: derive(id, n)),
-        created_at=now,
-        updated_at=now,
-    )
-
-
-def _nameless(draft: ProductDraft) -> ProductDraft:
-    """A new product has no variants to name: ids given for them mean nothing yet."""
-    variants = [v.model_copy(update={"id": None}) for v in draft.variants]
-    return draft.model_copy(update={"variants": variants})
-
-
-def _changed(ctx: Context, before: Product, draft: ProductDraft, html: str) -> Product:
-    variants = rules.variants_of(
-        before.id, before.vendor_id, draft, before.variants, lambda name: ctx.new_id()
-    )
-    change = {
-        "title": draft.title,
-        "description_html": html,
-        "category_id": draft.category_id,
-        "brand": draft.brand.strip(),
-        "tax_class": draft.tax_class,
-        "option_names": draft.option_names,
-        "pictures": draft.pictures,
-        "variants": variants,
-        "seo": draft.seo,
-        "specs": rules.said(draft),
-        "slug": rules.slug_of(draft.slug) if draft.slug else before.slug,
-        "updated_at": ctx.now(),
-    }
-    return before.model_copy(update=change)
-
-
-def _differences(before: Product, after: Product) -> list[Event]:
-    """What others need to know of a change, beside the listing."""
-    found: list[Event] = [ProductUpdated(product_id=after.id, vendor_id=after.vendor_id)]
-    known = {o.id: o for o in rules.offers_of(before)}
-    for offer in (o for o in rules.offers_of(after) if o.main):
-        was = known.get(offer.id)
-        if was is None:
-            found.append(_added(after, offer.id))
-            continue
-        if was.price != offer.price:
-            found.append(
-                PriceUpdated(
-                    product_id=after.id, offer_id=offer.id, was=was.price, price=offer.price
-                )
-            )
-        if was.sku != offer.sku:
-            found.append(
-                OfferRenamed(
-                    product_id=after.id,
-                    offer_id=offer.id,
-                    vendor_id=after.vendor_id,
-                    sku=offer.sku,
-                )
-            )
-    return [*found, *turned(before, after)]
-
-
-def _added(product: Product, offer_id: UUID) -> OfferAdded:
-    skus = {o.id: o.sku for v in product.variants for o in v.offers}
-    return OfferAdded(
-        product_id=product.id,
-        offer_id=offer_id,
-        vendor_id=product.vendor_id,
-        sku=skus[offer_id],
-    )
-
-
-def _moved(product: Product, verb: str) -> list[Event]:
-    id, vendor_id, title = product.id, product.vendor_id, product.title
-    if verb == "submit":
-        return [ProductSubmitted(product_id=id, vendor_id=vendor_id, title=title)]
-    if verb == "approve":
-        return [ProductApproved(product_id=id, vendor_id=vendor_id, title=title)]
-    if verb in REFUSALS:
-        return [
-            ProductRejected(
-                product_id=id,
-                vendor_id=vendor_id,
-                title=title,
-                reason=product.reason or "",
-                kind=REFUSALS[verb],
-            )
-        ]
-    return [ProductUpdated(product_id=id, vendor_id=vendor_id)]
 
 
 def _version_conflict(present: Product) -> Conflict:

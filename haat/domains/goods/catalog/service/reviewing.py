@@ -14,9 +14,10 @@ NOTES_MAX = 100
 RULES_MAX = 200
 
 
-def need_scope(ctx: Context) -> None:
-    """Forbidden for those of a vendor's team who have nothing to do with its products."""
-    if not ctx.has("vendor:products"):
+def need_scope(ctx: Context, scope: str = "vendor:products:view") -> None:
+    """Forbidden for those of a vendor's team who have nothing to do with its products, or (with
+    "vendor:products") may only look at them."""
+    if not ctx.has(scope):
         raise Forbidden
 
 
@@ -29,6 +30,8 @@ class ReviewCases(Cases):
         if not text:
             raise Invalid.at("text", "Say something.", "text_blank")
         staff = await self._is_staff(ctx, product_id)
+        if not staff:
+            need_scope(ctx, "vendor:products")
         note = Note(
             id=id,
             at=ctx.now(),

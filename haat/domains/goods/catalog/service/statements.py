@@ -5,22 +5,27 @@ from haat.kernel import synthetic
 
 # --- categories ------------------------------------------------------------------------------
 
+# How many products there are in a category is its count and what is still to be added to it.
 CATEGORIES = Sql("""
-SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count,
-       c.icon, c.active
+SELECT c.id, c.parent_id, c.slug, c.name, c.position,
+       c.product_count + coalesce(more.n, 0) AS product_count, c.icon, c.active
   FROM catalog.categories c
+  LEFT JOIN (SELECT category_id, sum(n)::int AS n FROM catalog.category_changes
+              GROUP BY category_id) more ON more.category_id = c.id
  ORDER BY cardinality(c.ancestors), c.position, c.name, c.id
  LIMIT 10000
 """)
 
-CATEGORY = Sql("""
-SELECT c.id, c.parent_id, c.slug, c.name, c.position, c.product_count,
-       c.icon, c.active
+_COUNTED = """c.product_count + coalesce((SELECT sum(n) FROM catalog.category_changes
+                                    WHERE category_id = c.id), 0)::int AS product_count"""
+
+CATEGORY = Sql(f"""
+SELECT c.id, c.parent_id, c.slug, c.name, c.position, {_COUNTED}, c.icon, c.active
   FROM catalog.categories c
  WHERE c.id = $1 OR c.slug = $2
  ORDER BY c.id = $1 DESC NULLS LAST
  LIMIT 1
-""")
+""")  # noqa: S608 - put together here, from a constant
 
 # Writes of products share this lock; a change of the tree, which moves shelves, has it alone.
 TREE_ALONE = Sql("SELECT pg_advisory_xact_lock(hashtext('catalog.categories'))")
@@ -35,10 +40,11 @@ SELECT pg_advisory_xact_lock_shared(hashtext('catalog.categories')),
 
 CATEGORY_PLACE = Sql("""
 SELECT (SELECT ancestors FROM catalog.categories WHERE id = $1) AS present,
+       (SELECT slug FROM catalog.categories WHERE id = $1) AS slug,
        (SELECT ancestors FROM catalog.categories WHERE id = $2) AS parent
 """)
 
-SAVE_CATEGORY = Sql("""
+SAVE_CATEGORY = Sql(f"""
 INSERT INTO catalog.categories AS c
        (id, parent_id, ancestors, slug, name, position, icon, active, template)
 VALUES ($1::uuid, $2, $3::uuid[] || $1::uuid, $4, $5, $6, nullif($8, ''), coalesce($9, true),
@@ -47,18 +53,32 @@ VALUES ($1::uuid, $2, $3::uuid[] || $1::uuid, $4, $5, $6, nullif($8, ''), coales
    SET parent_id = $2, slug = CASE WHEN $7 THEN $4 ELSE c.slug END, name = $5, position = $6,
        icon = CASE WHEN $8 IS NULL THEN c.icon ELSE nullif($8, '') END,
        active = coalesce($9, c.active), template = coalesce($10::jsonb, c.template)
-RETURNING c.id, c.parent_id, c.slug, c.name, c.position, c.product_count,
-       c.icon, c.active
+RETURNING c.id, c.parent_id, c.slug, c.name, c.position, {_COUNTED}, c.icon, c.active
+""")  # noqa: S608 - put together here, from a constant
+
+# What has an address now needs no way to it; $2 was the address of $3, NULL for none.
+CATEGORY_SLUG_LEFT = Sql("""
+WITH back AS (
+    DELETE FROM catalog.category_slugs WHERE slug = $1
+)
+INSERT INTO catalog.category_slugs (slug, category_id)
+SELECT $2, $3::uuid WHERE $2::text IS NOT NULL
+    ON CONFLICT (slug) DO UPDATE SET category_id = EXCLUDED.category_id
+""")
+
+CATEGORY_MOVED = Sql("""
+SELECT c.slug FROM catalog.category_slugs s JOIN catalog.categories c ON c.id = s.category_id
+ WHERE s.slug = $1
 """)
 
 # The templates on the way from the root to a category, its own the last.
 TEMPLATES = Sql("""
-SELECT a.id, a.template
+SELECT c.id AS of, a.id, a.template
   FROM catalog.categories c
  CROSS JOIN LATERAL unnest(c.ancestors) WITH ORDINALITY AS w (id, place)
   JOIN catalog.categories a ON a.id = w.id
- WHERE c.id = $1
- ORDER BY w.place
+ WHERE c.id = ANY($1::uuid[])
+ ORDER BY c.id, w.place
 """)
 
 # Everything below $1 hangs below the path $2 (the new parent's) from now on.
@@ -88,8 +108,10 @@ SELECT p.listing_version,
            'description_html', p.description_html, 'category_id', p.category_id,
            'brand', p.brand, 'tax_class', p.tax_class, 'status', p.status, 'reason', p.reason,
            'option_names', p.option_names, 'pictures', p.pictures, 'version', p.version,
-           'merged_into', p.merged_into, 'seo', p.seo, 'specs', p.specs,
+           'merged_into', p.merged_into, 'seo', p.seo, 'specs', p.specs, 'kind', p.kind,
            'created_at', p.created_at, 'updated_at', p.updated_at,
+           'rating', (SELECT json_build_object('value', r.value, 'count', r.count)
+                        FROM catalog.ratings r WHERE r.product_id = p.id AND r.count > 0),
            'variants', (
                SELECT coalesce(json_agg(json_build_object(
                           'id', v.id, 'title', v.title, 'options', v.options,
@@ -103,6 +125,32 @@ SELECT p.listing_version,
                                          'compare_at', CASE WHEN o.compare_at_minor IS NOT NULL
                                              THEN json_build_object('minor', o.compare_at_minor,
                                                                     'currency', o.currency) END,
+                                         'lowest_before', CASE WHEN o.lowest_before_minor > 0
+                                             THEN json_build_object(
+                                                 'minor', o.lowest_before_minor,
+                                                 'currency', o.currency) END,
+                                         'scheduled', (
+                                             SELECT coalesce(json_agg(json_build_object(
+                                                        'id', s.id, 'offer_id', o.id,
+                                                        'price', json_build_object(
+                                                            'minor', s.price_minor,
+                                                            'currency', s.currency),
+                                                        'compare_at',
+                                                        CASE WHEN s.compare_at_minor > 0
+                                                        THEN json_build_object(
+                                                            'minor', s.compare_at_minor,
+                                                            'currency', s.currency) END,
+                                                        'lowest_before',
+                                                        CASE WHEN s.lowest_before_minor > 0
+                                                        THEN json_build_object(
+                                                            'minor', s.lowest_before_minor,
+                                                            'currency', s.currency) END,
+                                                        'starts_at', s.starts_at,
+                                                        'ends_at', s.ends_at,
+                                                        'state', s.state)
+                                                    ORDER BY s.starts_at), '[]')
+                                               FROM catalog.scheduled_prices s
+                                              WHERE s.offer_id = o.id AND s.state <> 'over'),
                                          'condition', o.condition, 'main', o.main,
                                          'handling_days', o.handling_days, 'status', o.status)
                                              ORDER BY NOT o.main, o.id), '[]')
@@ -134,8 +182,11 @@ AROUND = Sql("""
 SELECT EXISTS (SELECT FROM catalog.products WHERE slug = $1)
            OR EXISTS (SELECT FROM catalog.slugs WHERE slug = $1) AS slug_taken,
        $2::uuid IS NULL OR EXISTS (SELECT FROM catalog.categories WHERE id = $2)
-           AS category_known
+           AS category_known,
+       EXISTS (SELECT FROM catalog.tax_classes WHERE code = $3 AND active) AS tax_class_known
 """)
+
+TAX_CLASS = Sql("SELECT EXISTS (SELECT FROM catalog.tax_classes WHERE code = $1 AND active)")
 
 # A product that names a brand nobody named before makes it.
 INSERT_PRODUCT = Sql("""
@@ -147,9 +198,9 @@ SELECT $22::uuid, $23::text, $8 WHERE $22 IS NOT NULL
 INSERT INTO catalog.products
        (id, vendor_id, slug, title, title_key, description_html, category_id, brand, tax_class,
         status, reason, option_names, pictures, price_from, card, version, created_at, updated_at,
-        seo, specs, brand_id)
+        seo, specs, brand_id, kind)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $20, $21,
-        $22)
+        $22, $24)
     ON CONFLICT (id) DO NOTHING
 RETURNING id)
 INSERT INTO catalog.history (product_id, at, actor_type, actor_id, what, changes)
@@ -167,7 +218,7 @@ UPDATE catalog.products
        tax_class = $7, status = $8, reason = $9, option_names = $10, pictures = $11,
        price_from = $12, card = $13, version = version + 1,
        listing_version = listing_version + 1, updated_at = $14, slug = $21,
-       seo = $22, specs = $23, brand_id = $24
+       seo = $22, specs = $23, brand_id = $24, kind = $26
  WHERE id = $1 AND version = $15 AND listing_version = $16
 RETURNING listing_version
 ), noted AS (
@@ -207,6 +258,8 @@ SELECT h.seq, h.at, h.actor_type, h.actor_id, h.what, h.changes, h.vendor_id
  LIMIT $4
 """)
 
+# What of it is another price, or price before, is a step of that offer's price history; while a
+# scheduled price runs, the vendor's own is none.
 WRITE_VARIANTS = Sql("""
 WITH variant AS (
     INSERT INTO catalog.variants AS v
@@ -218,21 +271,35 @@ WITH variant AS (
        SET position = EXCLUDED.position, title = EXCLUDED.title, options = EXCLUDED.options,
            barcode = EXCLUDED.barcode, weight_g = EXCLUDED.weight_g, picture = EXCLUDED.picture
      WHERE v.product_id = $1
+), wanted AS MATERIALIZED (
+    SELECT *
+      FROM unnest($9::uuid[], $10::uuid[], $11::text[], $12::bigint[], $13::bigint[],
+                  $14::text[], $15::text[], $16::text[], $17::int[], $18::bigint[])
+               AS w (id, variant_id, sku, price, compare_at, currency, status, condition,
+                     handling_days, lowest_before)
+), priced AS (
+    INSERT INTO catalog.prices (offer_id, at, price_minor, compare_at_minor, currency)
+    SELECT w.id, $19, w.price, w.compare_at, w.currency
+      FROM wanted w LEFT JOIN catalog.offers o ON o.id = w.id
+     WHERE (o.price_minor IS DISTINCT FROM w.price
+            OR o.compare_at_minor IS DISTINCT FROM w.compare_at)
+       AND NOT EXISTS (SELECT FROM catalog.scheduled_prices s
+                        WHERE s.offer_id = w.id AND s.state = 'running')
+        ON CONFLICT (offer_id, at) DO UPDATE
+       SET price_minor = EXCLUDED.price_minor, compare_at_minor = EXCLUDED.compare_at_minor
 ), offer AS (
     INSERT INTO catalog.offers AS o
            (id, variant_id, product_id, vendor_id, sku, price_minor, compare_at_minor, currency,
-            status, condition, handling_days, main)
+            status, condition, handling_days, main, lowest_before_minor)
     SELECT w.id, w.variant_id, $1, $8, w.sku, w.price, w.compare_at, w.currency, w.status,
-           w.condition, w.handling_days, true
-      FROM unnest($9::uuid[], $10::uuid[], $11::text[], $12::bigint[], $13::bigint[],
-                  $14::text[], $15::text[], $16::text[], $17::int[])
-               AS w (id, variant_id, sku, price, compare_at, currency, status, condition,
-                     handling_days)
+           w.condition, w.handling_days, true, w.lowest_before
+      FROM wanted w
         ON CONFLICT (id) DO UPDATE
        SET sku = EXCLUDED.sku, price_minor = EXCLUDED.price_minor,
            compare_at_minor = EXCLUDED.compare_at_minor, currency = EXCLUDED.currency,
            status = EXCLUDED.status, condition = EXCLUDED.condition,
-           handling_days = EXCLUDED.handling_days
+           handling_days = EXCLUDED.handling_days,
+           lowest_before_minor = EXCLUDED.lowest_before_minor
      WHERE o.product_id = $1 AND o.main
 )
 SELECT
@@ -246,9 +313,9 @@ SELECT sku FROM catalog.offers
 
 # --- shelves ---------------------------------------------------------------------------------
 
-# Puts these products on the shelves they belong on and takes them off the others; keeps the
-# categories' counts. Rows that are right already stay as they are. What is there for drills only
-# stands on none.
+# Puts these products on the shelves they belong on and takes them off the others; notes what that
+# adds to categories' counts: many write goods of one category at once, and none waits for its row.
+# Rows that are right already stay as they are. What is there for drills only stands on none.
 RESHELVE = Sql(f"""
 WITH wanted AS (
     SELECT s.shelf_id, p.id AS product_id, p.created_at, p.price_from, p.title_key
@@ -283,18 +350,29 @@ WITH wanted AS (
       FROM (SELECT shelf_id, -1 AS n FROM gone
             UNION ALL SELECT shelf_id, 1 FROM put WHERE added) d
      GROUP BY shelf_id
-), locked AS (
-    SELECT c.id, delta.n FROM catalog.categories c JOIN delta ON delta.shelf_id = c.id
-     WHERE delta.n <> 0
-     ORDER BY c.id
-       FOR NO KEY UPDATE OF c
-), counted AS (
-    UPDATE catalog.categories c SET product_count = c.product_count + locked.n
-      FROM locked
-     WHERE c.id = locked.id
 )
-SELECT
+INSERT INTO catalog.category_changes (category_id, n)
+SELECT c.id, delta.n FROM catalog.categories c JOIN delta ON delta.shelf_id = c.id
+ WHERE delta.n <> 0
 """)  # noqa: S608 - put together here, from a constant
+
+# What writers noted is added to the categories, by one at a time: a count is never taken away from
+# before it was added to.
+COUNT_UP = Sql("""
+WITH alone AS MATERIALIZED (
+    SELECT pg_try_advisory_xact_lock(hashtext('catalog.category_changes')) AS mine
+), due AS MATERIALIZED (
+    SELECT id FROM catalog.category_changes, alone WHERE mine ORDER BY id LIMIT 10000
+), taken AS (
+    DELETE FROM catalog.category_changes d USING due WHERE d.id = due.id
+    RETURNING d.category_id, d.n
+), summed AS (
+    SELECT category_id, sum(n) AS n FROM taken GROUP BY category_id HAVING sum(n) <> 0
+)
+UPDATE catalog.categories c SET product_count = c.product_count + summed.n
+  FROM summed
+ WHERE c.id = summed.category_id
+""")
 
 
 def _shelf(key: str, *, falling: bool, limit: int) -> Sql:
@@ -362,11 +440,16 @@ SELECT p.created_at AS key, p.id AS product_id, p.card FROM catalog.products p
  LIMIT $4
 """)
 
+# Prices are those of the moment $2, whatever timers have done by then.
 # The array comes out of a subquery: of one it can look into, PostgreSQL makes a new plan each time.
 OFFERS = Sql("""
 SELECT o.id AS offer_id, o.variant_id, o.product_id, p.slug AS product_slug, o.vendor_id,
-       p.category_id, c.ancestors, p.title, v.title AS variant_title, o.sku, o.price_minor,
+       p.category_id, c.ancestors, p.title, v.title AS variant_title, o.sku,
+       coalesce((SELECT s.price_minor FROM catalog.scheduled_prices s
+                  WHERE s.offer_id = o.id AND s.state <> 'over'
+                    AND s.starts_at <= $2 AND s.ends_at > $2), o.price_minor) AS price_minor,
        o.currency, p.tax_class, v.weight_g, coalesce(v.picture, p.pictures -> 0) AS picture,
+       p.kind,
        p.status = 'active' AND o.status = 'active' AND coalesce(s.active, false) AS buyable
   FROM unnest((SELECT $1::uuid[])) WITH ORDINALITY AS w (id, place)
   JOIN catalog.offers o ON o.id = w.id

@@ -1,26 +1,33 @@
 """How a product is read and written as a whole; every write of one goes through here."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from haat.domains.goods.catalog import markup, rules, specs
+from haat.domains.goods.catalog import markup, price_rules, rules, specs
 from haat.domains.goods.catalog.api import (
     Attribute,
     Catalog,
     Listing,
     ListingChanged,
+    Offer,
     OfferPaused,
     OfferResumed,
+    PriceStep,
+    PriceUpdated,
     Product,
+    ScheduledPrice,
     SkuTaken,
     VendorNotActive,
 )
 from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.goods.catalog.service.kept import Kept
+from haat.domains.goods.catalog.service.price_statements import STEPS
 from haat.domains.people.market.api import Market
+from haat.domains.people.media.api import Media
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.cache import Cache
 from haat.engines.sql import Database, Record, Tx
@@ -28,6 +35,7 @@ from haat.kernel import synthetic
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound
 from haat.kernel.events import Event
+from haat.kernel.money import Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +54,11 @@ class Stored:
 class Cases(Catalog):
     """What the catalogue's use cases stand on."""
 
-    def __init__(self, db: Database, market: Market, vendors: Vendors, cache: Cache) -> None:
+    def __init__(
+        self, db: Database, market: Market, vendors: Vendors, cache: Cache, media: Media
+    ) -> None:
         self._db = db
+        self._media = media
         self._market = market
         self._vendors = vendors
         self._kept = Kept(cache)
@@ -79,19 +90,52 @@ class Cases(Catalog):
         """What products of this category fill in."""
         if category_id is None:
             return []
-        rows = await self._db.fetch(sql.TEMPLATES, category_id)
+        rows = await self._db.fetch(sql.TEMPLATES, [category_id])
         return specs.inherited([templated(row["template"]) for row in rows])
 
     async def _need_active_vendor(self, ctx: Context, vendor_id: UUID) -> None:
         """VendorNotActive unless events, or the vendors themselves, say that it is active."""
+        if not await self._may_sell(ctx, vendor_id):
+            raise VendorNotActive
+
+    async def _may_sell(self, ctx: Context, vendor_id: UUID, *, ask: bool = True) -> bool:
+        """Whether events, or with `ask` the vendors themselves, say that it is active."""
         known = await self._db.fetchval(sql.VENDOR_KNOWN, vendor_id)
-        if known is None:
+        if known is None and ask:
             found = await self._vendors.by_ids(ctx, ids=[vendor_id])
             known = bool(found) and found[0].status == "active"
             if known:
                 await self._db.execute(sql.VENDOR_SEEN, vendor_id, True)
-        if not known:
-            raise VendorNotActive
+        return bool(known)
+
+    async def _announced(self, before: Product | None, after: Product, at: datetime) -> Product:
+        """The product with the lowest price before of every offer that announces a new reduction,
+        and with none where there is no reduction."""
+        had = rules.offers_of(before) if before else []
+        changed = price_rules.changed_offers(had, rules.offers_of(after))
+        reduced = [o.id for o in changed if before and price_rules.is_reduced(o)]
+        return rules.announced(before, after, await self._lowest(self._db, reduced, at))
+
+    async def _lowest(
+        self, source: Database | Tx, ids: list[UUID], at: datetime
+    ) -> dict[UUID, Money]:
+        """The lowest price of each in the 30 days before that moment, where it had any."""
+        rows = await source.fetch(STEPS, ids, at - price_rules.WINDOW, at) if ids else []
+        found = {}
+        for id in ids:
+            steps = steps_of(row for row in rows if row["offer_id"] == id)
+            minor = price_rules.lowest_before(steps, at)
+            if minor is not None:
+                found[id] = Money(minor=minor, currency=steps[0].price.currency)
+        return found
+
+    async def _lowest_before(
+        self, tx: Tx, shown: Offer | ScheduledPrice, before: Offer, at: datetime
+    ) -> Money | None:
+        """What stands beside a reduction that is announced at that moment; None for none."""
+        if not price_rules.is_reduced(shown):
+            return None
+        return (await self._lowest(tx, [before.id], at)).get(before.id, before.price)
 
     async def _insert(self, ctx: Context, product: Product, *events: Event) -> bool:
         """False when there is a product with that id. UniqueViolation for a slug that is taken."""
@@ -110,9 +154,10 @@ class Cases(Catalog):
                 product.specs,
                 rules.brand_id(product.brand),
                 rules.brand_key(product.brand),
+                product.kind,
             )
             if added:
-                await self._write_variants(tx, product)
+                await self._write_variants(tx, product, product.created_at)
                 tx.emit(*events)
             return bool(added)
 
@@ -145,6 +190,7 @@ class Cases(Catalog):
                 after.specs,
                 rules.brand_id(after.brand),
                 rules.brand_key(after.brand),
+                after.kind,
             )
             if listing_version is None:
                 return False
@@ -152,7 +198,7 @@ class Cases(Catalog):
                 await tx.execute(sql.SLUG_BACK, after.slug, after.id)
                 await tx.execute(sql.SLUG_LEFT, before.slug, after.id)
             if variants:
-                await self._write_variants(tx, after)
+                await self._write_variants(tx, after, after.updated_at)
             tx.emit(*events)
             if "active" in (before.status, after.status):
                 await tx.execute(sql.RESHELVE, [after.id])
@@ -162,7 +208,7 @@ class Cases(Catalog):
             await self._kept.product_changed(after)
         return True
 
-    async def _write_variants(self, tx: Tx, product: Product) -> None:
+    async def _write_variants(self, tx: Tx, product: Product, at: datetime) -> None:
         variants = product.variants
         offers = [o for v in variants for o in v.offers if o.main]
         await tx.execute(
@@ -184,6 +230,8 @@ class Cases(Catalog):
             [o.status for o in offers],
             [o.condition for o in offers],
             [o.handling_days for o in offers],
+            [o.lowest_before.minor if o.lowest_before else None for o in offers],
+            at,
         )
 
     async def _sku_taken(self, product: Product) -> SkuTaken:
@@ -212,6 +260,21 @@ def _columns(product: Product, active_vendors: Collection[UUID]) -> tuple[object
         card.price_from.minor,
         card.model_dump_json(exclude=rules.ONLY_IN_EVENTS),
     )
+
+
+def money_or_none(minor: int | None, currency: str) -> Money | None:
+    return None if minor is None else Money(minor=minor, currency=currency)
+
+
+def steps_of(rows: Iterable[Mapping[str, Any]]) -> list[PriceStep]:
+    return [
+        PriceStep(
+            at=row["at"],
+            price=Money(minor=row["price_minor"], currency=row["currency"]),
+            compare_at=money_or_none(row["compare_at_minor"], row["currency"]),
+        )
+        for row in rows
+    ]
 
 
 def templated(entries: list[Any]) -> list[Attribute]:
@@ -245,6 +308,17 @@ def relisted(found: Stored, after: Product, version: int) -> list[Event]:
     if after.vendor_id == synthetic.VENDOR or not (was or event.listing):
         return []
     return [event]
+
+
+def repriced(before: Product, after: Product) -> list[Event]:
+    """One event for every offer that is sold at another price."""
+    was = {o.id: price_rules.settled(o).price for o in rules.offers_of(before)}
+    now = {o.id: price_rules.settled(o).price for o in rules.offers_of(after)}
+    return [
+        PriceUpdated(product_id=after.id, offer_id=id, was=was[id], price=price)
+        for id, price in now.items()
+        if id in was and was[id] != price
+    ]
 
 
 def turned(

@@ -9,11 +9,12 @@ from haat.domains.goods.catalog.api import (
     Brand,
     Category,
     CategorySaved,
-    CategorySlugTaken,
 )
+from haat.domains.goods.catalog.refusing import CategorySlugTaken
 from haat.domains.goods.catalog.service import statements as sql
 from haat.domains.goods.catalog.service.kept import is_outside
 from haat.domains.goods.catalog.service.stored import Cases, templated, uuid_or_none
+from haat.domains.people.media.api import Claim
 from haat.engines.sql import Tx, UniqueViolation
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
@@ -39,8 +40,17 @@ class TreeCases(Cases):
     async def attributes(self, ctx: Context, *, category_id: UUID) -> list[Attribute]:
         return await self._attributes(category_id)
 
+    async def attributes_of(
+        self, ctx: Context, *, category_ids: list[UUID]
+    ) -> dict[UUID, list[Attribute]]:
+        rows = await self._db.fetch(sql.TEMPLATES, category_ids)
+        paths: dict[UUID, list[list[Attribute]]] = {id: [] for id in category_ids}
+        for row in rows:
+            paths[row["of"]].append(templated(row["template"]))
+        return {id: specs.inherited(path) for id, path in paths.items()}
+
     async def template(self, ctx: Context, *, category_id: UUID) -> list[Attribute]:
-        rows = await self._db.fetch(sql.TEMPLATES, category_id)
+        rows = await self._db.fetch(sql.TEMPLATES, [category_id])
         if not rows:
             raise NotFound
         return templated(rows[-1]["template"])
@@ -79,6 +89,9 @@ class TreeCases(Cases):
         if id is None:
             raise Invalid.at("name", "Give a name.", "name_invalid")
         key = rules.brand_key(name)
+        if logo_id is not None:  # before it is shown, and for good: nobody counts brands' versions
+            shown = Claim(by=f"brand-logo:{logo_id}", version=1, ids=[logo_id], lasting=True)
+            await self._media.claim(ctx, claims=[shown])
         row = await self._db.fetchrow(sql.SAVE_BRAND, id, key, name, logo_id, active)
         assert row is not None, "inserted or updated"
         return Brand(**row)
@@ -95,6 +108,12 @@ class TreeCases(Cases):
         if found is None:
             raise NotFound
         return found[0]
+
+    async def category_moved(self, ctx: Context, *, ref: str) -> str:
+        slug: str | None = await self._db.fetchval(sql.CATEGORY_MOVED, ref.replace("\0", ""))
+        if slug is None:
+            raise NotFound
+        return slug
 
     async def save_category(
         self,
@@ -159,9 +178,16 @@ class TreeCases(Cases):
             if present is not None and present[:-1] != parent:
                 row = await tx.fetchrow(sql.CATEGORY, id, None) or row
             saved = Category(**row)
+            left = place["slug"] if place["slug"] != saved.slug else None
+            if left is not None or present is None:
+                await tx.execute(sql.CATEGORY_SLUG_LEFT, saved.slug, left, id)
             tx.emit(CategorySaved(category_id=id, parent_id=parent_id, slug=saved.slug, name=name))
         await self._kept.tree_changed()
         return saved
+
+    async def count_up(self, ctx: Context) -> None:
+        """Adds to the categories' counts what writers noted."""
+        await self._db.step(ctx, sql.COUNT_UP)
 
     async def _moved(self, tx: Tx, id: UUID, parent: list[UUID]) -> None:
         """Everything below comes along, and the products in it change shelves."""

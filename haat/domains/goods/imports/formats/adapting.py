@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from haat.domains.goods.imports.formats.mapping import Reader, Row
 from haat.domains.goods.imports.formats.refusals import Refusal
 
+_NO = ("false", "no", "0")
+_SERVICES = re.compile(r"services?", re.I)
 _SPACES = re.compile(r"\s+")
 _WOO_ATTRIBUTE = re.compile(r"attribute_(\d{1,2})_name")
 _WOO_LIST = re.compile(r"(?<!\\),\s*")
@@ -68,7 +70,7 @@ def _shopify(row: Row, named: dict[str, str]) -> None:
         del row.cells["option1_name"], row.cells["option1_value"]
     if row["option1_value"] == "Default Title":
         del row.cells["option1_value"]
-    if named.get("published", "").casefold() in ("false", "no", "0") and row["status"] in (
+    if named.get("published", "").casefold() in _NO and row["status"] in (
         "",
         "active",
         named["published"],
@@ -78,12 +80,23 @@ def _shopify(row: Row, named: dict[str, str]) -> None:
         row.cells["status"] = "active"
     elif row["status"].casefold() == "unlisted":
         row.cells["status"] = "draft"
-    if named.get("variant_taxable", named.get("charge_tax", "")).casefold() in ("false", "no", "0"):
+    if named.get("variant_taxable", named.get("charge_tax", "")).casefold() in _NO:
         row.cells["tax_class"] = "exempt"
+    row.cells["kind"] = _shopify_kind(named)
     if row["stock"].startswith("-"):
         row.cells["stock"] = "0"  # oversold there; here nothing is on hand
     row.cells["sku"] = row["sku"].removeprefix("'")
     row.cells["barcode"] = row["barcode"].removeprefix("'")
+
+
+def _shopify_kind(named: dict[str, str]) -> str:
+    """What is not shipped there is a file, or work: its type or its place in Shopify's taxonomy
+    tells. A row that does not say, such as one more picture's, says nothing."""
+    ships = named.get("variant_requires_shipping", named.get("requires_shipping", "")).casefold()
+    if ships not in _NO:
+        return "physical" if ships else ""
+    told = (named.get("type", ""), named.get("product_category", "").partition(">")[0])
+    return "service" if any(_SERVICES.fullmatch(one.strip()) for one in told) else "digital"
 
 
 # --- WooCommerce -----------------------------------------------------------------------------
@@ -127,10 +140,20 @@ def _woocommerce(row: Row, named: dict[str, str]) -> None:
     attributes = sorted(
         int(found[1]) for name in named if (found := _WOO_ATTRIBUTE.fullmatch(name))
     )
+    row.cells["kind"] = _woo_kind(kinds)
     if "variable" in kinds:
-        row.cells |= {"price": "", "sku": "", "stock": ""}
+        # Whether anything is shipped, too, its variations say.
+        row.cells |= {"price": "", "sku": "", "stock": "", "kind": ""}
     if "variable" in kinds or "variation" in kinds:
         _woo_options(row, named, attributes, names_only="variable" in kinds)
+
+
+def _woo_kind(kinds: set[str]) -> str:
+    """There only what is virtual is not shipped: with a file to download, or as work that is done.
+    A file beside something that is shipped leaves it goods."""
+    if "virtual" not in kinds:
+        return "physical"
+    return "digital" if "downloadable" in kinds else "service"
 
 
 def _woo_options(

@@ -31,6 +31,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "brand": ("vendor", "manufacturer", "product_brand"),
     "status": ("product_status", "published", "state"),
     "tax_class": ("tax_category", "taxcategory"),
+    "kind": ("product_kind",),
     **{
         f"option{n}_{part}": (f"option_{n}_{part}", f"variant_option_{n}_{part}")
         for n in (1, 2, 3)

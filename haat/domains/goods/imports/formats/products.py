@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
-from haat.domains.goods.catalog.api import ProductDraft, VariantDraft, is_barcode
+from haat.domains.goods.catalog.api import (
+    ProductDraft,
+    ProductKind,
+    VariantDraft,
+    is_barcode,
+)
 from haat.domains.goods.imports.formats.mapping import Row
 from haat.domains.goods.imports.formats.refusals import Noted, Refusal, Refused
 from haat.domains.people.media.api import Picture
@@ -128,6 +133,7 @@ def product_of(key: str, rows: Sequence[Row], currency: str) -> Made:
         description_html=body,
         brand=head["brand"][:120].strip(),
         tax_class=_tax_class(head),
+        kind=_kind(rows, key, noted),
         option_names=names,
         pictures=_pictures(rows, key, noted),
         variants=list(variants.values()),
@@ -197,6 +203,31 @@ def _status(row: Row) -> Status:
     if found is None:
         raise Refusal("status", "Write active, draft or archived.")
     return found
+
+
+# What stands in no file, or is none of these, leaves a product what it is.
+_KINDS: dict[str, ProductKind] = {
+    "physical": "physical",
+    "digital": "digital",
+    "service": "service",
+}
+
+
+def _kind(rows: Sequence[Row], key: str, noted: list[Noted]) -> ProductKind | None:
+    """What its rows say, in other shops each variant's for itself: with one that is shipped, all
+    of it is goods."""
+    told: dict[ProductKind, Row] = {}
+    for row in rows:
+        kind = _KINDS.get(row["kind"].casefold())
+        if kind is not None:
+            told.setdefault(kind, row)
+    if len(told) > 1:
+        found: ProductKind = "physical" if "physical" in told else "service"
+        odd = next(row for kind, row in told.items() if kind != found)
+        reason = f"A product is of one kind: with its other variants this one is {found}."
+        noted.append(Noted(line=odd.number, column="kind", reason=reason, key=key))
+        return found
+    return next(iter(told), None)
 
 
 def _tax_class(row: Row) -> str:

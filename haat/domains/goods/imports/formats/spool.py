@@ -18,6 +18,7 @@ from haat.domains.goods.imports.formats.refusals import Refusal, Refused
 from haat.domains.goods.imports.formats.sheets import Line, Sheet
 
 ROWS_AT_ONCE = 2_000
+Cells = tuple[int, str, str]
 
 
 class Spool:
@@ -98,23 +99,50 @@ class Spool:
     def _write(self, rows: list[tuple[object, ...]]) -> None:
         self._db.executemany("INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def products(self, currency: str, *, after_line: int = 0) -> Iterator[Made]:
-        """Every product, in the order of their first lines, from after that line."""
-        group: list[Row] = []
-        found = self._db.execute(
+    def _grouped(self, after_line: int) -> sqlite3.Cursor:
+        """Rows of products that begin behind that line, those of a product behind each other:
+        (first line, line, key, cells)."""
+        return self._db.execute(
             """
-            SELECT r.number, r.key, r.cells, r.raw FROM groups g JOIN rows r ON r.key = g.key
+            SELECT g.first, r.number, r.key, r.cells FROM groups g JOIN rows r ON r.key = g.key
              WHERE r.reason IS NULL AND g.first > ? ORDER BY g.first, r.number
             """,
             (after_line,),
         )
-        for number, key, cells, raw in found:
+
+    def products(self, currency: str, *, after_line: int = 0) -> Iterator[Made]:
+        """Every product, in the order of their first lines, from after that line."""
+        group: list[Row] = []
+        found = self._grouped(after_line)
+        for _, number, key, cells in found:
             if group and group[0].key != key:
                 yield product_of(group[0].key, group, currency)
                 group = []
-            group.append(Row(number, json.loads(cells), json.loads(raw), key))
+            group.append(Row(number, json.loads(cells), [], key))
         if group:
             yield product_of(group[0].key, group, currency)
+
+    def taken(self, after_line: int, most: int, most_rows: int) -> tuple[int, list[Cells]]:
+        """The rows (number, key, cells as JSON) of at most so many products behind that line, or of
+        those that begin within so many rows; and up to which line that is."""
+        rows: list[Cells] = []
+        products, last = 0, after_line
+        for first, number, key, cells in self._grouped(after_line):
+            if first != last:
+                if products == most or len(rows) >= most_rows:
+                    return last, rows
+                products, last = products + 1, first
+            rows.append((number, key, cells))
+        return self.last_line, rows
+
+    def taken_upto(self, after_line: int, upto: int) -> tuple[int, list[Cells]]:
+        """All rows of the products that begin behind the one line and not behind the other."""
+        rows: list[Cells] = []
+        for first, number, key, cells in self._grouped(after_line):
+            if first > upto:
+                break
+            rows.append((number, key, cells))
+        return upto, rows
 
     def unread(self, after: int, upto: int, most: int = -1) -> list[Refused]:
         """Rows that no product can be made of, of lines `after` < line <= `upto`."""

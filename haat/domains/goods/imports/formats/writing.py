@@ -35,6 +35,7 @@ def rows_of(
                 "brand": product.brand,
                 "status": product.status if product.status in ("active", "archived") else "draft",
                 "tax_class": product.tax_class,
+                "kind": "" if product.kind == "physical" else product.kind,
                 "images": " ".join(one.url for one in product.pictures if one.url),
                 "image_alt": next((one.alt for one in product.pictures if one.url), ""),
             }

@@ -34,6 +34,7 @@ from haat.domains.goods.imports.service.running import Running
 from haat.domains.goods.inventory.api import Inventory
 from haat.domains.people.market.api import Market
 from haat.engines.blob import Blob, BlobMissing
+from haat.engines.hands import Hands
 from haat.engines.sql import Database, Record
 from haat.kernel.context import Context
 from haat.kernel.errors import FieldError, NotFound
@@ -46,11 +47,17 @@ class ImportsService(Imports):
     """Rows in the schema, files in the blob store; the work is a timer's."""
 
     def __init__(
-        self, db: Database, blob: Blob, market: Market, catalog: Catalog, inventory: Inventory
+        self,
+        db: Database,
+        blob: Blob,
+        market: Market,
+        catalog: Catalog,
+        inventory: Inventory,
+        hands: Hands,
     ) -> None:
         self._db, self._market = db, market
         self._files = Files(blob)
-        self._running = Running(db, blob, market, catalog, inventory)
+        self._running = Running(db, blob, market, catalog, inventory, hands)
         self._exporting = Exporting(catalog, inventory)
 
     # -- the file ------------------------------------------------------------------------------
@@ -89,14 +96,13 @@ class ImportsService(Imports):
         if missing is not None:
             raise PartMissing(f"Send part {missing} of the file.", part=missing)
         currency = (await self._market.settings(ctx)).currency
-        async with self._files.opened(row["id"], row["parts"]) as file:
-            try:
-                header = (await asyncio.to_thread(open_sheet, file)).header
-            except NotATable as error:
-                ready = await self._db.fetchrow(
-                    sql.READY, row["id"], "failed", None, None, None, error.reason
-                )
-                return _run(ready) if ready else await self.run(ctx, id=row["id"])
+        try:
+            header = await self._header(row["id"], row["parts"])
+        except NotATable as error:
+            ready = await self._db.fetchrow(
+                sql.READY, row["id"], "failed", None, None, None, error.reason
+            )
+            return _run(ready) if ready else await self.run(ctx, id=row["id"])
         saved = await self._db.fetchval(sql.MAPPING_FOR, row["vendor_id"], signature_of(header))
         mapping = Mapping.model_validate(saved) if saved else proposed(header, currency)
         ready = await self._db.fetchrow(
@@ -118,8 +124,24 @@ class ImportsService(Imports):
             raise NotFound("The file was deleted: send it again.")
         used = mapping or Mapping.model_validate(row["mapping"])
         currency = (await self._market.settings(ctx)).currency
+        start = await self._files.beginning(id, row["parts"])
+        if start is not None:
+            piece, more = start
+            found = await asyncio.to_thread(previewed, piece, used, currency, more=more)
+            if found is not None:
+                return found
         async with self._files.opened(id, row["parts"]) as file:
-            return await asyncio.to_thread(previewed, file, used, currency)
+            found = await asyncio.to_thread(previewed, file, used, currency, more=False)
+        assert found is not None, "the file is whole"
+        return found
+
+    async def _header(self, id: UUID, parts: int) -> list[str]:
+        """Raises NotATable."""
+        start = await self._files.beginning(id, parts)
+        if start is not None:
+            return (await asyncio.to_thread(open_sheet, start[0])).header
+        async with self._files.opened(id, parts) as file:
+            return (await asyncio.to_thread(open_sheet, file)).header
 
     # -- the run -------------------------------------------------------------------------------
 
@@ -186,11 +208,18 @@ class ImportsService(Imports):
         return Page(items=items, next=next)
 
     async def findings(
-        self, ctx: Context, *, id: UUID, limit: int = 50, cursor: str | None = None
+        self,
+        ctx: Context,
+        *,
+        id: UUID,
+        refused: bool | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> Page[Finding]:
         run = await self._mine(ctx, id)
         line, place = decode_cursor(cursor, int, int) or (None, None)
-        rows = await self._db.fetch(sql.FINDINGS, id, run["round"], line, place, limit + 1)
+        statement = {None: sql.FINDINGS, True: sql.FINDINGS_REFUSED, False: sql.FINDINGS_NOTED}
+        rows = await self._db.fetch(statement[refused], id, run["round"], line, place, limit + 1)
         items = [
             Finding(
                 line=row["line"],
@@ -253,6 +282,10 @@ class ImportsService(Imports):
     async def work(self, ctx: Context) -> None:
         """Goes on with what was started."""
         await self._running.work(ctx)
+
+    async def help(self, ctx: Context) -> bool:
+        """Writes a chunk of any run that waits for somebody; False where there is none."""
+        return await self._running.help(ctx)
 
     async def forget_old(self, ctx: Context) -> None:
         """Files and findings of a month ago go."""

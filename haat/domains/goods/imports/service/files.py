@@ -1,5 +1,6 @@
 """Where a run's file and its corrections lie in blob storage, part by part."""
 
+import io
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +9,8 @@ from uuid import UUID
 
 from haat.engines.blob import Blob, BlobMissing
 from haat.kernel.errors import NotFound
+
+BEGINNING = 1024 * 1024  # holds a header and 200 rows, as a rule
 
 
 class Files:
@@ -29,6 +32,20 @@ class Files:
                     raise NotFound("A part of the file is missing.") from None
             file.seek(0)
             yield file
+
+    async def beginning(self, id: UUID, parts: int) -> tuple[IO[bytes], bool] | None:
+        """The first parts, in memory, and whether there are more; None where a file can only be
+        read as a whole (a workbook's contents stand at its end). NotFound."""
+        found, number = b"", 0
+        while number < parts and len(found) < BEGINNING:
+            try:
+                found += await self._blob.get(_part(id, number))
+            except BlobMissing:
+                raise NotFound("A part of the file is missing.") from None
+            number += 1
+        if found.startswith(b"PK\x03\x04"):
+            return None
+        return io.BytesIO(found), number < parts
 
     async def complete(self, id: UUID, parts: int) -> int | None:
         """The number of the first part that is missing; None when all are there."""

@@ -15,9 +15,12 @@ SAMPLES = 3
 VARIANTS = 5
 
 
-def previewed(file: IO[bytes], mapping: Mapping, currency: str) -> Preview:
+def previewed(
+    file: IO[bytes], mapping: Mapping, currency: str, *, more: bool = False
+) -> Preview | None:
     """Of the first ROWS rows; a product whose rows go on behind them is shown as far as it is
-    known. Blocks: it reads the file."""
+    known. None where so many do not stand in this piece of a file that has `more`. Blocks: it
+    reads the file."""
     sheet = open_sheet(file)
     header = list(sheet.header)
     samples: dict[str, list[str]] = {name: [] for name in header if name}
@@ -31,6 +34,8 @@ def previewed(file: IO[bytes], mapping: Mapping, currency: str) -> Preview:
                     known.append(text.strip()[:80])
         if len(lines) >= ROWS:
             break
+    if more and len(lines) < ROWS:
+        return None
     wrong = dict(problems(mapping, header))
     if wrong:
         return _preview(header, mapping, samples, wrong, [], [])

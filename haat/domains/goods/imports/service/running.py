@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from itertools import islice
 from time import monotonic
 from uuid import UUID
 
@@ -12,31 +11,32 @@ import structlog
 
 from haat.domains.goods.catalog.api import Catalog
 from haat.domains.goods.imports import statements as sql
-from haat.domains.goods.imports.formats.mapping import Mapping, Reader
-from haat.domains.goods.imports.formats.products import Made
-from haat.domains.goods.imports.formats.refusals import Noted, Refused
+from haat.domains.goods.imports.formats.mapping import Mapping
 from haat.domains.goods.imports.formats.sheets import NotATable, Sheet, open_sheet
 from haat.domains.goods.imports.formats.spool import Spool
 from haat.domains.goods.imports.formats.writing import Corrections
+from haat.domains.goods.imports.service.chunks import BROKE_OFF, Hand, packed
 from haat.domains.goods.imports.service.files import Files
-from haat.domains.goods.imports.service.writing import Batch, Outcome, Shelf, Writing
 from haat.domains.goods.inventory.api import Inventory
 from haat.domains.people.market.api import Market
 from haat.engines.blob import Blob
+from haat.engines.hands import Hands
 from haat.engines.sql import Database, Record
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound, Unavailable
 
 log = structlog.get_logger()
 
-CHUNK = 50  # products
+CHUNK = 400  # products,
+CHUNK_ROWS = 2_000  # or as many as begin within so many rows
+AHEAD = 2  # chunks that are written at a time here, while the next is read,
+EACH = 4  # and so many wait for each process that helps, or are under way there
+LATE_S = 8.0  # what waits longer is written here, though others could
+LOOK_S = 0.1
 TURN_S = 20.0  # then others come, and a draining process ends
 CORRECTIONS_PART = 4 * 1024 * 1024
 UNREAD_AT_ONCE = 2_000
 REFUSED_AT_ONCE = 500
-BROKE_OFF = (
-    "It broke off through a fault of ours; what is in stays in, and the file may be sent again."
-)
 
 
 @dataclass
@@ -48,32 +48,30 @@ class Open:
     sheet: Sheet
     spool: Spool
     stack: AsyncExitStack
-    shelf: Shelf
-    currency: str
-    reader: Reader
-
-    def column(self, field: str) -> str:
-        """What the file calls it."""
-        return self.reader.column(field)
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Products and unreadable rows up to a line."""
-
-    upto: int
-    made: list[Made]
-    unread: list[Refused]
+class _Taken(Exception):
+    """Somebody else has gone on with the run, or it was stopped."""
 
 
 class Running:
     def __init__(
-        self, db: Database, blob: Blob, market: Market, catalog: Catalog, inventory: Inventory
+        self,
+        db: Database,
+        blob: Blob,
+        market: Market,
+        catalog: Catalog,
+        inventory: Inventory,
+        hands: Hands,
     ) -> None:
-        self._db, self._market, self._catalog = db, market, catalog
+        self._db, self._market, self._hands = db, market, hands
         self._files = Files(blob)
-        self._writing = Writing(catalog, inventory)
+        self._hand = Hand(db, market, catalog, inventory)
         self._open: Open | None = None
+
+    async def help(self, ctx: Context) -> bool:
+        """Writes a chunk of any run; False where none waits."""
+        return await self._hand.help(ctx)
 
     async def work(self, ctx: Context) -> None:
         """Goes on with the oldest run for a while; the timer that calls it runs once at a time."""
@@ -88,6 +86,8 @@ class Running:
             except (NotATable, NotFound) as error:
                 reason = getattr(error, "reason", "") or str(error) or "The file is gone."
                 await self._finish(ctx, run, "failed", reason)
+            except _Taken:
+                continue
             except Unavailable:
                 raise  # an outage: the same run goes on when it is over
             except Exception as error:  # noqa: BLE001 - one file must not stop all behind it
@@ -95,41 +95,64 @@ class Running:
                 await self._finish(ctx, run, "failed", BROKE_OFF)
 
     async def _go_on(self, ctx: Context, run: Record, ends: float) -> None:
+        """Gives chunks out, and writes some itself where nobody else does."""
         opened = await self._opened(ctx, run)
-        after = run["after_line"]
-        while monotonic() < ends:
-            if after >= opened.spool.last_line:
-                await self._finish(ctx, run, "done", None)
-                return
-            chunk = await asyncio.to_thread(self._chunk, opened, after)
-            outcomes = await self._write(ctx, run, opened, chunk.made)
-            if not await self._advance(run, opened, after, chunk, outcomes):
-                return  # stopped by its vendor
-            after = chunk.upto
+        after, last = run["after_line"], opened.spool.last_line
+        ours: set[asyncio.Task[bool]] = set()
+        try:
+            while True:
+                self._hands.call()
+                standing = await self._db.fetchrow(sql.STANDING, run["id"], run["round"])
+                if standing is None or standing["state"] != "running":
+                    return  # stopped by its vendor
+                late = monotonic() >= ends
+                out = standing["out"]
+                while after < last and out < AHEAD + self._hands.count * EACH and not late:
+                    after, out = await self._give(run, opened, after), out + 1
+                if not out and after >= last:
+                    break
+                if late and not ours:
+                    return
+                await self._help(ctx, ours, begin=not late)
+        finally:
+            for task in ours:
+                task.cancel()
+            await asyncio.gather(*ours, return_exceptions=True)
+        await self._finish(ctx, run, "done", None)
+
+    async def _give(self, run: Record, opened: Open, after: int) -> int:
+        """The next products and what cannot be read up to there, as a chunk."""
+        upto, content = await asyncio.to_thread(_packed, opened.spool, after)
+        given = await self._db.fetch(sql.GIVE, run["id"], run["round"], after, upto, content)
+        if not given:
+            raise _Taken
+        return upto
+
+    async def _help(self, ctx: Context, ours: set[asyncio.Task[bool]], *, begin: bool) -> None:
+        """Until one of our own chunks is written, or a moment has passed."""
+        waiting_s = LATE_S if self._hands.count else 0.0
+        while begin and len(ours) < AHEAD:
+            ours.add(asyncio.create_task(self._hand.help(ctx, waiting_s=waiting_s)))
+        if not ours:
+            return
+        done, _ = await asyncio.wait(ours, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+        ours -= done
+        worked = [task.result() for task in done]
+        if not any(worked):
+            await asyncio.sleep(LOOK_S)
 
     async def _opened(self, ctx: Context, run: Record) -> Open:
         present = self._open
         if present is not None and (present.run_id, present.round) == (run["id"], run["round"]):
             return present
         await self._close()
-        currency = (await self._market.settings(ctx)).currency
-        shelf = Shelf(await self._catalog.categories(ctx))
         async with AsyncExitStack() as stack:
             file = await stack.enter_async_context(self._files.opened(run["id"], run["parts"]))
             sheet = await asyncio.to_thread(open_sheet, file)
             mapping = Mapping.model_validate(run["mapping"])
             spool = stack.enter_context(Spool(sheet, mapping))
             await asyncio.to_thread(_fill, spool)
-            self._open = Open(
-                run["id"],
-                run["round"],
-                sheet,
-                spool,
-                stack.pop_all(),
-                shelf,
-                currency,
-                Reader(sheet.header, mapping),
-            )
+            self._open = Open(run["id"], run["round"], sheet, spool, stack.pop_all())
         if run["after_line"] == 0:
             await self._db.execute(sql.FILLED, run["id"], run["round"], spool.total)
         return self._open
@@ -138,58 +161,6 @@ class Running:
         if self._open is not None:
             stack, self._open = self._open.stack, None
             await stack.aclose()
-
-    def _chunk(self, opened: Open, after: int) -> Chunk:
-        """The next products, and what cannot be read up to there. Blocks: it reads the spool."""
-        spool = opened.spool
-        made = list(islice(spool.products(opened.currency, after_line=after), CHUNK))
-        upto = made[-1].line if len(made) == CHUNK else spool.last_line
-        unread = spool.unread(after, upto, UNREAD_AT_ONCE)
-        if len(unread) == UNREAD_AT_ONCE:
-            upto = unread[-1].line
-        return Chunk(upto, [one for one in made if one.line <= upto], unread)
-
-    async def _write(
-        self, ctx: Context, run: Record, opened: Open, made: Sequence[Made]
-    ) -> list[Outcome]:
-        batch = Batch(run["id"], run["vendor_id"], run["started_at"], run["dry_run"], opened.shelf)
-        good = [one.product for one in made if one.product is not None]
-        written = iter(await self._writing.write(ctx, batch, good) if good else [])
-        return [
-            next(written) if one.product is not None else Outcome("refused", one.refused)
-            for one in made
-        ]
-
-    async def _advance(
-        self, run: Record, opened: Open, after: int, chunk: Chunk, outcomes: Sequence[Outcome]
-    ) -> bool:
-        findings: list[tuple[int, Refused | Noted]] = [(0, one) for one in chunk.unread]
-        noted = 0
-        for made, outcome in zip(chunk.made, outcomes, strict=True):
-            others = [*made.noted, *outcome.noted] if outcome.what != "refused" else []
-            noted += len(others)
-            findings += list(enumerate([*outcome.refused, *others], 1))
-        what = [outcome.what for outcome in outcomes]
-        moved = await self._db.fetch(
-            sql.ADVANCE,
-            run["id"],
-            run["round"],
-            after,
-            chunk.upto,
-            sum(one.rows for one in chunk.made) + len(chunk.unread),
-            what.count("created"),
-            what.count("updated"),
-            what.count("unchanged"),
-            what.count("refused") + len(chunk.unread),
-            noted,
-            [one.line for _, one in findings],
-            [place for place, _ in findings],
-            [one.key[:300] for _, one in findings],
-            [opened.column(one.column)[:200] for _, one in findings],
-            [one.reason[:500] for _, one in findings],
-            [isinstance(one, Refused) for _, one in findings],
-        )
-        return bool(moved)
 
     async def _finish(self, ctx: Context, run: Record, state: str, failure: str | None) -> None:
         parts = 0
@@ -242,3 +213,14 @@ class Running:
 def _fill(spool: Spool) -> None:
     for _ in spool.fill():
         pass
+
+
+def _packed(spool: Spool, after: int) -> tuple[int, bytes]:
+    """Blocks: it reads the spool."""
+    upto, rows = spool.taken(after, CHUNK, CHUNK_ROWS)
+    unread = spool.unread(after, upto, UNREAD_AT_ONCE)
+    if len(unread) == UNREAD_AT_ONCE:
+        upto = unread[-1].line
+        # A product begins with its first row, wherever the others stand.
+        upto, rows = spool.taken_upto(after, upto)
+    return upto, packed(rows, unread)

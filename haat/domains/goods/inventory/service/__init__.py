@@ -1,12 +1,13 @@
 """Inventory's use cases: what can be had and reservations here (statements in `reserving.py`),
-counts in `keeping.py`, warehouses in `warehousing.py`, announcements in `telling.py`."""
+counts in `keeping.py`, many at once in `putting.py`, warehouses in `warehousing.py`, announcements
+in `telling.py`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from haat.domains.goods.catalog.api import Catalog, OfferAdded, OfferRenamed
+from haat.domains.goods.catalog.api import Catalog, OfferAdded, OfferRenamed, OffersAdded
 from haat.domains.goods.inventory import rules
 from haat.domains.goods.inventory.api import (
     Available,
@@ -15,6 +16,7 @@ from haat.domains.goods.inventory.api import (
     Line,
     Movement,
     OutOfStock,
+    PutCount,
     Reason,
     Reservation,
     ReservationExpired,
@@ -22,11 +24,13 @@ from haat.domains.goods.inventory.api import (
     StockCommitted,
     StockReleased,
     StockReserved,
+    StockTurned,
     Warehouse,
     WarehouseDraft,
 )
 from haat.domains.goods.inventory.service import counting, reserving
 from haat.domains.goods.inventory.service.keeping import Keeping, vendor_of
+from haat.domains.goods.inventory.service.putting import Putting
 from haat.domains.goods.inventory.service.telling import Telling
 from haat.domains.goods.inventory.service.warehousing import Warehousing
 from haat.engines.sql import Database, Tx
@@ -48,6 +52,7 @@ class InventoryService(Inventory):
         self._db = db
         self._telling = Telling(db)
         self._keeping = Keeping(db, catalog, self._telling)
+        self._putting = Putting(db)
         self._warehousing = Warehousing(db)
 
     # --- what can be had -------------------------------------------------------------------
@@ -82,6 +87,8 @@ class InventoryService(Inventory):
             if found[0]["born"]:
                 if found[0]["fell"]:
                     await self._telling.low(ctx, offers)
+                if found[0]["last"]:
+                    await self._telling.turned(ctx, offers)
                 return Reservation(id=id, state="held", expires_at=expires_at)
             if found[0]["state"] is not None:
                 return rules.standing(id, found[0]["state"], found[0]["expires_at"], now)
@@ -108,7 +115,9 @@ class InventoryService(Inventory):
 
     async def release(self, ctx: Context, *, id: UUID) -> None:
         event = StockReleased(reservation_id=id)
-        await self._db.step(ctx, reserving.RELEASE, id, ctx.now(), emit=[event])
+        rows = await self._db.step(ctx, reserving.RELEASE, id, ctx.now(), emit=[event])
+        if rows:
+            await self._telling.turned(ctx, [row["offer_id"] for row in rows])
 
     async def commit(self, ctx: Context, *, ids: list[UUID]) -> None:
         if not ids:
@@ -155,6 +164,7 @@ class InventoryService(Inventory):
         if len(rows) < len(back):
             missing = set(back) - {r["offer_id"] for r in rows}
             raise NotFound("There is no stock of some offers.", offers=sorted(map(str, missing)))
+        await self._telling.turned(ctx, list(back))
 
     async def reservations(self, ctx: Context, *, ids: list[UUID]) -> list[Reservation]:
         return [Reservation(**r) for r in await self._db.fetch(reserving.STANDING, ids)]
@@ -203,6 +213,20 @@ class InventoryService(Inventory):
             ctx, id, offer_id, on_hand, reason, warehouse_id, by_difference=False
         )
 
+    async def put_on_hand(
+        self,
+        ctx: Context,
+        *,
+        vendor_id: UUID,
+        counts: list[PutCount],
+        reason: Counted = "import",
+    ) -> dict[UUID, str]:
+        told, opened = await self._putting.put(ctx, vendor_id, counts, reason)
+        changed = [id for id, what in told.items() if what == "changed" and id not in opened]
+        for start in range(0, len(changed), BATCH):
+            await self._telling.turned(ctx, changed[start : start + BATCH])
+        return told
+
     async def adjust(
         self,
         ctx: Context,
@@ -234,6 +258,9 @@ class InventoryService(Inventory):
 
     async def set_safety(self, ctx: Context, *, offer_id: UUID, safety: int) -> Stock:
         return await self._keeping.set_safety(ctx, offer_id, safety)
+
+    async def set_counted(self, ctx: Context, *, offer_id: UUID, counted: bool) -> Stock:
+        return await self._keeping.set_counted(ctx, offer_id, counted)
 
     async def movements(
         self,
@@ -274,6 +301,9 @@ class InventoryService(Inventory):
     async def tell_back(self, ctx: Context) -> None:
         await self._telling.back(ctx)
 
+    async def tell_turned(self, ctx: Context) -> None:
+        await self._telling.all_turned(ctx)
+
     async def expire(self, ctx: Context) -> int:
         """Gives back what held reservations past their time keep; answers how many ended."""
         ended = 0
@@ -281,21 +311,27 @@ class InventoryService(Inventory):
             async with self._db.begin(ctx) as tx:
                 rows = await tx.fetch(reserving.EXPIRE, ctx.now(), BATCH)
                 tx.emit(*(StockReleased(reservation_id=r["id"]) for r in rows))
+            if rows and rows[0]["back"]:
+                await self._telling.turned(ctx, rows[0]["back"])
             ended += len(rows)
             if len(rows) < BATCH:
                 break
         return ended
 
-    async def open_rows(self, tx: Tx, added: list[OfferAdded]) -> None:
-        await tx.execute(
-            counting.OPEN,
-            [e.offer_id for e in added],
-            [e.product_id for e in added],
-            [e.vendor_id for e in added],
-            [e.sku for e in added],
-            tx.ctx.now(),
-            [rules.first_warehouse(e.vendor_id) for e in added],
-            rules.FIRST_NAME,
+    async def open_rows(self, tx: Tx, events: Sequence[OfferAdded | OffersAdded]) -> None:
+        added = [one for event in events for one in _added(event)]
+        ids, products, vendors, skus, counted = (list(c) for c in zip(*added, strict=True))
+        firsts = {id: rules.first_warehouse(id) for id in set(vendors)}
+        now, places = tx.ctx.now(), [firsts[id] for id in vendors]
+        about = (now, places, rules.FIRST_NAME, counted)
+        await tx.execute(counting.OPEN, ids, products, vendors, skus, *about)
+        # Of what is not counted there is always some.
+        tx.emit(
+            *(
+                StockTurned(offer_id=id, product_id=product, vendor_id=vendor, in_stock=True)
+                for id, product, vendor, _, is_counted in added
+                if not is_counted
+            )
         )
 
     async def rename(self, tx: Tx, renamed: list[OfferRenamed]) -> None:
@@ -305,6 +341,12 @@ class InventoryService(Inventory):
     async def move(self, tx: Tx, products: Mapping[UUID, UUID]) -> None:
         """These offers (offer → product) stand on other products now."""
         await tx.execute(counting.MOVE, list(products), list(products.values()))
+
+    async def turn(self, tx: Tx, counted: Mapping[UUID, bool]) -> None:
+        """Whether the offers of these products are counted."""
+        now = tx.ctx.now()
+        rows = await tx.fetch(counting.KINDS, list(counted), list(counted.values()), now)
+        await self._telling.turned_in(tx, [row["offer_id"] for row in rows])
 
     async def suspend(self, tx: Tx, vendors: Iterable[UUID]) -> None:
         await tx.execute(counting.SUSPEND, list(vendors), tx.ctx.now())
@@ -316,3 +358,11 @@ class InventoryService(Inventory):
 def _out_of_stock(lacking: dict[UUID, int]) -> OutOfStock:
     offers = [{"offerId": str(o), "available": n} for o, n in lacking.items()]
     return OutOfStock("Not enough is left of some of this.", offers=offers)
+
+
+def _added(
+    event: OfferAdded | OffersAdded,
+) -> Iterator[tuple[UUID, UUID, UUID, str, bool]]:
+    """Offer, product, vendor, SKU, whether it is counted."""
+    for one in event.offers if isinstance(event, OffersAdded) else (event,):
+        yield one.offer_id, one.product_id, event.vendor_id, one.sku, one.counted

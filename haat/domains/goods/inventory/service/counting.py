@@ -6,8 +6,10 @@ from haat.engines.sql import Sql
 # The array comes out of a subquery, because PostgreSQL otherwise counts what is in it and makes a
 # new plan with every call, which costs several times what the reading does.
 AVAILABLE = Sql("""
-SELECT s.offer_id, s.warehouse_id, s.on_hand - s.reserved AS free, o.safety, w.pickup,
-       $2::text IS NULL OR w.countries = '{}' OR $2 = ANY (w.countries) AS usable
+SELECT s.offer_id, s.warehouse_id,
+       CASE WHEN o.counted THEN s.on_hand - s.reserved ELSE 1000000 END AS free,
+       CASE WHEN o.counted THEN o.safety ELSE 0 END AS safety, w.pickup AND o.counted AS pickup,
+       NOT o.counted OR $2::text IS NULL OR w.countries = '{}' OR $2 = ANY (w.countries) AS usable
   FROM unnest((SELECT $1::uuid[])) AS a (offer_id)
   JOIN inventory.stock s ON s.offer_id = a.offer_id
   JOIN inventory.offers o ON o.offer_id = s.offer_id
@@ -16,7 +18,7 @@ SELECT s.offer_id, s.warehouse_id, s.on_hand - s.reserved AS free, o.safety, w.p
 """)
 
 _SHOWN = """
-       o.offer_id, o.vendor_id, o.sku, o.safety, o.low_at, o.low_told,
+       o.offer_id, o.vendor_id, o.sku, o.safety, o.low_at, o.low_told, o.there_told, o.counted,
        coalesce(n.on_hand, 0)::int AS on_hand, coalesce(n.reserved, 0)::int AS reserved,
        greatest(o.updated_at, n.updated_at) AS updated_at, coalesce(n.kept, '[]') AS kept
 """
@@ -49,7 +51,7 @@ SELECT {_SHOWN}
  WHERE o.vendor_id = $1 AND (o.sku, o.offer_id) > ($2, $3)
    AND ($5::uuid IS NULL OR EXISTS (SELECT FROM inventory.stock p
                                      WHERE p.offer_id = o.offer_id AND p.warehouse_id = $5))
-   AND o.low_at > 0 AND coalesce(n.on_hand - n.reserved, 0) - o.safety <= o.low_at
+   AND o.counted AND o.low_at > 0 AND coalesce(n.on_hand - n.reserved, 0) - o.safety <= o.low_at
  ORDER BY o.sku, o.offer_id
  LIMIT $4
 """)  # noqa: S608 - put together here, from constants
@@ -158,20 +160,25 @@ SELECT found.warehouse_id, found.free, EXISTS (SELECT FROM counted) AS counted F
 # $6: the vendors' first warehouses. Rows of an offer, in its vendor's first warehouse.
 OPEN = Sql("""
 WITH new AS (
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $6::uuid[])
-           AS o (offer_id, product_id, vendor_id, sku, warehouse_id)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $6::uuid[], $8::bool[])
+           AS o (offer_id, product_id, vendor_id, sku, warehouse_id, counted)
 ), first AS (
     INSERT INTO inventory.warehouses (id, vendor_id, name, is_default, countries, created_at)
     SELECT DISTINCT warehouse_id, vendor_id, $7::text, true, '{}'::bpchar[], $5::timestamptz
       FROM new
         ON CONFLICT DO NOTHING
 ), known AS (
-    INSERT INTO inventory.offers (offer_id, product_id, vendor_id, sku, updated_at)
-    SELECT offer_id, product_id, vendor_id, sku, $5 FROM new
+    INSERT INTO inventory.offers
+           (offer_id, product_id, vendor_id, sku, counted, there_told, updated_at)
+    SELECT offer_id, product_id, vendor_id, sku, counted, NOT counted, $5 FROM new
+     ORDER BY offer_id
         ON CONFLICT (offer_id) DO NOTHING
+    RETURNING offer_id
 )
 INSERT INTO inventory.stock (offer_id, warehouse_id, updated_at)
 SELECT offer_id, warehouse_id, $5 FROM new
+ WHERE (SELECT count(*) FROM known) >= 0  -- offers first, as whoever puts counts takes them
+ ORDER BY offer_id
     ON CONFLICT (offer_id, warehouse_id) DO NOTHING
 """)
 
@@ -209,6 +216,20 @@ UPDATE inventory.offers SET safety = $2, updated_at = $3
 RETURNING offer_id
 """)
 
+SET_COUNTED = Sql("""
+UPDATE inventory.offers SET counted = $2::bool, updated_at = $3
+ WHERE offer_id = $1 AND ($4::uuid IS NULL OR vendor_id = $4)
+RETURNING offer_id
+""")
+
+# What a product is says whether its offers are counted, until their vendors say otherwise.
+KINDS = Sql("""
+UPDATE inventory.offers o SET counted = n.counted, updated_at = $3
+  FROM unnest($1::uuid[], $2::bool[]) AS n (product_id, counted)
+ WHERE o.product_id = n.product_id AND o.counted <> n.counted
+RETURNING o.offer_id
+""")
+
 # Turns `low_told` where it no longer says what is so. An alert is due once per fall. $2 names
 # offers; NULL is all that have a threshold.
 TELL_LOW = Sql("""
@@ -218,7 +239,7 @@ WITH due AS (
      CROSS JOIN LATERAL (
            SELECT coalesce(sum(s.on_hand - s.reserved), 0)::int - o.safety AS available
              FROM inventory.stock s WHERE s.offer_id = o.offer_id) n
-     WHERE o.low_at > 0 AND o.low_told <> (n.available <= o.low_at)
+     WHERE o.counted AND o.low_at > 0 AND o.low_told <> (n.available <= o.low_at)
        AND ($2::uuid[] IS NULL OR o.offer_id = ANY($2))
      ORDER BY o.offer_id
      LIMIT $1
@@ -230,6 +251,34 @@ WITH due AS (
     RETURNING o.offer_id, o.vendor_id, o.sku, o.low_at, o.low_told, due.available
 )
 SELECT * FROM turned
+""")
+
+# Offers of which something else was said last than what is so. $1 NULL: among all from $3 on.
+TURNED = Sql("""
+SELECT o.offer_id
+  FROM inventory.offers o
+ CROSS JOIN LATERAL (
+       SELECT NOT o.counted OR coalesce(sum(s.on_hand - s.reserved), 0) - o.safety > 0 AS there
+         FROM inventory.stock s WHERE s.offer_id = o.offer_id) n
+ WHERE o.there_told <> n.there AND ($1::uuid[] IS NULL OR o.offer_id = ANY($1))
+   AND o.offer_id > $3
+ ORDER BY o.offer_id LIMIT $2
+""")
+# Two statements, so that the second one sees what was committed before the rows could be locked:
+# whoever changes a count afterwards finds what this one said.
+HOLD = Sql("""
+SELECT FROM inventory.offers WHERE offer_id = ANY($1::uuid[]) ORDER BY offer_id
+   FOR NO KEY UPDATE
+""")
+TELL_TURNED = Sql("""
+UPDATE inventory.offers o SET there_told = n.there
+  FROM (SELECT w.offer_id,
+               NOT w.counted OR coalesce(sum(s.on_hand - s.reserved), 0) - w.safety > 0 AS there
+          FROM inventory.offers w LEFT JOIN inventory.stock s ON s.offer_id = w.offer_id
+         WHERE w.offer_id = ANY($1::uuid[])
+         GROUP BY w.offer_id) n
+ WHERE o.offer_id = n.offer_id AND o.there_told <> n.there
+RETURNING o.offer_id, o.product_id, o.vendor_id, o.there_told AS in_stock
 """)
 
 WATCH = Sql("""
@@ -245,7 +294,9 @@ WITH due AS (
       FROM inventory.watched w
       JOIN inventory.offers o ON o.offer_id = w.offer_id
      CROSS JOIN LATERAL (
-           SELECT coalesce(sum(s.on_hand - s.reserved), 0)::int - o.safety AS available
+           SELECT CASE WHEN o.counted
+                       THEN coalesce(sum(s.on_hand - s.reserved), 0)::int - o.safety
+                       ELSE 1000000 END AS available
              FROM inventory.stock s WHERE s.offer_id = o.offer_id) n
      WHERE n.available > 0
        AND NOT EXISTS (

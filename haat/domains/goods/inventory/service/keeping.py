@@ -6,7 +6,14 @@ from uuid import UUID
 
 from haat.domains.goods.catalog.api import Catalog
 from haat.domains.goods.inventory import rules
-from haat.domains.goods.inventory.api import Counted, Kept, Movement, Reason, Stock
+from haat.domains.goods.inventory.api import (
+    UNLIMITED,
+    Counted,
+    Kept,
+    Movement,
+    Reason,
+    Stock,
+)
 from haat.domains.goods.inventory.service import counting
 from haat.domains.goods.inventory.service.telling import Telling
 from haat.engines.sql import Database, Record
@@ -148,6 +155,9 @@ class Keeping:
     async def set_safety(self, ctx: Context, offer_id: UUID, safety: int) -> Stock:
         return await self._mark(ctx, counting.SET_SAFETY, offer_id, safety)
 
+    async def set_counted(self, ctx: Context, offer_id: UUID, counted: bool) -> Stock:
+        return await self._mark(ctx, counting.SET_COUNTED, offer_id, counted)
+
     async def _mark(self, ctx: Context, sql: Any, offer_id: UUID, number: int) -> Stock:
         change = (offer_id, number, ctx.now(), vendor_of(ctx))
         rows = await self._db.step(ctx, sql, *change)
@@ -196,6 +206,7 @@ class Keeping:
                 ctx.now(),
                 [rules.first_warehouse(o.vendor_id) for o in found],
                 rules.FIRST_NAME,
+                [o.kind == "physical" for o in found],
             )
         if warehouse_id is not None:
             await self._db.execute(
@@ -204,11 +215,13 @@ class Keeping:
         return bool(found) or warehouse_id is not None
 
     async def _told(self, ctx: Context, offer_id: UUID) -> Stock:
-        """How it stands now; low stock is announced right away."""
+        """How it stands now; low stock, and the first or last one, are announced right away."""
         [row] = await self._db.fetch(counting.STOCK_OF, [offer_id], None)
         found = _stock(row)
         if found.low_at > 0 and found.is_low != row["low_told"]:
             await self._telling.low(ctx, [offer_id])
+        if (found.available > 0) != row["there_told"]:
+            await self._telling.turned(ctx, [offer_id])
         return found
 
 
@@ -219,7 +232,9 @@ def vendor_of(ctx: Context) -> UUID | None:
 
 
 def _stock(row: Record) -> Stock:
-    available = max(0, row["on_hand"] - row["reserved"] - row["safety"])
+    counted = row["counted"]
+    left = max(0, row["on_hand"] - row["reserved"] - row["safety"])
+    available = left if counted else UNLIMITED
     return Stock(
         offer_id=row["offer_id"],
         vendor_id=row["vendor_id"],
@@ -229,7 +244,8 @@ def _stock(row: Record) -> Stock:
         available=available,
         safety=row["safety"],
         low_at=row["low_at"],
-        is_low=rules.is_low(available, row["low_at"]),
+        counted=counted,
+        is_low=counted and rules.is_low(available, row["low_at"]),
         kept=[Kept(warehouse_id=w, on_hand=n, reserved=r) for w, n, r in row["kept"]],
         updated_at=row["updated_at"],
     )

@@ -10,30 +10,33 @@ from haat.engines.sql import Sql
 
 # Where an offer's goods lie is locked all at once, and only when it looked as if there were enough:
 # when the goods are gone, nobody queues. Then each line is allocated from what the locked rows
-# say, by the rule of `rules.allocate`. $7 is the country, $6 where each offer is collected.
+# say, by the rule of `rules.allocate`. $7 is the country, $6 where each offer is collected. What is
+# not counted takes nothing, and is no part of the reservation; an empty one is one all the same.
 RESERVE = Sql("""
 WITH known AS (
     SELECT state, expires_at FROM inventory.reservations WHERE id = $1
 ), want AS (
-    SELECT * FROM unnest($2::uuid[], $3::int[], $6::uuid[]) AS w (offer_id, quantity, pickup_id)
+    SELECT w.*, o.safety, CASE WHEN o.low_told THEN 0 ELSE o.low_at END AS low_at,
+           v.vendor_id IS NOT NULL AS suspended
+      FROM unnest($2::uuid[], $3::int[], $6::uuid[]) AS w (offer_id, quantity, pickup_id)
+      LEFT JOIN inventory.offers o ON o.offer_id = w.offer_id
+      LEFT JOIN inventory.suspended_vendors v ON v.vendor_id = o.vendor_id
+     WHERE o.counted IS NOT FALSE OR v.vendor_id IS NOT NULL
 ), locked AS (
     SELECT s.offer_id, s.warehouse_id, s.on_hand, s.reserved, s.on_hand - s.reserved AS free,
-           want.quantity, o.safety,
-           CASE WHEN o.low_told THEN 0 ELSE o.low_at END AS low_at, w.priority,
+           want.quantity, want.safety, want.low_at, w.priority,
            CASE WHEN want.pickup_id IS NOT NULL THEN s.warehouse_id = want.pickup_id
                 ELSE w.countries = '{}' OR $7::text IS NULL OR $7 = ANY (w.countries)
            END AS usable
       FROM want
-      JOIN inventory.offers o ON o.offer_id = want.offer_id
       JOIN inventory.stock s ON s.offer_id = want.offer_id
       JOIN inventory.warehouses w ON w.id = s.warehouse_id
      WHERE s.on_hand > s.reserved
-       AND (want.quantity + o.safety = 1
-            OR want.quantity + o.safety <= (
+       AND (want.quantity + want.safety = 1
+            OR want.quantity + want.safety <= (
                SELECT sum(t.on_hand - t.reserved) FROM inventory.stock t
                 WHERE t.offer_id = want.offer_id))
-       AND NOT EXISTS (
-           SELECT FROM inventory.suspended_vendors v WHERE v.vendor_id = o.vendor_id)
+       AND NOT want.suspended
        AND NOT EXISTS (SELECT FROM known)
      ORDER BY s.offer_id, s.warehouse_id
        FOR UPDATE OF s
@@ -48,15 +51,16 @@ WITH known AS (
 ), taking AS (
     SELECT offer_id, warehouse_id, on_hand, reserved,
            least(can, quantity - before)::int AS quantity,
-           low_at > 0 AND there - quantity <= low_at AS fell
+           low_at > 0 AND there - quantity <= low_at AS fell, there <= quantity AS last
       FROM ranked
      WHERE there >= quantity AND can > 0 AND before < quantity
 ), born AS (
     INSERT INTO inventory.reservations
            (id, state, offers, quantities, warehouses, created_at, expires_at)
-    SELECT $1, 'held', array_agg(offer_id), array_agg(quantity), array_agg(warehouse_id), $4, $5
+    SELECT $1, 'held', coalesce(array_agg(offer_id), '{}'), coalesce(array_agg(quantity), '{}'),
+           coalesce(array_agg(warehouse_id), '{}'), $4, $5
       FROM taking
-    HAVING sum(quantity) = (SELECT sum(quantity) FROM want)
+    HAVING coalesce(sum(quantity), 0) = (SELECT coalesce(sum(quantity), 0) FROM want)
         ON CONFLICT (id) DO NOTHING
     RETURNING id
 ), taken AS (
@@ -66,15 +70,16 @@ WITH known AS (
      WHERE s.offer_id = taking.offer_id AND s.warehouse_id = taking.warehouse_id
 )/*emit:born*/
 SELECT EXISTS (SELECT FROM born) AS born, known.state, known.expires_at,
-       coalesce((SELECT bool_or(fell) FROM taking), false) AS fell
+       coalesce((SELECT bool_or(fell) FROM taking), false) AS fell,
+       coalesce((SELECT bool_or(last) FROM taking), false) AS last
   FROM (SELECT) one LEFT JOIN known ON true
 """)
 
 # Why nothing was born: the same id came first, or too little is left.
 WHY_NOT = Sql("""
 SELECT w.offer_id, r.state, r.expires_at,
-       CASE WHEN v.vendor_id IS NULL THEN greatest(coalesce(n.free, 0), 0) ELSE 0 END
-           AS available
+       CASE WHEN v.vendor_id IS NOT NULL THEN 0 WHEN o.counted IS FALSE THEN 1000000
+            ELSE greatest(coalesce(n.free, 0), 0) END AS available
   FROM unnest($2::uuid[], $3::uuid[]) AS w (offer_id, pickup_id)
   LEFT JOIN inventory.offers o ON o.offer_id = w.offer_id
   LEFT JOIN inventory.suspended_vendors v ON v.vendor_id = o.vendor_id
@@ -143,10 +148,12 @@ WITH ended AS (
      WHERE s.offer_id = locked.offer_id AND s.warehouse_id = locked.warehouse_id
     RETURNING s.offer_id
 )/*emit:given*/
-SELECT count(*) AS lines FROM given
+SELECT DISTINCT given.offer_id
+  FROM given JOIN inventory.offers o ON o.offer_id = given.offer_id AND NOT o.there_told
 """)
 
-# What is being promised at this moment is locked, and so skipped.
+# What is being promised at this moment is locked, and so skipped. `back`: of what goes back, offers
+# that were said to be gone.
 EXPIRE = Sql("""
 WITH due AS (
     SELECT id FROM inventory.reservations
@@ -177,7 +184,10 @@ WITH due AS (
       FROM locked
      WHERE s.offer_id = locked.offer_id AND s.warehouse_id = locked.warehouse_id
 )
-SELECT id FROM ended
+SELECT id, ARRAY(SELECT DISTINCT line.offer_id FROM line
+                   JOIN inventory.offers o ON o.offer_id = line.offer_id AND NOT o.there_told)
+           AS back
+  FROM ended
 """)
 
 # A movement's id follows from reservation, offer and warehouse (UUIDv8 of their SHA-256).
@@ -228,10 +238,13 @@ SELECT wanted.id, ended.id IS NOT NULL AS committed, r.state
 
 # What was sold from several warehouses comes back into the one that gave most of it, and so on;
 # what nobody knows the sale of, and what lay in a warehouse that is closed now, into the first one.
+# What its reservation did not take, because it was not counted, does not come back either.
 # The first part of a line has the line's own id, and each other one an id that follows from it.
 RESTOCK = Sql("""
 WITH line AS (
-    SELECT l.id, l.offer_id, l.quantity, w.id AS first_id
+    SELECT l.id, l.offer_id, l.quantity, w.id AS first_id,
+           o.counted AND NOT EXISTS (
+               SELECT FROM inventory.reservations r WHERE r.id = $9) AS unknown
       FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS l (id, offer_id, quantity)
       JOIN inventory.offers o ON o.offer_id = l.offer_id
       JOIN inventory.warehouses w ON w.vendor_id = o.vendor_id AND w.is_default
@@ -257,7 +270,8 @@ WITH line AS (
      WHERE before < quantity
     UNION ALL
     SELECT id, offer_id, first_id, 1, quantity
-      FROM line WHERE NOT EXISTS (SELECT FROM source WHERE source.id = line.id)
+      FROM line
+     WHERE unknown AND NOT EXISTS (SELECT FROM source WHERE source.id = line.id)
 ), open AS (
     SELECT id FROM inventory.warehouses WHERE id IN (SELECT warehouse_id FROM part)
      ORDER BY id
@@ -287,5 +301,7 @@ WITH line AS (
       FROM back
      WHERE s.offer_id = back.offer_id AND s.warehouse_id = back.warehouse_id
 )
-SELECT DISTINCT offer_id FROM locked
+SELECT offer_id FROM locked
+ UNION
+SELECT offer_id FROM line WHERE NOT unknown AND id NOT IN (SELECT id FROM source)
 """)

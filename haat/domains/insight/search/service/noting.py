@@ -6,7 +6,7 @@ from itertools import islice
 from time import monotonic
 
 from haat.domains.insight.search import statements as sql
-from haat.domains.insight.search.api import AskedInVain, PastSearch
+from haat.domains.insight.search.api import AskedInVain, AskedOnDay, PastSearch, SearchReport
 from haat.domains.insight.search.rules import same_words
 from haat.domains.insight.search.service.standing import Cases
 from haat.kernel.context import Context
@@ -70,6 +70,17 @@ class NotingCases(Cases):
             rows = await self._db.fetch(sql.OFTEN_ASKED, since, MANY, OFTEN_MAX)
             self._often_asked = tuple(row["words"] for row in rows)
         return self._often_asked
+
+    async def report(self, ctx: Context, *, days: int = 30, limit: int = 20) -> SearchReport:
+        await self.write_counts()
+        since = (ctx.now() - timedelta(days=days - 1)).date()
+        by_day = await self._db.fetch(sql.ASKED_BY_DAY, since)
+        most = await self._db.fetch(sql.MOST_ASKED, since, limit)
+        return SearchReport(
+            days=[AskedOnDay(**row) for row in by_day],
+            most=[AskedInVain(**row) for row in most],
+            in_vain=await self.in_vain(ctx, days=days, limit=limit),
+        )
 
     async def in_vain(self, ctx: Context, *, days: int = 30, limit: int = 50) -> list[AskedInVain]:
         since = (ctx.now() - timedelta(days=days)).date()

@@ -14,13 +14,15 @@ class RulingCases(Cases):
     async def synonyms(self, ctx: Context) -> list[SynonymGroup]:
         return [SynonymGroup(**row) for row in await self._db.fetch(sql.SYNONYMS)]
 
-    async def save_synonyms(self, ctx: Context, *, id: UUID, words: list[str]) -> SynonymGroup:
+    async def save_synonyms(
+        self, ctx: Context, *, id: UUID, words: list[str], one_way: bool = False
+    ) -> SynonymGroup:
         known = list(dict.fromkeys(filter(None, map(same_words, words))))
         if len(known) < 2:
             raise SynonymsInvalid
-        await self._db.execute(sql.SAVE_SYNONYMS, id, known)
+        await self._db.execute(sql.SAVE_SYNONYMS, id, known, one_way)
         self._ruled = None
-        return SynonymGroup(id=id, words=known)
+        return SynonymGroup(id=id, words=known, one_way=one_way)
 
     async def drop_synonyms(self, ctx: Context, *, id: UUID) -> None:
         if not await self._db.execute(sql.DROP_SYNONYMS, id):
@@ -33,7 +35,7 @@ class RulingCases(Cases):
         return Ranking(**{name: row[name] for name in Ranking.model_fields})
 
     async def set_ranking(self, ctx: Context, *, ranking: Ranking) -> Ranking:
-        values = (ranking.popularity, ranking.freshness, ranking.fresh_days)
+        values = (ranking.popularity, ranking.freshness, ranking.fresh_days, ranking.meaning)
         await self._db.execute(sql.SAVE_RANKING, *values)
         self._ruled = None
         return ranking

@@ -6,11 +6,12 @@ from time import monotonic
 from uuid import UUID
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from haat.domains.goods.catalog.api import Catalog, Category, Listing
 from haat.domains.insight.search import documents
 from haat.domains.insight.search import statements as sql
-from haat.domains.insight.search.api import FoundVendor, Ranking, Search
+from haat.domains.insight.search.api import FoundVendor, Hits, Ranking, Search
 from haat.domains.insight.search.following import Follower, Made, Source
 from haat.domains.insight.search.tally import Tally
 from haat.domains.people.vendors.api import Vendors
@@ -53,10 +54,15 @@ class Cases(Search):
         self._ruled: Ruled | None = None
         self._ruled_at = 0.0
         self._tally = Tally()
+        self._made: dict[tuple[int, str, int, int], tuple[Answer, Hits]] = {}
         self._shelves: list[Category] = []
         self._shelves_at = -KNOWN_S
-        goods = Source("products", sql.LISTINGS_AFTER, sql.LISTINGS_END, self._documents)
-        stores = Source("vendors", sql.VENDORS_AFTER, sql.VENDORS_END, _vendor_documents)
+        goods = Source(
+            "products", sql.LISTINGS_AFTER, sql.LISTINGS_END, sql.LISTINGS_COUNT, self._documents
+        )
+        stores = Source(
+            "vendors", sql.VENDORS_AFTER, sql.VENDORS_END, sql.VENDORS_COUNT, _vendor_documents
+        )
         self._goods_follower = Follower(db, self._products, goods, self._edition)
         self._stores_follower = Follower(db, self._stores, stores, self._edition)
 
@@ -68,7 +74,10 @@ class Cases(Search):
             row = await self._db.fetchrow(sql.RANKING)
             assert row is not None, "a migration wrote it"
             self._ruled = Ruled(
-                Synonyms([group["words"] for group in groups]),
+                Synonyms(
+                    [group["words"] for group in groups if not group["one_way"]],
+                    [group["words"] for group in groups if group["one_way"]],
+                ),
                 Ranking(**{name: row[name] for name in Ranking.model_fields}),
                 row["edition"],
             )
@@ -101,7 +110,13 @@ class Cases(Search):
         if any(row["card"] for row in rows):
             ctx = Context(actor=SYSTEM, caller="search")
             tree = documents.paths(await self._catalog.categories(ctx))
-        shown = [documents.of_listing(row, tree) for row in rows if row["card"]]
+        cards = [(row, from_json(row["card"])) for row in rows if row["card"]]
+        offers = list({id for _, card in cards for id in card["offerIds"]})
+        there = {str(row["offer_id"]) for row in await self._db.fetch(sql.IN_STOCK, offers)}
+        shown = [
+            documents.of_listing(row, tree, card, in_stock=not there.isdisjoint(card["offerIds"]))
+            for row, card in cards
+        ]
         return shown, [str(row["id"]) for row in rows if not row["card"]]
 
 
@@ -119,4 +134,12 @@ def stores(hits: Sequence[Hit], counts: dict[str, int]) -> list[FoundVendor]:
     found = _VENDORS.validate_json(
         b"[" + b",".join(hit.payload[:-1] + b',"products":0}' for hit in hits) + b"]"
     )
-    return [one.model_copy(update={"products": counts.get(str(one.id), 0)}) for one in found]
+    return [
+        one.model_copy(
+            update={
+                "products": counts.get(str(one.id), 0),
+                "km": None if hit.km is None else round(hit.km, 1),
+            }
+        )
+        for one, hit in zip(found, hits, strict=True)
+    ]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlencode
@@ -258,7 +259,12 @@ class TestCards:
 
     def _webhook_key(self) -> bytes:
         """Follows from the bearer key, so that every process of ours knows the same one."""
-        return hmac.digest(self._key().encode(), b"haat webhook endpoint", sha256)
+        return _webhook_key_of(self._key())
+
+
+@lru_cache(maxsize=4)
+def _webhook_key_of(key: str) -> bytes:
+    return hmac.digest(key.encode(), b"haat webhook endpoint", sha256)
 
 
 def _doc(answer: Answer) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from haat.engines.sql import Database, Record, Sql, UniqueViolation
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound, Problem
 from haat.kernel.ids import derive
-from haat.kernel.money import Money
+from haat.kernel.money import Money, money_of
 
 _log: Any = structlog.get_logger(__name__)
 _IDLE = timedelta(minutes=1)
@@ -156,7 +156,7 @@ class Charging:
         except ProviderRefused as refused:
             _log.warning("payment_refused", payment_id=str(ask.id), code=refused.code)
             return shown(await self._move(ctx, row, Verdict("declined", None, refused.code)))
-        after = await self._hear(ctx, row, seen)
+        after = await self._told(ctx, row, _judged(row, seen), seen, answered=True)
         if rules.is_stray(after["status"], seen.status):
             # It was voided here while the provider was charging.
             await self._void_there(ctx, after)
@@ -349,9 +349,16 @@ class Charging:
         return await self._told(ctx, row, _judged(row, seen), seen)
 
     async def _told(
-        self, ctx: Context, row: Record, verdict: Verdict, seen: ProviderPayment | None
+        self,
+        ctx: Context,
+        row: Record,
+        verdict: Verdict,
+        seen: ProviderPayment | None,
+        *,
+        answered: bool = False,
     ) -> Record:
-        after = await self._move(ctx, row, verdict, seen.ref if seen is not None else None)
+        ref = seen.ref if seen is not None else None
+        after = await self._move(ctx, row, verdict, ref, answered=answered)
         if seen is not None:
             await self.keep_saved(ctx, row, seen)
         return after
@@ -362,13 +369,19 @@ class Charging:
             await keep_method(self._db, ctx, row, seen.saved)
 
     async def _move(
-        self, ctx: Context, row: Record, verdict: Verdict, ref: str | None = None
+        self,
+        ctx: Context,
+        row: Record,
+        verdict: Verdict,
+        ref: str | None = None,
+        *,
+        answered: bool = False,
     ) -> Record:
         """The row in its new state, or as it stands when it was that far already."""
         if verdict.rank <= row["rank"]:
             return row
         about = (row["id"], row["reference"], row["purpose"], amount_of(row))
-        events = rules.facts(*about, verdict)
+        events = rules.facts(*about, verdict, answered=answered)
         for attempt in range(_REFERENCE_TRIES):
             args = (*move_arguments(row["id"], verdict, ref), ctx.now(), *_terms(verdict))
             try:
@@ -421,7 +434,7 @@ def may_record(ctx: Context) -> bool:
 
 
 def amount_of(row: Record) -> Money:
-    return Money(minor=row["minor"], currency=row["currency"])
+    return money_of(row["minor"], row["currency"])
 
 
 def shown(row: Record) -> Hold:

@@ -19,7 +19,7 @@ from uuid import UUID
 from haat.engines.sql import Database, Sql
 from haat.kernel.money import Money
 
-LINGER_S = 0.05
+LINGER_S = 0.1
 PAUSES_S = (0.15, 0.3)  # until our own call's answer is probably written
 BATCH = 200
 

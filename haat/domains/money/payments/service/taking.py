@@ -114,7 +114,7 @@ class Taking:
             )
             for row in moved:
                 about = (row["id"], row["reference"], row["purpose"], amount_of(row))
-                tx.emit(*rules.facts(*about, verdicts[row["id"]]))
+                tx.emit(*rules.facts(*about, verdicts[row["id"]], answered=True))
         known = {row["id"]: row for row in moved}
         others = [id for id in verdicts if id not in known]
         if others:  # a webhook or the timer was first

@@ -48,7 +48,7 @@ from haat.domains.people.market.api import Market, NotOpened
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.sql import Database
 from haat.kernel.context import Context
-from haat.kernel.errors import Invalid
+from haat.kernel.errors import Conflict, Invalid
 from haat.kernel.money import Money
 from haat.kernel.page import Page
 
@@ -82,7 +82,8 @@ class PayoutsService(Payouts):
         self._running = Running(db, self._paying)
         self._banking = Banking(db, payments, self._paying, settings)
         self._ruling = Ruling(db, vendors)
-        self._reading = Reading(db, ledger)
+        self._reading = Reading(db, ledger, timedelta(hours=settings.bank_cooling_off_hours))
+        self._checks = settings.bank_verification == "required"
         self._showing = Showing(db)
         self._foreseeing = Foreseeing(db, ledger)
         self._trying = Trying(db, commissions)
@@ -154,12 +155,12 @@ class PayoutsService(Payouts):
         ctx.need_vendor(vendor_id)
         currency = await self._currency(ctx)
         found = await self._reading.balances(ctx, [vendor_id], currency, as_of)
-        return (await self._showing.standing(found, currency))[0]
+        return (await self._showing.standing(found, currency, ctx.now()))[0]
 
     async def balances_of(self, ctx: Context, *, vendor_ids: list[UUID]) -> list[VendorBalance]:
         currency = await self._currency(ctx)
         found = await self._reading.balances(ctx, vendor_ids, currency, None)
-        return await self._showing.standing(found, currency)
+        return await self._showing.standing(found, currency, ctx.now())
 
     async def sales(
         self, ctx: Context, *, vendor_id: UUID, since: datetime, until: datetime
@@ -200,10 +201,18 @@ class PayoutsService(Payouts):
     # How vendors are paid.
 
     async def set_destination(
-        self, ctx: Context, *, vendor_id: UUID, destination: Destination
+        self, ctx: Context, *, vendor_id: UUID, destination: Destination, at: datetime | None = None
     ) -> None:
+        """`at`: when it was chosen; the newest stays. Where accounts are checked, what a person
+        names themselves is none of them; an account at a provider is the provider's to check."""
         ctx.need_vendor(vendor_id)
-        await self._reading.set_destination(ctx, vendor_id, destination)
+        by_hand = ctx.caller is None and ctx.actor.type == "person" and not destination.provider_ref
+        if by_hand and self._checks:
+            raise Conflict(
+                "Bank accounts are checked first here: add it to the store's bank accounts.",
+                code="bank_account_unchecked",
+            )
+        await self._reading.set_destination(ctx, vendor_id, destination, at or ctx.now())
 
     async def destination(self, ctx: Context, *, vendor_id: UUID) -> Destination | None:
         ctx.need_vendor(vendor_id)

@@ -6,6 +6,7 @@ for the second, so that no movement is paid twice.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -51,6 +52,7 @@ WITH given AS (
     LEFT JOIN payouts.terms t USING (vendor_id)
    WHERE coalesce(g.minor, o.free)
          BETWEEN greatest(coalesce(t.threshold_minor, $7), 1) AND o.free
+     AND (d.held_until IS NULL OR d.held_until <= $5)
      AND NOT coalesce(t.held, false) AND (t.verified_at IS NOT NULL OR NOT $9)
    ORDER BY g.id
   ON CONFLICT (id) DO NOTHING
@@ -73,7 +75,7 @@ SELECT * FROM born
 # Why nothing was written.
 STANDING = Sql("""
 SELECT d.vendor_id IS NOT NULL AS reachable, coalesce(t.held, false) AS held,
-       t.verified_at IS NULL AND $4 AS unknown,
+       t.verified_at IS NULL AND $4 AS unknown, coalesce(d.held_until > $5, false) AS cooling,
        greatest(coalesce(t.threshold_minor, $3), 1) AS threshold,
        (SELECT coalesce(sum(m.minor - m.taken), 0)::bigint FROM payouts.movements m
          WHERE m.vendor_id = given.vendor_id AND m.currency = $2 AND m.taken <> m.minor) AS free
@@ -119,14 +121,20 @@ async def asked(
 
 
 async def why_not(
-    db: Database, vendor_id: UUID, minor: int | None, currency: str, policy: Policy
+    db: Database,
+    vendor_id: UUID,
+    minor: int | None,
+    currency: str,
+    policy: Policy,
+    now: datetime,
 ) -> Problem:
     """What keeps this vendor from being paid that much."""
     row = await db.fetchrow(
-        STANDING, vendor_id, currency, policy.threshold_minor, policy.kyc_required
+        STANDING, vendor_id, currency, policy.threshold_minor, policy.kyc_required, now
     )
     assert row is not None
-    blockers = [name for name, on in (("hold", row["held"]), ("kyc", row["unknown"])) if on]
+    standing = (("hold", row["held"]), ("kyc", row["unknown"]), ("cooling_off", row["cooling"]))
+    blockers = [name for name, on in standing if on]
     if blockers:
         return PayoutsHeld(blockers=blockers)
     if not row["reachable"]:

@@ -36,7 +36,7 @@ SELECT f.*, l.gross, l.vendor_id, e.currency
 
 STANDING = Sql("""
 SELECT coalesce(t.held, false) AS held, t.verified_at IS NULL AS unknown,
-       d.vendor_id IS NOT NULL AS reachable
+       d.vendor_id IS NOT NULL AS reachable, coalesce(d.held_until > $2, false) AS cooling
   FROM (SELECT $1::uuid AS vendor_id) given
   LEFT JOIN payouts.terms t USING (vendor_id)
   LEFT JOIN payouts.destinations d USING (vendor_id)
@@ -95,7 +95,7 @@ class Foreseeing:
         if not rows:
             raise NotFound
         ctx.need_vendor(rows[0]["vendor_id"])
-        standing = await self._standing(rows[0]["vendor_id"], await policy_now(self._db))
+        standing = await self._standing(ctx, rows[0]["vendor_id"], await policy_now(self._db))
         return [_shown(row, standing if row["paid"] != row["net"] else ()) for row in rows]
 
     async def history(self, ctx: Context, line_id: UUID) -> list[Forecast]:
@@ -107,7 +107,7 @@ class Foreseeing:
 
     async def balance(self, ctx: Context, vendor_id: UUID, currency: str) -> BalanceForecast:
         policy = await policy_now(self._db)
-        standing = await self._standing(vendor_id, policy)
+        standing = await self._standing(ctx, vendor_id, policy)
         own = await self._db.fetchrow(RESERVES, vendor_id)
         reserve_bp, days = policy.reserve_bp, policy.reserve_days
         if own is not None:
@@ -142,8 +142,8 @@ class Foreseeing:
             waiting=waiting,
         )
 
-    async def _standing(self, vendor_id: UUID, policy: Policy) -> list[Blocker]:
-        row = await self._db.fetchrow(STANDING, vendor_id)
+    async def _standing(self, ctx: Context, vendor_id: UUID, policy: Policy) -> list[Blocker]:
+        row = await self._db.fetchrow(STANDING, vendor_id, ctx.now())
         assert row is not None
         found: list[Blocker] = []
         if row["held"]:
@@ -152,6 +152,8 @@ class Foreseeing:
             found.append("kyc")
         if not row["reachable"]:
             found.append("destination")
+        if row["cooling"]:
+            found.append("cooling_off")
         return found
 
 

@@ -112,7 +112,9 @@ class Paying:
         born = await asked(self._db, ctx, [wanted], currency, policy, "request")
         row = born[0] if born else await self._db.fetchrow(FIND, wanted.id)
         if row is None:
-            raise await why_not(self._db, wanted.vendor_id, wanted.minor, currency, policy)
+            raise await why_not(
+                self._db, wanted.vendor_id, wanted.minor, currency, policy, ctx.now()
+            )
         return row
 
     async def decide(self, ctx: Context, id: UUID, decision: Decision, reason: str) -> Payout:

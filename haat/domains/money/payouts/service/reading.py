@@ -1,7 +1,7 @@
 """What vendors and staff read: balances, earnings, payouts; and the account a vendor is paid to."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from haat.domains.money.commissions.api import Terms
@@ -101,11 +101,15 @@ SELECT * FROM payouts.payouts
 """)
 
 SET_DESTINATION = Sql("""
-INSERT INTO payouts.destinations (vendor_id, holder, account, bic, provider_ref, changed_at)
+INSERT INTO payouts.destinations AS d (vendor_id, holder, account, bic, provider_ref, changed_at)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (vendor_id) DO UPDATE
-   SET holder = excluded.holder, account = excluded.account, bic = excluded.bic,
+   SET held_until = CASE WHEN (d.account, coalesce(d.provider_ref, ''))
+                              <> (excluded.account, coalesce(excluded.provider_ref, ''))
+                         THEN $7 ELSE d.held_until END,
+       holder = excluded.holder, account = excluded.account, bic = excluded.bic,
        provider_ref = excluded.provider_ref, changed_at = excluded.changed_at
+ WHERE d.changed_at <= excluded.changed_at
 """)
 
 DESTINATION = Sql("""
@@ -116,8 +120,10 @@ SELECT holder, account, bic, provider_ref FROM payouts.destinations WHERE vendor
 class Reading:
     """Queries, and the bank account a vendor is paid to."""
 
-    def __init__(self, db: Database, ledger: Ledger) -> None:
+    def __init__(self, db: Database, ledger: Ledger, cooling: timedelta = timedelta(0)) -> None:
+        """`cooling`: for how long nothing is paid to an account that came in place of another."""
         self._db = db
+        self._cooling = cooling
         self._ledger = ledger
 
     async def balances(
@@ -207,7 +213,7 @@ class Reading:
         return page_of([shown(row) for row in rows], limit, "requested_at", "id")
 
     async def set_destination(
-        self, ctx: Context, vendor_id: UUID, destination: Destination
+        self, ctx: Context, vendor_id: UUID, destination: Destination, at: datetime
     ) -> None:
         holder = destination.holder.strip()
         account = destination.account.replace(" ", "").replace("-", "")
@@ -223,7 +229,7 @@ class Reading:
         if bic and not (bic.isascii() and bic.isalnum() and len(bic) in (8, 11)):
             raise Invalid.at("bic", "8 or 11 letters and digits.", "bic_invalid")
         given = (vendor_id, holder, account, bic, destination.provider_ref)
-        await self._db.step(ctx, SET_DESTINATION, *given, ctx.now())
+        await self._db.step(ctx, SET_DESTINATION, *given, at, ctx.now() + self._cooling)
 
     async def destination(self, vendor_id: UUID) -> Destination | None:
         row = await self._db.fetchrow(DESTINATION, vendor_id)

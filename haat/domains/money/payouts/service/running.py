@@ -22,6 +22,7 @@ SELECT m.vendor_id
    AND NOT coalesce(t.held, false) AND (t.verified_at IS NOT NULL OR NOT $3)
    AND ($5::text IS NULL OR coalesce(t.schedule, $6) = $5)
    AND ($7::uuid[] IS NULL OR m.vendor_id = ANY($7))
+   AND (d.held_until IS NULL OR d.held_until <= $9)
  GROUP BY m.vendor_id, t.threshold_minor
 HAVING sum(m.minor - m.taken) >= greatest(coalesce(t.threshold_minor, $4), 1)
  ORDER BY m.vendor_id LIMIT $8
@@ -106,6 +107,7 @@ class Running:
                 policy.schedule,
                 vendor_ids,
                 _AT_ONCE,
+                ctx.now(),
             )
             if not due:
                 return found

@@ -22,7 +22,8 @@ from haat.kernel.page import Page, page_of
 
 STANDINGS = Sql("""
 SELECT given.vendor_id, d.vendor_id IS NOT NULL AS reachable, coalesce(t.held, false) AS held,
-       coalesce(t.held_reason, '') AS held_reason, t.verified_at, t.schedule, t.threshold_minor
+       coalesce(t.held_reason, '') AS held_reason, t.verified_at, t.schedule, t.threshold_minor,
+       coalesce(d.held_until > $2, false) AS cooling
   FROM unnest($1::uuid[]) WITH ORDINALITY AS given (vendor_id, place)
   LEFT JOIN payouts.terms t USING (vendor_id)
   LEFT JOIN payouts.destinations d USING (vendor_id)
@@ -53,11 +54,11 @@ class Showing:
         self._db = db
 
     async def standing(
-        self, balances: Sequence[VendorBalance], currency: str
+        self, balances: Sequence[VendorBalance], currency: str, now: datetime
     ) -> list[VendorBalance]:
         """The balances with what keeps them from being paid out, and when they are."""
         policy = await policy_now(self._db)
-        rows = await self._db.fetch(STANDINGS, [one.vendor_id for one in balances])
+        rows = await self._db.fetch(STANDINGS, [one.vendor_id for one in balances], now)
         return [
             one.model_copy(update=_standing(row, policy, currency))
             for one, row in zip(balances, rows, strict=True)
@@ -91,6 +92,8 @@ def _standing(row: Record, policy: Policy, currency: str) -> dict[str, Any]:
         blockers.append("kyc")
     if not row["reachable"]:
         blockers.append("destination")
+    if row["cooling"]:
+        blockers.append("cooling_off")
     own = row["threshold_minor"]
     threshold = policy.threshold_minor if own is None else own
     return {

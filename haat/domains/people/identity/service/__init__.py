@@ -1,36 +1,100 @@
 """Identity's use cases, by what they are about."""
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 from haat.domains.people.identity.api import Identity
+from haat.domains.people.identity.breached import Breached
+from haat.domains.people.identity.host import HostOptions, HostSystem
 from haat.domains.people.identity.passwords import Passwords
-from haat.domains.people.identity.service.sessions import Sessions
-from haat.engines.http import Tokens
+from haat.domains.people.identity.providers.registry import providers_of
+from haat.domains.people.identity.providers.settings import ProviderOptions
+from haat.domains.people.identity.service.phones import WithPhones
+from haat.domains.people.market.api import Market
+from haat.engines.http import Signer, Tokens
+from haat.engines.http.client import HttpClient
+from haat.engines.mail import Mail
+from haat.engines.sms import Sms
 from haat.engines.sql import Database
 from haat.kernel.settings import Settings
 
 
 class IdentityOptions(Settings):
-    """Costs of a password's hash (Argon2id; memory in KiB), and how long tokens live.
+    """Costs of a password's hash (Argon2id; memory in KiB), how long tokens and links live, what a
+    password must be, and whether an address is to be proved.
 
     `password_hashes_at_once` times `password_memory_kib` bounds what hashing takes of a process.
+    For `step_up_minutes` after proving who they are people may do what asks for proof; with
+    `staff_second_step` required, staff who signed in without one have a customer's rights.
+    `breached_passwords` is a file of SHA-1 hashes as Have I Been Pwned hands it out. `sign_in` are
+    other providers by their names: HAAT_SIGN_IN__GOOGLE__CLIENT_ID.
     """
+
+    model_config = SettingsConfigDict(
+        env_prefix="HAAT_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
 
     password_memory_kib: int = 19_456
     password_passes: int = 2
     password_hashes_at_once: int = 2
-    access_ttl_minutes: int = 15
+    password_min_chars: Annotated[int, Field(ge=8, le=64)] = 8
+    breached_passwords: Path | None = None
+    access_ttl_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
     refresh_ttl_days: int = 30
+    sign_in_history_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    step_up_minutes: Annotated[int, Field(ge=1, le=60)] = 10
+    staff_second_step: Literal["optional", "required"] = "optional"
+    email_verification: Literal["required", "off"] = "required"
+    reset_link_minutes: Annotated[int, Field(ge=5, le=1440)] = 30
+    verify_link_hours: Annotated[int, Field(ge=1, le=168)] = 24
+    sign_in: dict[str, ProviderOptions] = {}
+    public_url: str = ""  # without it the site is on this machine
+    port: Annotated[int, Field(ge=1, le=65_535)] = 4004
+
+    @property
+    def site(self) -> str:
+        return self.public_url.rstrip("/") or f"http://localhost:{self.port}"
 
 
-class IdentityService(Sessions, Identity):
+class IdentityService(WithPhones, Identity):
     """Accounts and sessions on one schema."""
 
-    def __init__(self, db: Database, tokens: Tokens, options: IdentityOptions) -> None:
+    def __init__(
+        self,
+        db: Database,
+        tokens: Tokens,
+        signer: Signer,
+        mail: Mail,
+        sms: Sms,
+        http: HttpClient,
+        market: Market,
+        options: IdentityOptions,
+        host: HostOptions,
+    ) -> None:
         self._db = db
         self._tokens = tokens
+        self._signer = signer
+        self._mail = mail
+        self._market = market
+        self._sms = sms
+        self._site = options.site
+        self._providers = providers_of(options.sign_in, http, options.site)
+        self._host = HostSystem(host, http) if host.host_issuer else None
+        self._host_label = host.host_label if host.host_issuer else ""
         self._access = timedelta(minutes=options.access_ttl_minutes)
         self._refresh = timedelta(days=options.refresh_ttl_days)
+        self._history = timedelta(days=options.sign_in_history_days)
+        self._proof_span = timedelta(minutes=options.step_up_minutes)
+        self._staff_step = options.staff_second_step == "required"
+        self._reset_span = timedelta(minutes=options.reset_link_minutes)
+        self._verify_span = timedelta(hours=options.verify_link_hours)
+        self._verifies = options.email_verification == "required"
+        self._least = options.password_min_chars
+        self._breached = Breached(options.breached_passwords)
         self._passwords = Passwords(
             memory_kib=options.password_memory_kib,
             passes=options.password_passes,

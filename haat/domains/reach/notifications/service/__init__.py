@@ -13,6 +13,8 @@ from haat.domains.money.payments.api import Payments
 from haat.domains.money.payouts.api import Payouts
 from haat.domains.people.identity.api import Identity
 from haat.domains.people.market.api import Market
+from haat.domains.people.profiles.api import Profiles
+from haat.domains.people.vendors.api import Vendors
 from haat.domains.reach.notifications.api import Notifications
 from haat.domains.reach.notifications.notice import Notice
 from haat.domains.reach.notifications.rules import notices_of
@@ -55,6 +57,7 @@ class NotificationsService(ReadingCases, Notifications):
         db: Database,
         mail: Mail,
         identity: Identity,
+        profiles: Profiles,
         market: Market,
         orders: Orders,
         payments: Payments,
@@ -62,15 +65,16 @@ class NotificationsService(ReadingCases, Notifications):
         settlement: Settlement,
         catalog: Catalog,
         inventory: Inventory,
+        vendors: Vendors,
         signer: Signer,
         options: NotificationOptions,
     ) -> None:
         self._db = db
         self._identity = identity
-        self._asking = Asking(orders, payments, payouts, settlement)
+        self._asking = Asking(orders, payments, payouts, settlement, vendors)
         self._by_mail = options.notify_by_mail
         self._waiting = Waiting(db, catalog, inventory, signer, options.notify_by_mail)
-        self._mailing = Mailing(db, mail, identity, market, orders, options.site)
+        self._mailing = Mailing(db, mail, identity, profiles, market, orders, options.site)
 
     async def tell_of(self, ctx: Context, events: Sequence[Event]) -> None:
         """Tells everybody whom these events concern."""
@@ -91,8 +95,10 @@ class NotificationsService(ReadingCases, Notifications):
             [one.kind for one in found],
             [one.facts for one in found],
             [one.path for one in found],
-            [one.by_mail and self._by_mail for one in found],
+            # Who is invited has asked for nothing and has no account yet: there is no other way.
+            [one.by_mail and (self._by_mail or one.invitation_id is not None) for one in found],
             ctx.now(),
+            [one.invitation_id for one in found],
         )
 
     async def _addressed(self, ctx: Context, notices: Sequence[Notice]) -> list[Notice]:

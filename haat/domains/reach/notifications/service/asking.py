@@ -11,6 +11,8 @@ from haat.domains.money.payments.api import (
     TransferInstructions,
 )
 from haat.domains.money.payouts.api import Payouts
+from haat.domains.people.identity.api import TeamChanged, TeamInvited
+from haat.domains.people.vendors.api import Vendors
 from haat.domains.reach.notifications.notice import Known
 from haat.domains.trade.orders.api import OrderCreated, OrderRefunded, Orders
 from haat.domains.trade.settlement.api import Repaid, Settlement
@@ -22,8 +24,14 @@ class Asking:
     """Each module is asked once, and only for what the batch needs."""
 
     def __init__(
-        self, orders: Orders, payments: Payments, payouts: Payouts, settlement: Settlement
+        self,
+        orders: Orders,
+        payments: Payments,
+        payouts: Payouts,
+        settlement: Settlement,
+        vendors: Vendors,
     ) -> None:
+        self._vendors = vendors
         self._orders = orders
         self._payments = payments
         self._payouts = payouts
@@ -47,8 +55,14 @@ class Asking:
             repaid=await self._repaid(ctx, refunded),
             earned=await self._earned(ctx, refunded),
             orders={one.id: one for one in orders},
+            vendors=await self._names(ctx, events),
             payers={one.id: one.person_id for one in payments if one.person_id is not None},
         )
+
+    async def _names(self, ctx: Context, events: Sequence[Event]) -> dict[UUID, str]:
+        ids = {one.vendor_id for one in events if isinstance(one, TeamInvited | TeamChanged)}
+        found = await self._vendors.by_ids(ctx, ids=sorted(ids)) if ids else []
+        return {one.id: one.name for one in found}
 
     async def _paid_by(self, ctx: Context, references: set[UUID]) -> list[Payment]:
         if not references:

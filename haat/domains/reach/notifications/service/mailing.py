@@ -9,8 +9,9 @@ from uuid import UUID
 
 import structlog
 
-from haat.domains.people.identity.api import Contact, Identity
+from haat.domains.people.identity.api import Contact, Identity, Letter
 from haat.domains.people.market.api import Market
+from haat.domains.people.profiles.api import Profiles
 from haat.domains.reach.notifications import texts
 from haat.domains.reach.notifications.rules import ATTEMPTS_MAX, backoff
 from haat.domains.reach.notifications.service import statements as sql
@@ -31,6 +32,8 @@ KEPT = timedelta(days=30)
 DETAILED = frozenset(  # kinds that list the order's goods
     {"order_placed", "order_awaiting_money", "order_awaiting_transfer", "order_on_delivery"}
 )
+# These also stand in the account: who wants no such mail misses nothing.
+COURTESIES = frozenset({"order_shipped", "order_delivered", "order_to_collect"})
 RECEIPTS = frozenset({"order_placed", "order_paid", "receipt"})  # these lead to it, once it is paid
 PAID = frozenset({"paid", "partially_refunded", "refunded"})
 
@@ -43,9 +46,11 @@ class _Round:
 
     market: str
     contacts: dict[UUID, Contact]
+    quiet: set[UUID]  # who wants no news of orders by mail
     orders: dict[UUID, Order]
     links: dict[UUID, str]
     waiting: dict[UUID, str] = field(default_factory=dict)  # addresses of who waits for an offer
+    letters: dict[UUID, Letter] = field(default_factory=dict)  # to who is invited
     away: bool = False  # the server does not answer: the rest of the batch waits
     tried: dict[UUID, Outcome | None] = field(default_factory=dict)
     receipts: dict[UUID, UUID] = field(default_factory=dict)  # mail with a receipt → order
@@ -59,6 +64,7 @@ class Mailing:
         db: Database,
         mail: Mail,
         identity: Identity,
+        profiles: Profiles,
         market: Market,
         orders: Orders,
         site: str,
@@ -66,6 +72,7 @@ class Mailing:
         self._db = db
         self._mail = mail
         self._identity = identity
+        self._profiles = profiles
         self._market = market
         self._orders = orders
         self._site = site
@@ -97,18 +104,23 @@ class Mailing:
         detailed = {row["order_id"] for row in rows if row["kind"] in DETAILED | RECEIPTS}
         order_ids = sorted((guests | detailed) - {None})
         waits = await addresses(self._db, rows)
-        settings, contacts, orders, links = await asyncio.gather(
+        invited = sorted({row["invitation_id"] for row in rows} - {None})
+        letters = await self._identity.letters(ctx, ids=invited) if invited else []
+        settings, contacts, wanted, orders, links = await asyncio.gather(
             self._market.settings(ctx),
             self._identity.contacts(ctx, person_ids=sorted(people)),
+            self._profiles.wanted(ctx, person_ids=sorted(people)),
             self._orders.by_ids(ctx, ids=order_ids),
             self._orders.links(ctx, order_ids=sorted(guests)),
         )
         return _Round(
             market=settings.name,
             contacts={contact.person_id: contact for contact in contacts},
+            quiet={one.person_id for one in wanted if not one.order_mail},
             orders={order.id: order for order in orders},
             links=links,
             waiting=waits,
+            letters={letter.invitation.id: letter for letter in letters},
         )
 
     async def _send(self, row: Record, round_: _Round, slots: asyncio.Semaphore) -> None:
@@ -135,10 +147,15 @@ class Mailing:
         order = round_.orders.get(row["order_id"]) if row["order_id"] else None
         contact = round_.contacts.get(row["person_id"]) if row["person_id"] else None
         path, name = row["path"], ""
+        if row["kind"] in COURTESIES and row["person_id"] in round_.quiet:
+            return None
         if contact is not None:
             to, name = contact.email, contact.name
         elif row["person_id"] is None and order is not None:
             to, path = order.email, f"/orders/link/{round_.links.get(order.id, '')}"
+        elif row["invitation_id"] in round_.letters:
+            letter = round_.letters[row["invitation_id"]]
+            to, path = letter.invitation.email, f"/team/join/{letter.token}"
         elif row["wait_id"] in round_.waiting:
             to = round_.waiting[row["wait_id"]]
         else:

@@ -6,15 +6,17 @@ from haat.engines.sql import Sql
 TELL = Sql("""
 WITH told AS (
   SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::text[],
-                       $7::bool[]) AS t (id, person_id, order_id, kind, facts, path, by_mail)
+                       $7::bool[], $9::uuid[])
+            AS t (id, person_id, order_id, kind, facts, path, by_mail, invitation_id)
 ), noted AS (
   INSERT INTO notifications.notes (id, person_id, kind, facts, path, created_at)
   SELECT id, person_id, kind, facts, path, $8 FROM told WHERE person_id IS NOT NULL ORDER BY id
   ON CONFLICT (id) DO NOTHING
 )
 INSERT INTO notifications.mails
-       (id, person_id, order_id, kind, facts, path, created_at, waiting, due_at, attempts)
-SELECT id, person_id, order_id, kind, facts, path, $8, true, $8, 0 FROM told
+       (id, person_id, order_id, invitation_id, kind, facts, path, created_at, waiting, due_at,
+        attempts)
+SELECT id, person_id, order_id, invitation_id, kind, facts, path, $8, true, $8, 0 FROM told
  WHERE by_mail ORDER BY id
 ON CONFLICT (id) DO NOTHING
 """)
@@ -49,7 +51,8 @@ WITH due AS (
 )
 UPDATE notifications.mails m SET due_at = $2, attempts = m.attempts + 1
   FROM due WHERE m.id = due.id
-RETURNING m.id, m.person_id, m.order_id, m.wait_id, m.kind, m.facts, m.path, m.attempts
+RETURNING m.id, m.person_id, m.order_id, m.wait_id, m.invitation_id, m.kind, m.facts, m.path,
+          m.attempts
 """)
 # A null outcome: tried again at `due_at`.
 TRIED = Sql("""

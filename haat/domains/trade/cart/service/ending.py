@@ -8,7 +8,7 @@ from haat.domains.trade.cart.api import Action, CartLeft, Closing, Item, Recover
 from haat.domains.trade.cart.service import remembering
 from haat.engines.sql import Database, Sql
 from haat.kernel.context import Context
-from haat.kernel.money import Money
+from haat.kernel.money import Money, money_of
 from haat.kernel.page import Page, decode_cursor, page_of
 
 CLOSINGS_KEPT = timedelta(days=30)  # far longer than an event is delivered again
@@ -199,4 +199,4 @@ class _Logged(Action):
 
 
 def price_of(minor: int | None, currency: str | None) -> Money | None:
-    return None if minor is None or currency is None else Money(minor=minor, currency=currency)
+    return None if minor is None or currency is None else money_of(minor, currency)

@@ -16,6 +16,7 @@ from haat.domains.people.market.api import Market
 from haat.domains.people.profiles.api import Address, Profiles
 from haat.domains.people.vendors.api import Vendors
 from haat.domains.trade.cart.api import Cart
+from haat.domains.trade.checkout import rules
 from haat.domains.trade.checkout.api import (
     BuyLine,
     Checkout,
@@ -79,7 +80,7 @@ class CheckoutService(Checkout):
             cart=cart,
         )
         self._quoting = Quoting(db, lower, options.quote_ttl_minutes)
-        self._placing = Placing(db, inventory, wallet, orders, settlement)
+        self._placing = Placing(db, inventory, wallet, orders, settlement, payments)
         self._settling = Settling(db, inventory, cart, orders, settlement)
 
         self._one_click = OneClicks(profiles, payments, self._quoting, self._placing)
@@ -90,14 +91,14 @@ class CheckoutService(Checkout):
         *,
         id: UUID,
         email: Annotated[str, Field(max_length=254)] | None = None,
-        ship_to: Address,
+        ship_to: Address | None = None,
         bill_to: Address | None = None,
         cart_id: UUID | None = None,
         items: Annotated[list[BuyLine], Field(max_length=100)] | None = None,
         shipping: dict[UUID, UUID] | None = None,
     ) -> Quote:
         return await self._quoting.quote(
-            ctx, id, email, ship_to, bill_to or ship_to, cart_id, items, shipping or {}
+            ctx, id, email, rules.addressed(ship_to, bill_to), cart_id, items, shipping or {}
         )
 
     async def read_quote(self, ctx: Context, *, id: UUID) -> Quote:

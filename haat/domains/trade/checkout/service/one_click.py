@@ -13,6 +13,7 @@ from haat.domains.trade.checkout.api import (
     PriceChanged,
     Quote,
 )
+from haat.domains.trade.checkout.rules import addressed
 from haat.domains.trade.checkout.service.placing import Placing
 from haat.domains.trade.checkout.service.quoting import Quoting
 from haat.kernel.context import Context
@@ -57,7 +58,7 @@ class OneClicks:
         if state.missing or state.address is None or state.method is None:
             raise OneClickOff(missing=state.missing)
         to = state.address.address
-        quote = await self._quoting.quote(ctx, id, None, to, to, None, [line], {})
+        quote = await self._quoting.quote(ctx, id, None, addressed(to, None), None, [line], {})
         _need_agreed(quote, *agreed)
         method = Method(provider=state.method.provider, saved_id=state.method.id)
         return await self._placing.place(ctx, quote.id, method, back, None)

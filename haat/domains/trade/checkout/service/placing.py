@@ -14,6 +14,7 @@ from haat.domains.goods.inventory.api import Inventory, Line, OutOfStock, Reserv
 from haat.domains.money.payments.api import (
     Hold,
     Method,
+    Payments,
     ProviderUnknown,
     TransferInstructions,
 )
@@ -103,7 +104,11 @@ class Run:
             Line.model_construct(
                 offer_id=line.offer_id,
                 quantity=line.quantity,
-                warehouse_id=one.shipping.method_id if one.shipping.pickup else None,
+                warehouse_id=(
+                    one.shipping.method_id
+                    if one.shipping.pickup and line.kind == "physical"
+                    else None
+                ),
             )
             for one in self.quote.groups
             for line in one.lines
@@ -118,12 +123,15 @@ class Placing:
         wallet: Wallet,
         orders: Orders,
         settlement: Settlement,
+        payments: Payments,
     ) -> None:
         self._db = db
         self._inventory = inventory
         self._wallet = wallet
         self._orders = orders
         self._settlement = settlement
+        self._payments = payments
+        self._kinds: dict[str, str] = {}  # of providers; a name's never changes
         self.standing = Standing(db, orders)
 
     async def place(
@@ -135,6 +143,7 @@ class Placing:
         credits: Money | None,
     ) -> Placement:
         _need_allowed(ctx, method)
+        await self._need_met(ctx, quote_id, method)
         if credits is not None:
             await self._need_credits(ctx, quote_id, credits)
         now = ctx.now()
@@ -158,6 +167,17 @@ class Placing:
             return await self._drive(ctx, run)
         await self.standing.need_placeable(ctx, quote_id)
         return await self._go_on(ctx, quote_id, again=True)
+
+    async def _need_met(self, ctx: Context, quote_id: UUID, method: Method) -> None:
+        """Cash needs somebody who takes it. Before the quote is claimed: it is immutable, and can
+        be paid in another way then."""
+        if method.provider not in self._kinds:
+            known = await self._payments.providers(ctx)
+            self._kinds.update({one.name: one.kind for one in known})
+        if self._kinds.get(method.provider) == "on_delivery":
+            quote = await self.standing.unplaced(ctx, quote_id)
+            if quote is not None:
+                rules.need_met(quote)
 
     async def _need_credits(self, ctx: Context, quote_id: UUID, credits: Money) -> None:
         """A courtesy before the quote is claimed: it can be placed with fewer credits then. Whether

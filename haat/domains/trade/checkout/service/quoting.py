@@ -8,11 +8,10 @@ from uuid import UUID
 
 from haat.domains.goods.catalog.api import Catalog
 from haat.domains.goods.inventory.api import Available, Inventory, Warehouse
-from haat.domains.goods.pricing.api import Pricing
+from haat.domains.goods.pricing.api import BestPrice, Pricing
 from haat.domains.money.commissions.api import Commissions
 from haat.domains.people.identity.api import Identity
 from haat.domains.people.market.api import Market
-from haat.domains.people.profiles.api import Address
 from haat.domains.people.vendors.api import Vendors
 from haat.domains.trade.cart.api import Cart
 from haat.domains.trade.checkout import rules
@@ -75,8 +74,7 @@ class Quoting:
         ctx: Context,
         id: UUID,
         email: str | None,
-        ship_to: Address,
-        bill_to: Address,
+        to: rules.Addresses,
         cart_id: UUID | None,
         items: list[BuyLine] | None,
         shipping: Mapping[UUID, UUID],
@@ -84,9 +82,11 @@ class Quoting:
         try:
             address = await self._email(ctx, email)
             cart_id, wanted = await self._wanted(ctx, cart_id, items)
-            made, stock = await self._basket(ctx, id, wanted, ship_to.country)
-            await self._ship(ctx, made, stock, ship_to.country, shipping)
-            groups = await self._groups(ctx, made, ship_to.country)
+            country = to.ship_to.country
+            made, stock = await self._basket(ctx, id, wanted, country)
+            rules.need_address(made, to)
+            await self._ship(ctx, made, stock, country, shipping)
+            groups = await self._groups(ctx, made, to)
         except Problem:
             # The same quote asked for again is answered as it was, whatever became of the cart.
             known = await self._stored(ctx, id)
@@ -99,8 +99,8 @@ class Quoting:
             cart_id=cart_id,
             person_id=_person(ctx),
             email=address,
-            ship_to=ship_to,
-            bill_to=bill_to,
+            ship_to=to.ship_to if made.ships else to.bill_to,
+            bill_to=to.bill_to,
             prices_include_tax=made.inclusive,
             groups=groups,
             totals=rules.totals(groups, made.currency),
@@ -157,8 +157,14 @@ class Quoting:
         )
         rules.need_buyable(wanted, offers, settings.currency)
         rules.need_stock(wanted, stock)
-        inclusive = settings.prices_include_tax
-        return rules.basket(id, wanted, offers, settings.currency, inclusive=inclusive), stock
+        best: dict[UUID, BestPrice] = {}
+        person_id = _person(ctx)
+        if person_id is not None:  # answered from memory
+            asks = rules.asks(wanted, offers)
+            found = await self._lower.pricing.best(ctx, person_id=person_id, asks=asks)
+            best = {one.offer_id: one for one in found if one.note}
+        inclusive, currency = settings.prices_include_tax, settings.currency
+        return rules.basket(id, wanted, offers, currency, inclusive=inclusive, best=best), stock
 
     async def _ship(
         self,
@@ -172,7 +178,8 @@ class Quoting:
         # One after the other: nearly always all of it is remembered, and a task of its own for
         # each would cost more than the answer.
         names = await self._vendor_names(ctx, [part.vendor_id for part in made.parts])
-        options = await self._lower.shipping.rates(ctx, parcels=made.parcels(country))
+        parcels = made.parcels(country)
+        options = await self._lower.shipping.rates(ctx, parcels=parcels) if parcels else []
         places = await self._places(ctx, sites)
         found = ways(made.parts, stock, options, sites, places, made.currency)
         rules.choose_shipping(made.parts, found, chosen)
@@ -197,8 +204,12 @@ class Quoting:
         ids = sorted({id for some in sites.values() for id in some})[:PLACES_MAX]
         return await self._lower.inventory.pickup_points(ctx, ids=ids) if ids else []
 
-    async def _groups(self, ctx: Context, made: rules.Basket, country: str) -> list[QuoteGroup]:
-        taxed = await self._lower.pricing.tax(ctx, country=country, lines=made.taxable())
+    async def _groups(
+        self, ctx: Context, made: rules.Basket, to: rules.Addresses
+    ) -> list[QuoteGroup]:
+        taxed = await self._lower.pricing.tax(
+            ctx, country=to.ship_to.country, lines=made.taxable(to.bill_to.country)
+        )
         taxes = {line.id: line for line in taxed}
         sales = made.sales(taxes, ctx.now())
         assessed = await self._lower.commissions.assess(ctx, sales=sales)

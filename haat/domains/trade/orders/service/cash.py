@@ -12,10 +12,12 @@ from haat.kernel.money import Money
 
 # Cash is collected vendor order by vendor order. The orders' rows are locked first, so that of two
 # last parts that are paid at once, one is seen to be the last.
+# NO KEY: whoever moves one of its parts notes that in the order's timeline, which locks the order's
+# key after the part's row; those two would otherwise wait for each other.
 LOCK_ORDERS = Sql("""
 SELECT id FROM orders.orders
  WHERE id IN (SELECT order_id FROM orders.vendor_orders WHERE id = ANY($1::uuid[]))
- ORDER BY id FOR UPDATE
+ ORDER BY id FOR NO KEY UPDATE
 """)
 MARK_PARTS_PAID = Sql("""
 WITH paid AS (

@@ -192,13 +192,13 @@ class Moving(Cash, Listing):
 
     def _made(self, name: MoveName, part: VendorOrder) -> bool:
         """True: it was made already. WrongOrderState when it may not be made."""
-        collected = part.pickup_id is not None
-        found = rules.verdict(name, part.payment, part.fulfilment, collected=collected)
+        way = rules.way_of(part)
+        found = rules.verdict(name, part.payment, part.fulfilment, way=way)
         if found == "refused":
             raise WrongOrderState(
                 state=part.fulfilment,
                 payment=part.payment,
-                allowed=rules.moves_of(part.payment, part.fulfilment, collected=collected),
+                allowed=rules.moves_of(part.payment, part.fulfilment, way=way),
             )
         return found == "made"
 
@@ -213,7 +213,7 @@ class Moving(Cash, Listing):
         emit: Sequence[Event],
     ) -> VendorOrder | None:
         """The moved vendor order; None when its state has changed since it was read."""
-        move = rules.moves(part.pickup_id is not None)[name]
+        move = rules.moves(rules.way_of(part))[name]
         args = (
             part.id,
             move.target,

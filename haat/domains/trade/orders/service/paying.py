@@ -27,7 +27,7 @@ MARK_PAID = Sql("""
 WITH wanted AS (
   SELECT id, payment FROM orders.vendor_orders
    WHERE order_id = ANY($1::uuid[]) AND payment IN ('authorized', 'awaiting', 'on_delivery')
-   ORDER BY id FOR UPDATE),
+   ORDER BY id FOR NO KEY UPDATE),
 paid AS (
   UPDATE orders.vendor_orders v SET payment = 'paid' FROM wanted w
    WHERE v.id = w.id AND v.payment IN ('authorized', 'awaiting', 'on_delivery')
@@ -45,7 +45,7 @@ MARK_UNPAID = Sql("""
 WITH wanted AS (
   SELECT id, fulfilment IN ('rejected', 'cancelled') AS ended FROM orders.vendor_orders
    WHERE order_id = $1 AND payment IN ('authorized', 'awaiting', 'on_delivery')
-   ORDER BY id FOR UPDATE),
+   ORDER BY id FOR NO KEY UPDATE),
 voided AS (
   UPDATE orders.vendor_orders v
      SET payment = 'voided',
@@ -66,7 +66,8 @@ MARK_UNPAID_ENDED = Sql(MARK_UNPAID.replace("/*emit:gone*/", "/*emit:voided*/"))
 RECORD_REFUND = Sql("""
 WITH target AS (
   SELECT id, order_id, total, refunded FROM orders.vendor_orders
-   WHERE id = $2 AND currency = $4 AND payment IN ('paid', 'partially_refunded') FOR UPDATE),
+   WHERE id = $2 AND currency = $4 AND payment IN ('paid', 'partially_refunded')
+     FOR NO KEY UPDATE),
 new_refund AS (
   INSERT INTO orders.refunds (refund_id, vendor_order_id, amount, note, at)
   SELECT $1, id, $3, $5, $6 FROM target WHERE refunded + $3 <= total

@@ -48,15 +48,16 @@ new_parts AS (
 new_lines AS (
   INSERT INTO orders.lines (id, vendor_order_id, position, offer_id, product_id, product_slug,
          variant_id, sku, title, variant_title, picture, quantity, unit_price, amount, tax_bp, tax,
-         category_path, commission, commission_tax, terms)
+         category_path, commission, commission_tax, terms, kind)
   SELECT l.id, l.vendor_order_id, l.position, l.offer_id, l.product_id, l.product_slug,
          l.variant_id, l.sku, l.title, l.variant_title, l.picture, l.quantity, l.unit_price,
-         l.amount, l.tax_bp, l.tax, l.category_path, l.commission, l.commission_tax, l.terms
+         l.amount, l.tax_bp, l.tax, l.category_path, l.commission, l.commission_tax, l.terms,
+         l.kind
     FROM new_order, jsonb_to_recordset($16::jsonb) AS l (
          id uuid, vendor_order_id uuid, position smallint, offer_id uuid, product_id uuid,
          product_slug text, variant_id uuid, sku text, title text, variant_title text,
          picture jsonb, quantity int, unit_price bigint, amount bigint, tax_bp int, tax bigint,
-         category_path uuid[], commission bigint, commission_tax bigint, terms jsonb)
+         category_path uuid[], commission bigint, commission_tax bigint, terms jsonb, kind text)
   RETURNING id),
 noted AS (
   INSERT INTO orders.timeline (order_id, at, what, actor, note)

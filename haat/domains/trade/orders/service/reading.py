@@ -222,7 +222,7 @@ def _plain(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 _LINE_PLAIN = (
     "id offer_id product_id product_slug variant_id sku title variant_title picture quantity"
-    " tax_bp category_path terms refunded_quantity"
+    " tax_bp category_path terms refunded_quantity kind"
 ).split()
 _PART_MONEY = (
     "shipping_tax shipping_commission shipping_commission_tax commission commission_tax net"

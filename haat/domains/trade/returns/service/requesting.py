@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from haat.domains.people.market.api import Market
-from haat.domains.people.media.api import Media
+from haat.domains.people.media.api import Claim, Media
 from haat.domains.trade.orders.api import OrderDelivered, OrderLine, VendorOrder
 from haat.domains.trade.returns.api import (
     Kind,
@@ -318,6 +318,10 @@ async def known_pictures(media: Media, ctx: Context, ids: Sequence[UUID]) -> lis
     for n, id in enumerate(ids):
         if id not in known:
             raise Invalid.at(f"pictureIds.{n}", "There is no such picture.", "picture_unknown")
+    # Before they are shown, and for good: what was said of a return is a document.
+    shown = [Claim(by=f"return-picture:{id}", version=1, ids=[id], lasting=True) for id in known]
+    if shown:
+        await media.claim(ctx, claims=shown)
     return [str(id) for id in dict.fromkeys(ids)]
 
 

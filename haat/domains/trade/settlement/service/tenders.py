@@ -6,7 +6,13 @@ from uuid import UUID
 
 import structlog
 
-from haat.domains.money.payments.api import Hold, Method, Payments, WrongPaymentState
+from haat.domains.money.payments.api import (
+    Hold,
+    Method,
+    Payments,
+    RefundTooLarge,
+    WrongPaymentState,
+)
 from haat.domains.money.wallet.api import Wallet
 from haat.domains.trade.settlement.rules import Tender
 from haat.engines.sql import Database, Sql
@@ -195,13 +201,17 @@ class Tenders:
         try:
             await tender.void(ctx, id=part.id)
         except WrongPaymentState:
-            answer = await tender.refund(
-                ctx,
-                id=part.id,
-                refund_id=derive(part.id, "undone"),
-                amount=Money(minor=part.minor, currency=currency),
-            )
-            if answer.status == "failed":  # a person must look: no order will ask for it again
+            try:
+                answer = await tender.refund(
+                    ctx,
+                    id=part.id,
+                    refund_id=derive(part.id, "undone"),
+                    amount=Money(minor=part.minor, currency=currency),
+                )
+                given = answer.status != "failed"
+            except RefundTooLarge:
+                given = False  # its holder disputes it already: the bank gives it back, or nobody
+            if not given:  # a person must look: no order will ask for it again
                 structlog.get_logger().error(
                     "not_given_back", order_id=str(part.of_id), provider=part.provider
                 )

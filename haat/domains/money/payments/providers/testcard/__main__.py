@@ -36,6 +36,7 @@ from .wire import retry_delay_s, signature
 
 _HOST: Final = "127.0.0.1"
 _AT_ONCE: Final = 100
+_LINGER_S: Final = 0.03  # webhooks that fall due, and ends of others, are taken together
 _QUERY_SAFE: Final = "/?%:@!$&'()*+,;=~"
 _ANSWERS_KEPT_S: Final = 24 * 3600
 
@@ -148,6 +149,7 @@ class Courier:
             wait_s = None if due_s is None or not free else due_s - now_s
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), wait_s)
+                await asyncio.sleep(_LINGER_S)
 
     def _write_off(self) -> None:
         """What was delivered since the last look, together."""

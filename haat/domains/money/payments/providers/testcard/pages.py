@@ -5,7 +5,9 @@ Every function is pure and answers a whole page; every value is escaped here and
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import datetime
+from hashlib import sha256
 from html import escape
 from string import Template
 from typing import Final
@@ -13,13 +15,7 @@ from urllib.parse import urlencode
 
 from .network import ACCOUNTS, CARDS, Intent
 
-_PAGE: Final = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title · Test card network</title>
-<style>
+_STYLE: Final = """
 :root { color-scheme: light dark; --line: #8a8f98; --pay: #1d4ed8; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 32rem; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif; }
@@ -42,7 +38,16 @@ li { border-bottom: 1px solid color-mix(in srgb, var(--line) 40%, transparent); 
 li a { display: block; min-height: 2.75rem; padding: .5rem 0; color: inherit; }
 li span, dd { display: block; opacity: .8; margin: 0; }
 dt, li b { font-family: ui-monospace, monospace; font-weight: 600; }
-</style>
+"""
+# For a content policy: the one style that these pages have.
+STYLE_HASH: Final = b64encode(sha256(_STYLE.encode()).digest()).decode()
+_PAGE: Final = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title · Test card network</title>
+<style>$style</style>
 </head>
 <body>
 <main>
@@ -155,4 +160,4 @@ def _grouped(number: str) -> str:
 
 
 def _page(title: str, content: str) -> str:
-    return _PAGE.substitute(title=escape(title), content=content)
+    return _PAGE.substitute(title=escape(title), style=_STYLE, content=content)

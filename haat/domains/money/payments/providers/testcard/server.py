@@ -412,7 +412,7 @@ def _response(body: bytes, status: int, headers: Mapping[str, str] | None = None
 def _html(page: str, status: int = 200) -> Response:
     headers = {
         "cache-control": "no-store",
-        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; "
+        "content-security-policy": f"default-src 'none'; style-src 'sha256-{pages.STYLE_HASH}'; "
         "base-uri 'none'; frame-ancestors 'none'",
         "referrer-policy": "no-referrer",
     }

@@ -1,0 +1,203 @@
+"""Exports: what every module has of a person, and their files, in one archive."""
+
+import asyncio
+import json
+import tempfile
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import IO, Any
+from uuid import UUID
+
+from haat.domains.people.market.api import Market
+from haat.domains.people.media.api import PIECE_MAX, Media
+from haat.domains.trust.privacy.api import Export, ExportMissing, Piece, Work
+from haat.domains.trust.privacy.service.erasing import PART, Erasing
+from haat.engines.blob import Blob
+from haat.engines.mail import Mail, Message
+from haat.engines.sql import Sql
+from haat.kernel.context import Context
+from haat.kernel.errors import NotFound, Problem
+from haat.kernel.ids import derive
+from haat.kernel.page import decode_cursor, encode_cursor
+
+_COLUMNS = """e.id, e.person_id, e.state, e.asked_at, e.ready_at, e.expires_at, e.size_bytes,
+       (SELECT count(*) FROM privacy.parts p WHERE p.request_id = e.id)::int AS parts"""
+ASK_EXPORT = Sql("""
+INSERT INTO privacy.exports (id, person_id, state, asked_at, orders, vendor_orders, returns)
+VALUES ($1, $2, 'making', $3, $4, $5, $6) ON CONFLICT DO NOTHING
+""")
+OWN = Sql(f"""
+SELECT {_COLUMNS} FROM privacy.exports e
+ WHERE e.person_id = $1 ORDER BY e.asked_at DESC, e.id DESC LIMIT 20
+""")  # noqa: S608 - a constant
+MINE = Sql("""
+SELECT size_bytes FROM privacy.exports WHERE id = $1 AND person_id = $2 AND state = 'ready'
+   AND expires_at > $3
+""")
+BEING_MADE = Sql("""
+SELECT e.id, e.person_id, e.orders, e.vendor_orders, e.returns,
+       array(SELECT module FROM privacy.parts p WHERE p.request_id = e.id) AS finished
+  FROM privacy.exports e WHERE state = 'making' ORDER BY id LIMIT 20
+""")
+MAKING = Sql("SELECT person_id FROM privacy.exports WHERE id = $1 AND state = 'making'")
+FINISHED = Sql("SELECT array(SELECT module FROM privacy.parts WHERE request_id = $1)")
+READY = Sql("""
+UPDATE privacy.exports SET state = 'ready', ready_at = $2, expires_at = $3, size_bytes = $4
+ WHERE id = $1 AND state = 'making'
+""")
+TO_TELL = Sql("""
+SELECT id, person_id FROM privacy.exports
+ WHERE state = 'ready' AND told_at IS NULL ORDER BY ready_at LIMIT 20
+""")
+TOLD = Sql("UPDATE privacy.exports SET told_at = $2 WHERE id = $1")
+OVER = Sql("""
+SELECT id FROM privacy.exports WHERE state = 'ready' AND expires_at <= $1 LIMIT 20
+""")
+EXPIRE = Sql("UPDATE privacy.exports SET state = 'expired' WHERE id = $1")
+OF_PERSON = Sql("""
+SELECT id FROM privacy.exports WHERE person_id = $1 AND state <> 'expired' LIMIT 100
+""")
+KEPT = timedelta(days=7)
+NAME = "export.zip"
+
+
+class Exporting(Erasing):
+    """The part of privacy that is about exports."""
+
+    _media: Media
+    _market: Market
+    _mail: Mail
+    _blob: Blob
+    _site: str
+
+    async def ask_export(self, ctx: Context, *, id: UUID) -> Export:
+        person_id = ctx.person_id
+        found = await self.gathered(ctx, person_id)
+        ids = (found.orders, found.parts, found.returns)
+        await self._db.execute(ASK_EXPORT, id, person_id, ctx.now(), *ids)
+        return (await self.exports(ctx))[0]
+
+    async def exports(self, ctx: Context) -> list[Export]:
+        return [Export(**dict(row)) for row in await self._db.fetch(OWN, ctx.person_id)]
+
+    async def take_export(self, ctx: Context, *, id: UUID, cursor: str | None = None) -> Piece:
+        size = await self._db.fetchval(MINE, id, ctx.person_id, ctx.now())
+        if size is None:
+            raise ExportMissing
+        (start,) = decode_cursor(cursor, int) or [0]
+        try:
+            content = await self._blob.get_range(_key(id, NAME), max(0, start), PIECE_MAX)
+        except NotFound:
+            raise ExportMissing from None
+        end = start + len(content)
+        more = content and end < size
+        return Piece(content=content, next=encode_cursor(end) if more else None)
+
+    async def telling_work(self, ctx: Context, here: list[str], all_parts: list[str]) -> list[Work]:
+        found = []
+        for row in await self._db.fetch(BEING_MADE):
+            left = set(all_parts).difference(row["finished"])
+            if mine := sorted(left.intersection(here)):
+                found.append(await self.work_of(ctx, "tell", row, mine))
+        return found
+
+    async def _export_part(
+        self, ctx: Context, id: UUID, module: str, all_parts: list[str], content: str
+    ) -> None:
+        if await self._db.fetchval(MAKING, id) is None:
+            return
+        await self._blob.put(_key(id, f"{module}.json"), content.encode(), "application/json")
+        await self._db.execute(PART, id, module, ctx.now())
+        finished = await self._db.fetchval(FINISHED, id)
+        if set(all_parts) <= set(finished):
+            await self._make(ctx, id, sorted(all_parts))
+
+    async def _make(self, ctx: Context, id: UUID, modules: list[str]) -> None:
+        """Packs what was gathered. Done twice at once it makes the same twice."""
+        with tempfile.TemporaryFile() as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                for module in modules:
+                    raw = await self._blob.get(_key(id, f"{module}.json"))
+                    told = json.loads(raw)
+                    if told:
+                        text = json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True)
+                        archive.writestr(f"{module}.json", text)
+                    if module == "media":
+                        await self._add_files(ctx, archive, told)
+            size = file.tell()
+            file.seek(0)
+            await self._blob.put_stream(_key(id, NAME), _pieces(file), "application/zip")
+        await self._db.execute(READY, id, ctx.now(), ctx.now() + KEPT, size)
+        await self._blob.delete([_key(id, f"{module}.json") for module in modules])
+
+    async def _add_files(
+        self, ctx: Context, archive: zipfile.ZipFile, told: dict[str, Any]
+    ) -> None:
+        """The files they sent, a piece in memory at a time."""
+        for file in told.get("files", []):
+            kind = str(file["content_type"]).rpartition("/")[2]
+            with archive.open(f"files/{file['id']}.{kind}", "w") as out:
+                start = 0
+                while True:
+                    try:
+                        piece = await self._media.piece(
+                            ctx, id=UUID(file["id"]), start=start, length=PIECE_MAX
+                        )
+                    except NotFound:  # removed meanwhile
+                        break
+                    out.write(piece.data)
+                    start += len(piece.data)
+                    if len(piece.data) < PIECE_MAX:
+                        break
+
+    async def tell_ready(self, ctx: Context) -> None:
+        """Mails whoever waits for an export. Sent twice it is the same mail."""
+        rows = await self._db.fetch(TO_TELL)
+        if not rows:
+            return
+        market = (await self._market.settings(ctx)).name
+        contacts = await self._identity.contacts(ctx, person_ids=[r["person_id"] for r in rows])
+        reached = {one.person_id: one.email for one in contacts}
+        for row in rows:
+            if address := reached.get(row["person_id"]):
+                try:
+                    await self._mail.send(_mail(row["id"], address, market, self._site))
+                except Problem:
+                    continue  # the next turn tries again
+            await self._db.execute(TOLD, row["id"], ctx.now())
+
+    async def end_exports(self, ctx: Context) -> None:
+        for row in await self._db.fetch(OVER, ctx.now()):
+            await self._drop(row["id"])
+
+    async def drop_exports_of(self, ctx: Context, person_id: UUID) -> None:
+        for row in await self._db.fetch(OF_PERSON, person_id):
+            await self._drop(row["id"])
+
+    async def _drop(self, id: UUID) -> None:
+        keys = await self._blob.keys(f"privacy/{id}")
+        await self._blob.delete(keys)
+        await self._db.execute(EXPIRE, id)
+
+
+def _key(id: UUID, name: str) -> str:
+    return f"privacy/{id}/{name}"
+
+
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    while piece := await asyncio.to_thread(file.read, PIECE_MAX):
+        yield piece
+
+
+def _mail(id: UUID, address: str, market: str, site: str) -> Message:
+    return Message(
+        id=derive(id, "mail"),
+        to=address,
+        subject=f"Your data from {market}",
+        text=(
+            f"The data that {market} has of you is ready. It can be taken for seven days, after\n"
+            f"you showed again that it is you:\n\n{site}/account/privacy\n\n"
+            "If you did not ask for it, change your password now.\n"
+        ),
+    )

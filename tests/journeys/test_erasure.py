@@ -1,0 +1,265 @@
+"""Show 7: of an erased customer nothing readable is left anywhere, and the books still add up."""
+
+import asyncio
+import io
+import json
+import zipfile
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from PIL import Image
+from pydantic import SecretStr
+
+from haat.app import proving
+from haat.app.erasing import do_work, read_list, write_list
+from haat.app.migrating import migrate_all
+from haat.app.runtime import Runtime
+from haat.app.settings import AppSettings
+from haat.app.targets import all_modules
+from haat.domains.trust.privacy.api import Privacy
+from haat.engines.sql.copying import dump, load
+from tests import postgres
+from tests.journeys.box import Box, Client
+from tests.journeys.scene import Shop, buy, deliver, open_shop, part_of, quote
+
+SETTINGS = {"HAAT_ERASURE_DAYS": "0"}
+MARK = "Zyxwvut"
+EMAIL = "zyxwvut.plainly@example.com"
+PLANTED = (
+    "zyxwvut", "Zyxwvut", "plainly@example", "Quarzstrasse", "0171-5550199", "Glimmerstadt",
+    "my cat ate it Zyxwvut",
+)  # fmt: skip
+ADDRESS = {
+    "name": f"{MARK} Plainly",
+    "line1": "Quarzstrasse 77",
+    "city": "Glimmerstadt",
+    "postalCode": "N1 9GU",
+    "country": "GB",
+    "phone": "0171-5550199",
+}
+
+
+@pytest.fixture(autouse=True)
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the process does every two seconds is done here when it is looked at."""
+    monkeypatch.setattr(proving, "SURE_S", 0.2)
+
+
+def picture() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64), (10, 200, 30)).save(out, "PNG")
+    return out.getvalue()
+
+
+async def settled(runtime: Runtime, person_id: str, state: str) -> None:
+    """Until the erasure is this far. Timers are run by hand: nobody waits for their seconds."""
+    privacy: Privacy = runtime.inner[Privacy]
+    ctx = runtime.system_context("test")
+    for _ in range(600):
+        await runtime.run_timers()
+        await do_work(runtime)
+        found = await privacy.erasure_of(ctx, person_id=UUID(person_id))
+        if found is not None and found.state == state:
+            await runtime.settle()
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"never {state}: {found}")
+
+
+async def customer_with_a_past(box: Box, shop: Shop) -> Client:
+    """Addresses, a file, an order delivered and returned in part, messages, searches, a saved
+    card, mails."""
+    person = await box.person(EMAIL, f"{MARK} Plainly")
+    await person.ok("PATCH", "/me", {"phone": "0171-5550199"})
+    await person.ok("POST", "/me/addresses", ADDRESS)
+    answer = await box.http.post(
+        f"{box.address}/api/v1/media",
+        files={"file": ("a.png", picture(), "image/png")},
+        headers={"authorization": f"Bearer {person.token}", "idempotency-key": uuid4().hex},
+    )
+    assert answer.is_success, answer.text
+    await person.get("/search?q=zyxwvut")
+    quoted = await quote(person, {shop.offer: 2}, shipTo=ADDRESS)
+    body = {
+        "quoteId": quoted["id"],
+        "payment": {"provider": "test", "token": await box.token("4242424242424242")},
+    }
+    placed = await person.ok("POST", "/orders", body)
+    await box.settle()
+    part = await part_of(shop, placed)
+    await deliver(box, shop, part)
+    staff = await box.staff()
+    await staff.ok(
+        "POST",
+        "/payments/refund",
+        {
+            "vendorOrderId": part["id"],
+            "reason": "my cat ate it Zyxwvut",
+            "amount": {"minor": 300, "currency": "USD"},
+        },
+    )
+    await box.settle()
+    await person.ok("GET", f"/orders/{placed['orderId']}/receipt")
+    await person.ok("POST", f"/orders/{placed['orderId']}/receipt/send")
+    await box.settle()
+    await box.runtime.run_timers()
+    await box.settle()
+    return person
+
+
+async def everything_in(url: str) -> dict[str, str]:
+    """Every table of every schema, as text."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch(
+            "SELECT schemaname, tablename FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        )
+        found = {}
+        for schema, table in tables:
+            rows = await connection.fetch(f'SELECT to_jsonb(t)::text FROM "{schema}"."{table}" t')
+            found[f"{schema}.{table}"] = "\n".join(row[0] for row in rows)
+        return found
+    finally:
+        await connection.close()
+
+
+def leaks(texts: dict[str, str]) -> list[str]:
+    return [f"{name}: {word}" for name, text in texts.items() for word in PLANTED if word in text]
+
+
+def files_below(folder: Path) -> dict[str, str]:
+    return {
+        str(path): path.read_bytes().decode("latin-1")
+        for path in folder.rglob("*")
+        if path.is_file() and "testcard" not in path.name
+    }
+
+
+async def test_nothing_readable_is_left(
+    box: Box, postgres_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    runtime = box.runtime
+    shop = await open_shop(box, f"Plain {uuid4().hex[:6]}", price=1_000, stock=9)
+    person = await customer_with_a_past(box, shop)
+    id = person.person["id"]
+    url = runtime.settings.sql_url.get_secret_value()
+    folder = runtime.settings.folder
+    before = leaks(await everything_in(url))
+    assert {line.partition(".")[0] for line in before} >= {
+        *("identity", "profiles", "orders", "settlement", "receipts", "checkout", "search"),
+        "audit",
+    }, before
+    assert leaks(files_below(folder)), "mails were written"
+    older = tmp_path / "older.dump"
+    await asyncio.to_thread(dump, url, older)
+
+    assert (await person.delete("/me/erasure")).status_code == 404  # nothing is asked for
+    assert (await person.ok("GET", "/me/erasure"))["obstacles"] == []
+    assert (await person.post("/me/erasure")).status_code == 201
+    await settled(runtime, id, "erased")
+    await write_list(runtime)
+
+    assert leaks(await everything_in(url)) == []
+    assert leaks(files_below(folder)) == []
+    newer = tmp_path / "newer.dump"
+    await asyncio.to_thread(dump, url, newer)
+    with postgres.database(postgres_url) as restored:
+        await asyncio.to_thread(load, newer, restored)
+        assert leaks(await everything_in(restored)) == []
+    out, err = capfd.readouterr()
+    assert leaks({"log": out + err}) == []
+    assert UUID(id) in read_list(runtime.settings.erased_path)
+    proof = await proving.proof_of(runtime)
+    assert proof.findings == []
+    assert proof.audit_head is not None
+    # Signing in is over, and the vendor's order reads on.
+    assert (await person.get("/auth/me")).status_code == 401
+    listed = await shop.owner.ok("GET", "/orders")
+    assert listed["items"][0]["shipToName"] == "Erased"
+    order = await shop.owner.ok("GET", f"/orders/{listed['items'][0]['id']}")
+    assert order["shipTo"]["country"] == "GB"
+    await restored_is_erased_again(runtime, postgres_url, older, tmp_path, id)
+
+
+async def restored_is_erased_again(
+    runtime: Runtime, server: str, older: Path, folder: Path, id: str
+) -> None:
+    """A backup from before, put back: what the list names is erased before anybody asks."""
+    with postgres.database(server) as url:
+        await asyncio.to_thread(load, older, url)
+        assert leaks(await everything_in(url))
+        migrate_all(AppSettings(sql_url=SecretStr(url)))
+        settings = runtime.settings.model_copy(
+            update={
+                "sql_url": SecretStr(url),
+                "bus_url": SecretStr(""),
+                "data": folder / "restored",
+                "secret_file": runtime.settings.secret_path,
+                "erased": runtime.settings.erased_path,
+            }
+        )
+        async with Runtime(settings, all_modules(), reacts=True, timers=False) as again:
+            await settled(again, id, "erased")
+            assert leaks(await everything_in(url)) == []
+            assert (await proving.proof_of(again)).findings == []
+
+
+async def test_what_hinders_is_told_and_a_wish_can_be_taken_back(box: Box) -> None:
+    shop = await open_shop(box, f"Hinder {uuid4().hex[:6]}", price=1_000, stock=9)
+    owner = await shop.owner.ok("GET", "/me/erasure")
+    assert [one["code"] for one in owner["obstacles"]] == ["vendor_owned"]
+    refused = await shop.owner.post("/me/erasure")
+    assert (refused.status_code, refused.json()["code"]) == (409, "erasure_refused")
+    person = await box.person(f"{uuid4().hex[:8]}@example.com")
+    placed = await buy(box, person, {shop.offer: 1})
+    told = await person.ok("GET", "/me/erasure")
+    assert [one["code"] for one in told["obstacles"]] == ["orders_open"]
+    await deliver(box, shop, await part_of(shop, placed))
+    first = await person.ok("POST", "/me/erasure")
+    again = await person.ok("POST", "/me/erasure")
+    assert first["id"] == again["id"]
+    back = await person.ok("DELETE", "/me/erasure")
+    assert back["state"] == "withdrawn"
+    assert (await person.ok("DELETE", "/me/erasure"))["state"] == "withdrawn"
+    assert (await person.ok("GET", "/auth/me"))["id"] == person.person["id"]
+
+
+async def test_ones_own_data_come_as_a_file(box: Box) -> None:
+    shop = await open_shop(box, f"Told {uuid4().hex[:6]}", price=1_000, stock=9)
+    email = f"{uuid4().hex[:8]}@example.com"
+    person = await box.person(email, "Told Plainly")
+    await person.ok("POST", "/me/addresses", ADDRESS)
+    sent = picture()
+    answer = await box.http.post(
+        f"{box.address}/api/v1/media",
+        files={"file": ("a.png", sent, "image/png")},
+        headers={"authorization": f"Bearer {person.token}", "idempotency-key": uuid4().hex},
+    )
+    assert answer.is_success, answer.text
+    placed = await buy(box, person, {shop.offer: 1})
+    asked = await person.ok("POST", "/me/data-exports")
+    for _ in range(600):
+        await do_work(box.runtime)
+        (found,) = (await person.ok("GET", "/me/data-exports"))["items"]
+        if found["state"] == "ready":
+            break
+        await asyncio.sleep(0.05)
+    assert found["id"] == asked["id"]
+    await box.runtime.run_timers()
+    mails = files_below(box.runtime.settings.folder / "mail").values()
+    assert any("/account/privacy" in text and f"To: {email}" in text for text in mails)
+    file = await person.get(f"/me/data-exports/{asked['id']}/file")
+    archive = zipfile.ZipFile(io.BytesIO(file.content))
+    assert archive.testzip() is None
+    assert "Quarzstrasse 77" in archive.read("profiles.json").decode()
+    identity = json.loads(archive.read("identity.json"))
+    assert identity["people"][0]["email"] == email
+    assert "password" not in archive.read("identity.json").decode()
+    orders = json.loads(archive.read("orders.json"))
+    assert orders["orders"][0]["id"] == placed["orderId"]
+    assert [name for name in archive.namelist() if name.startswith("files/")]
+    other = await box.person(f"{uuid4().hex[:8]}@example.com")
+    assert (await other.get(f"/me/data-exports/{asked['id']}/file")).status_code == 404
