@@ -53,7 +53,7 @@ class Tour:
             headers = {"authorization": f"Bearer {client.token}"}
             files = {"file": ("a.png", given["file"])}
             url = f"{self.box.address}/api/v1{path}"
-            answer = await self.box.http.post(url, files=files, headers=headers)
+            answer = await self.box.http.post(url, files=files, data=body, headers=headers)
         else:
             answer = await client.send(method, root + path, body)
         assert answer.is_success, f"{name}: {answer.status_code} {answer.text}"
@@ -138,6 +138,19 @@ async def _stores(tour: Tour, clay: Shop, staff: Client) -> None:
     assert {"Clay House", "Tin Shop"} <= names
     sold = await tour(box.guest(), "GET /sellers/{id}/products", id=clay.id)
     assert clay.product["id"] in [one["id"] for one in sold["items"]]
+    week: list[list[dict[str, str]]] = [[] for _ in range(7)]
+    week[0] = [{"opens": "09:00", "closes": "17:00"}]
+    hours = {"timezone": "Europe/London", "week": week}
+    for route, client in (
+        ("PUT /vendors/{id}/hours", me),
+        ("GET /vendors/{id}/hours", box.guest()),
+    ):
+        body = hours if client is me else None
+        assert (await tour(client, route, body, id=clay.id))["hours"]["week"] == week
+    item = {"kind": "document", "title": "Passport", "documentType": "identity"}
+    await staff.ok("POST", "/admin/onboarding/items", item)
+    paper = await tour(me, "POST /vendors/{id}/kyc", {"type": "identity"}, id=clay.id, file=PNG)
+    assert (paper["type"], paper["status"]) == ("identity", "waiting")
     for picture in ("logo", "banner"):
         answer = await tour(me, f"POST /vendors/{{id}}/{picture}", id=clay.id, file=PNG)
         assert answer[f"{picture}Id"]

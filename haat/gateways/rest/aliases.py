@@ -63,6 +63,7 @@ ALIASES: tuple[Alias, ...] = (
     Alias("PATCH /buyer/addresses/{id}", "PATCH /me/addresses/{id}", _ADDRESS),
     Alias("DELETE /buyer/addresses/{id}", "DELETE /me/addresses/{id}"),
     Alias("POST /sellers/register", "POST /vendors/apply"),
+    Alias("GET /vendors/{id}/hours", "GET /vendors/{id}/presence"),
     Alias("GET /sellers", "GET /vendors"),
     Alias("GET /sellers/", "GET /vendors"),
     Alias("GET /sellers/{id}", "GET /vendors/{id}"),

@@ -171,6 +171,7 @@ RIGHTS: Mapping[str, str] = {
         POST /vendors/{id}/banner, POST /vendors/{id}/shipping-methods
         PUT /vendors/{id}/shipping-methods/{method_id}, GET /vendors/{id}/onboarding
         PUT /vendors/{id}/onboarding/business, POST /vendors/{id}/onboarding/submit
+        POST /vendors/{id}/kyc
         GET /vendors/{id}/documents, POST /vendors/{id}/onboarding/{item_id}/documents
         DELETE /vendors/{id}/documents/{document_id}, POST /vendors/{id}/terms
         PUT /vendors/{id}/hours, DELETE /vendors/{id}/hours, PUT /vendors/{id}/policies

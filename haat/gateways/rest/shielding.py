@@ -8,7 +8,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 # Nothing here asks for any of these, so nothing that slips into a page can.
 PERMISSIONS = (
-    b"accelerometer=(), autoplay=(), bluetooth=(), camera=(), display-capture=(), geolocation=(), "
+    b"accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), "
     b"gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), "
     b"usb=(), xr-spatial-tracking=(), publickey-credentials-create=(self), "
     b"publickey-credentials-get=(self)"

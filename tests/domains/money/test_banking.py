@@ -38,6 +38,7 @@ class Told(Payouts):
     def __init__(self) -> None:
         self.to: dict[UUID, list[str]] = {}
         self.newest: dict[UUID, datetime] = {}
+        self.holder: dict[UUID, str] = {}
         self.away = False
 
     async def set_destination(
@@ -47,6 +48,7 @@ class Told(Payouts):
             raise Unavailable
         assert at is not None
         known = self.to.setdefault(vendor_id, [])
+        self.holder[vendor_id] = destination.holder
         if at >= self.newest.get(vendor_id, at) and known[-1:] != [destination.account]:
             self.newest[vendor_id] = at
             known.append(destination.account)
@@ -134,6 +136,26 @@ async def test_the_first_account_is_paid_to(
     await banking.remove(me, id=found[0].id, vendor_id=vendor)
     again = await banking.add(me, id=uuid4(), vendor_id=vendor, account=IBAN)
     assert again.is_default is False
+
+
+async def test_the_same_number_with_another_holder_corrects_it(
+    banking: BankingService, at: SettableClock, payouts: Told, db: Database
+) -> None:
+    vendor = uuid4()
+    me = owner(at, vendor)
+    first = await banking.add(me, id=uuid4(), vendor_id=vendor, account=IBAN)
+    await banking.check(staff(at), id=first.id, verified=True)
+    same = await banking.add(me, id=uuid4(), vendor_id=vendor, account=IBAN)
+    assert (same.id, same.status) == (first.id, "verified")
+    renamed = IBAN.model_copy(update={"holder": "Another Holder"})
+    corrected = await banking.add(me, id=uuid4(), vendor_id=vendor, account=renamed)
+    assert (corrected.id, corrected.holder) == (first.id, "Another Holder")
+    assert (corrected.status, corrected.is_default) == ("unverified", True)
+    [kept] = await banking.accounts(me, vendor_id=vendor)
+    assert kept == corrected
+    assert payouts.holder[vendor] == "Another Holder"
+    said = [data["what"] for _, data in await outbox(db)]
+    assert said == ["added", "verified", "corrected"]
 
 
 async def test_two_defaults_at_once_are_one(

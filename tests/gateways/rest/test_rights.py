@@ -69,7 +69,10 @@ async def call(
     headers = {"authorization": f"Bearer {client.token}"} if client.token else {}
     url = f"{town.box.address}/api/v1{path}"
     files = {"file": ("a.png", PNG)}
-    return await town.box.http.request(operation.method, url, files=files, headers=headers)
+    data = {"type": "identity"}  # of a paper
+    return await town.box.http.request(
+        operation.method, url, files=files, data=data, headers=headers
+    )
 
 
 async def allowed(town: Town, client: Client, tried: list[Operation], *statuses: int) -> str:

@@ -14,6 +14,7 @@ from haat.kernel.model import Model
 
 ACCOUNTS_MAX = 10
 AccountStatus = Literal["unverified", "verified", "refused"]
+BankChange = Literal["added", "corrected", "default", "removed", "verified", "refused"]
 
 
 class AccountsFull(Conflict, code="bank_accounts_full"):
@@ -65,7 +66,7 @@ class BankAccountChanged(Event, name="vendor.bank_account_changed", key="vendor_
 
     vendor_id: UUID
     account_id: UUID
-    what: Literal["added", "default", "removed", "verified", "refused"]
+    what: BankChange
     last: str
     owners: list[UUID]
 
@@ -76,7 +77,8 @@ class Banking(Contract, name="banking"):
         self, ctx: Context, *, id: UUID, vendor_id: UUID, account: BankAccount
     ) -> KeptAccount:
         """Of a vendor's accounts the first is paid to. The same number again is the one that is
-        there. Invalid (check digits, routing number), AccountsFull."""
+        there; with another holder or bank it is corrected, and to be checked again. Invalid (check
+        digits, routing number), AccountsFull."""
 
     @command(scope="vendor:money", proof=True, repeatable=True)
     async def choose(self, ctx: Context, *, id: UUID, vendor_id: UUID) -> KeptAccount:

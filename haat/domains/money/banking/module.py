@@ -2,6 +2,7 @@
 
 from haat.domains.money.banking import reactions
 from haat.domains.money.banking.api import Banking
+from haat.domains.money.banking.personal import PERSONAL_DATA
 from haat.domains.money.banking.routes import router
 from haat.domains.money.banking.service import BankingService
 from haat.domains.money.banking.tables import metadata
@@ -14,6 +15,7 @@ MODULE = Module(
     service=BankingService,
     package=__package__,
     tables=metadata,
+    personal=PERSONAL_DATA,
     reactions=reactions,
     router=router,
 )

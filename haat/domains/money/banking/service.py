@@ -13,6 +13,7 @@ from haat.domains.money.banking.api import (
     AccountsFull,
     BankAccount,
     BankAccountChanged,
+    BankChange,
     Banking,
     KeptAccount,
 )
@@ -44,6 +45,14 @@ INSERT INTO banking.accounts (id, vendor_id, holder, account, bic, bank, routing
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'unverified', $9, $10, $10)
 ON CONFLICT DO NOTHING RETURNING *
 """)
+CORRECT = Sql("""
+UPDATE banking.accounts
+   SET holder = $2, bic = $3, bank = $4, routing = $5, country = $6, status = 'unverified',
+       reason = '', checked_by = NULL, checked_at = NULL, changed_at = $7, told = false
+ WHERE id = $1 AND removed_at IS NULL
+   AND (holder, bic, bank, routing, country) IS DISTINCT FROM ($2, $3, $4, $5, $6)
+RETURNING *
+""")
 UNCHOOSE = Sql("""
 UPDATE banking.accounts SET is_default = false WHERE vendor_id = $1 AND is_default
 """)
@@ -60,7 +69,12 @@ UPDATE banking.accounts
    SET status = $2, reason = $3, checked_by = $4, checked_at = $5, changed_at = $5, told = false
  WHERE id = $1 AND removed_at IS NULL AND status <> $2 RETURNING *
 """)
-TOLD = Sql("UPDATE banking.accounts SET told = true WHERE vendor_id = $1 AND changed_at <= $2")
+# At the desk too: rows of one vendor are locked by one at a time, in whatever order.
+TOLD = Sql("""
+UPDATE banking.accounts a SET told = true
+  FROM (SELECT vendor_id FROM banking.desks WHERE vendor_id = $1 FOR NO KEY UPDATE) AS desk
+ WHERE a.vendor_id = desk.vendor_id AND a.changed_at <= $2 AND NOT a.told
+""")
 UNTOLD = Sql("""
 SELECT vendor_id FROM banking.accounts WHERE NOT told AND changed_at < $1
  GROUP BY vendor_id ORDER BY min(changed_at) LIMIT 100
@@ -73,7 +87,6 @@ SELECT d.at AS as_of, a.* FROM banking.desks d
  WHERE d.vendor_id = $1
 """)
 IDLE = timedelta(seconds=20)
-What = Literal["added", "default", "removed", "verified", "refused"]
 
 
 class BankingOptions(Settings):
@@ -109,7 +122,15 @@ class BankingService(Banking):
             at = await tx.fetchval(DESK, vendor_id, ctx.now())
             there = await tx.fetch(ACCOUNTS, vendor_id)
             same = [one for one in there if plain.account == one["account"]]
-            if not same:
+            if same:
+                corrected = await tx.fetch(
+                    CORRECT, same[0]["id"], plain.holder, plain.bic, plain.bank,
+                    plain.routing, plain.country, at,
+                )  # fmt: skip
+                if corrected:
+                    tx.emit(_changed(corrected[0], "corrected", owners))
+                    same = corrected
+            else:
                 if len(there) >= ACCOUNTS_MAX:
                     raise AccountsFull
                 same = await tx.fetch(
@@ -172,7 +193,7 @@ class BankingService(Banking):
             raise Invalid.at("reason", "Use plain text.", "text_invalid")
         row = await self._row(id)
         owners = await self._owners(ctx, row["vendor_id"])
-        status: What = "verified" if verified else "refused"
+        status: BankChange = "verified" if verified else "refused"
         async with self._db.begin(ctx) as tx:
             at = await tx.fetchval(DESK, row["vendor_id"], ctx.now())
             moved = await tx.fetchrow(CHECK, id, status, why, ctx.actor.id, at)
@@ -226,7 +247,7 @@ class BankingService(Banking):
         return KeptAccount(**plain, waits=waits)
 
 
-def _changed(row: Record, what: What, owners: list[UUID]) -> BankAccountChanged:
+def _changed(row: Record, what: BankChange, owners: list[UUID]) -> BankAccountChanged:
     return BankAccountChanged(
         vendor_id=row["vendor_id"],
         account_id=row["id"],

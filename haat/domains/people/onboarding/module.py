@@ -2,6 +2,7 @@
 
 from haat.domains.people.onboarding import reactions
 from haat.domains.people.onboarding.api import Onboarding
+from haat.domains.people.onboarding.personal import PERSONAL_DATA
 from haat.domains.people.onboarding.service import OnboardingService
 from haat.domains.people.onboarding.staff_routes import router
 from haat.domains.people.onboarding.tables import metadata
@@ -14,6 +15,7 @@ MODULE = Module(
     service=OnboardingService,
     package=__package__,
     tables=metadata,
+    personal=PERSONAL_DATA,
     reactions=reactions,
     router=router,
 )

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, File, UploadFile
+from fastapi import APIRouter, File, Form, UploadFile
 from pydantic import Field
 
 from haat.domains.people.onboarding.api import (
@@ -11,12 +11,13 @@ from haat.domains.people.onboarding.api import (
     Acceptance,
     BusinessData,
     Document,
+    DocumentType,
     Onboarding,
     Progress,
     Terms,
 )
 from haat.engines.http import Ctx, Door
-from haat.kernel.errors import Forbidden
+from haat.kernel.errors import Forbidden, Invalid
 from haat.kernel.model import Body
 
 router = APIRouter(tags=["onboarding"])
@@ -57,13 +58,37 @@ async def documents(id: UUID, ctx: Ctx, onboarding: Service) -> list[Document]:
 async def add_document(
     id: UUID, item_id: UUID, ctx: Ctx, onboarding: Service, file: Annotated[UploadFile, File()]
 ) -> Document:
+    return await _add(id, item_id, ctx, onboarding, file)
+
+
+@router.post("/vendors/{id}/kyc", status_code=201, summary="Send a paper by its type")
+async def add_by_type(
+    id: UUID,
+    ctx: Ctx,
+    onboarding: Service,
+    type: Annotated[DocumentType, Form()],
+    file: Annotated[UploadFile, File()],
+) -> Document:
+    """For the first item of the checklist that asks for such a paper."""
+    asked = (await onboarding.progress(ctx, vendor_id=id)).items
+    for one in sorted(asked, key=lambda one: one.state in ("done", "waived")):
+        if one.item.document_type == type:
+            return await _add(id, one.item.id, ctx, onboarding, file)
+    kinds = sorted({one.item.document_type for one in asked if one.item.document_type})
+    message = f"This market asks for: {', '.join(kinds) or 'no papers'}."
+    raise Invalid.at("type", message, "document_type_not_asked")
+
+
+async def _add(
+    vendor_id: UUID, item_id: UUID, ctx: Ctx, onboarding: Onboarding, file: UploadFile
+) -> Document:
     if ctx.actor.type == "person" and "vendor:profile" not in ctx.scopes:
         raise Forbidden  # before a file is read for who may not send one
     content = await file.read(DOCUMENT_BYTES_MAX + 1)
     return await onboarding.add_document(
         ctx,
         id=ctx.new_id(),
-        vendor_id=id,
+        vendor_id=vendor_id,
         item_id=item_id,
         name=(file.filename or "document")[:200],
         content=content,

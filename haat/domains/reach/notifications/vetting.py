@@ -65,6 +65,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "A bank account was added to your store",
         "It ends in {last}. If nobody of your team did that, change your password and tell us.",
     ),
+    "bank_corrected": (
+        "A bank account of your store was changed",
+        "It ends in {last}. If nobody of your team did that, change your password and tell us.",
+    ),
     "bank_default": (
         "Your payouts go to another bank account",
         "It ends in {last}. For your safety payouts wait for some days. If nobody of your team did"
