@@ -243,6 +243,7 @@ async def test_ones_own_data_come_as_a_file(box: Box) -> None:
     asked = await person.ok("POST", "/me/data-exports")
     for _ in range(600):
         await do_work(box.runtime)
+        await box.runtime.run_timers()
         (found,) = (await person.ok("GET", "/me/data-exports"))["items"]
         if found["state"] == "ready":
             break
@@ -263,3 +264,43 @@ async def test_ones_own_data_come_as_a_file(box: Box) -> None:
     assert [name for name in archive.namelist() if name.startswith("files/")]
     other = await box.person(f"{uuid4().hex[:8]}@example.com")
     assert (await other.get(f"/me/data-exports/{asked['id']}/file")).status_code == 404
+
+
+async def test_an_export_goes_on_whoever_died(box: Box) -> None:
+    person = await box.person(f"{uuid4().hex[:8]}@example.com")
+    asked = await person.ok("POST", "/me/data-exports")
+    db = box.runtime.databases["privacy"]
+
+    async def is_so(change: str) -> None:
+        await db.execute(f"UPDATE privacy.exports SET {change} WHERE id = $1", UUID(asked["id"]))
+
+    async def state() -> str:
+        (found,) = (await person.ok("GET", "/me/data-exports"))["items"]
+        return str(found["state"])
+
+    assert await do_work(box.runtime)
+    await is_so("gathered_at = NULL")  # died behind the last part
+    await box.runtime.run_timers()
+    assert await state() == "making"
+    await do_work(box.runtime)
+    await is_so("packing = gen_random_uuid(), packed_until = now() + interval '1 hour'")
+    await box.runtime.run_timers()
+    assert await state() == "making", "somebody is at it"
+    await is_so("packed_until = now() - interval '1 hour'")  # and never came back
+    privacy = box.runtime.services[Privacy]
+    ctx = box.runtime.system_context("test")
+    await asyncio.gather(*(privacy.pack(ctx) for _ in range(3)))
+    assert await state() == "ready"
+    file = await person.get(f"/me/data-exports/{asked['id']}/file")
+    assert zipfile.ZipFile(io.BytesIO(file.content)).testzip() is None
+
+
+async def test_an_erasure_ends_though_who_did_the_last_part_died(box: Box) -> None:
+    person = await box.person(f"{uuid4().hex[:8]}@example.com")
+    id, db = UUID(person.person["id"]), box.runtime.databases["privacy"]
+    await person.ok("POST", "/me/erasure")
+    await settled(box.runtime, person.person["id"], "erased")
+    await db.execute(
+        "UPDATE privacy.erasures SET state = 'erasing', ended_at = NULL WHERE person_id = $1", id
+    )
+    await settled(box.runtime, person.person["id"], "erased")

@@ -10,6 +10,11 @@ async def begin_due(service: PrivacyService, ctx: Context) -> None:
     await service.begin_due(ctx)
 
 
+@every(seconds=2)
+async def pack(service: PrivacyService, ctx: Context) -> None:
+    await service.pack(ctx)
+
+
 @every(seconds=10)
 async def tell_ready(service: PrivacyService, ctx: Context) -> None:
     await service.tell_ready(ctx)

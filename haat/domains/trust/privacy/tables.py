@@ -59,6 +59,9 @@ exports = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("told_at", DateTime(timezone=True)),
     Column("size_bytes", BigInteger, nullable=False, server_default=text("0")),
+    Column("gathered_at", DateTime(timezone=True)),  # every part is there
+    Column("packed_until", DateTime(timezone=True)),  # until then somebody is at packing it
+    Column("packing", Uuid),  # who was the last to begin: their file is the one
     Column("orders", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     Column("vendor_orders", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     Column("returns", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
@@ -72,6 +75,11 @@ Index(
 )
 Index("ix_exports_person_id_asked_at", exports.c.person_id, exports.c.asked_at)
 Index("ix_exports_at_work", exports.c.id, postgresql_where=text("state = 'making'"))
+Index(
+    "ix_exports_to_pack",
+    exports.c.gathered_at,
+    postgresql_where=text("state = 'making' AND gathered_at IS NOT NULL"),
+)
 Index("ix_exports_expires_at", exports.c.expires_at, postgresql_where=text("state = 'ready'"))
 Index(
     "ix_exports_to_tell",

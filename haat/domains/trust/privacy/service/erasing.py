@@ -162,6 +162,8 @@ class Erasing(Gathering):
         for row in await self._db.fetch(AT_WORK):
             left = set(all_parts).difference(row["finished"])
             ready = left if left == {LAST} else left - {LAST}
+            if not left:  # whoever did the last part died before saying that it was
+                await self._end(ctx, row["id"], row["person_id"], all_parts)
             if mine := sorted(ready.intersection(here)):
                 found.append(await self.work_of(ctx, "erase", row, mine))
         return found
@@ -193,6 +195,9 @@ class Erasing(Gathering):
         if person_id is None:  # done twice, and the second time too late
             return
         await self._db.execute(PART, id, module, ctx.now())
+        await self._end(ctx, id, person_id, all_parts)
+
+    async def _end(self, ctx: Context, id: UUID, person_id: UUID, all_parts: list[str]) -> None:
         event = PersonErased(person_id=person_id)
         await self._db.step(ctx, END, id, ctx.now(), all_parts, emit=[event])
 

@@ -32,7 +32,7 @@ SELECT {_COLUMNS} FROM privacy.exports e
  WHERE e.person_id = $1 ORDER BY e.asked_at DESC, e.id DESC LIMIT 20
 """)  # noqa: S608 - a constant
 MINE = Sql("""
-SELECT size_bytes FROM privacy.exports WHERE id = $1 AND person_id = $2 AND state = 'ready'
+SELECT size_bytes, packing FROM privacy.exports WHERE id = $1 AND person_id = $2 AND state = 'ready'
    AND expires_at > $3
 """)
 BEING_MADE = Sql("""
@@ -41,10 +41,24 @@ SELECT e.id, e.person_id, e.orders, e.vendor_orders, e.returns,
   FROM privacy.exports e WHERE state = 'making' ORDER BY id LIMIT 20
 """)
 MAKING = Sql("SELECT person_id FROM privacy.exports WHERE id = $1 AND state = 'making'")
-FINISHED = Sql("SELECT array(SELECT module FROM privacy.parts WHERE request_id = $1)")
+GATHERED = Sql("""
+UPDATE privacy.exports e SET gathered_at = $2
+ WHERE id = $1 AND gathered_at IS NULL
+   AND (SELECT count(*) FROM privacy.parts p
+         WHERE p.request_id = e.id AND p.module = ANY($3::text[])) = cardinality($3::text[])
+""")
+# One packs it; whoever dies at it is followed by another.
+PACK = Sql("""
+UPDATE privacy.exports SET packing = $1, packed_until = $3
+ WHERE id = (SELECT id FROM privacy.exports
+              WHERE state = 'making' AND gathered_at IS NOT NULL
+                AND (packed_until IS NULL OR packed_until < $2)
+              ORDER BY gathered_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id, array(SELECT module FROM privacy.parts p WHERE p.request_id = exports.id) AS modules
+""")
 READY = Sql("""
-UPDATE privacy.exports SET state = 'ready', ready_at = $2, expires_at = $3, size_bytes = $4
- WHERE id = $1 AND state = 'making'
+UPDATE privacy.exports SET state = 'ready', ready_at = $3, expires_at = $4, size_bytes = $5
+ WHERE id = $1 AND packing = $2 AND state = 'making'
 """)
 TO_TELL = Sql("""
 SELECT id, person_id FROM privacy.exports
@@ -59,7 +73,7 @@ OF_PERSON = Sql("""
 SELECT id FROM privacy.exports WHERE person_id = $1 AND state <> 'expired' LIMIT 100
 """)
 KEPT = timedelta(days=7)
-NAME = "export.zip"
+PACKING = timedelta(minutes=30)
 
 
 class Exporting(Erasing):
@@ -82,12 +96,13 @@ class Exporting(Erasing):
         return [Export(**dict(row)) for row in await self._db.fetch(OWN, ctx.person_id)]
 
     async def take_export(self, ctx: Context, *, id: UUID, cursor: str | None = None) -> Piece:
-        size = await self._db.fetchval(MINE, id, ctx.person_id, ctx.now())
-        if size is None:
+        row = await self._db.fetchrow(MINE, id, ctx.person_id, ctx.now())
+        if row is None:
             raise ExportMissing
+        size, key = row["size_bytes"], _file(id, row["packing"])
         (start,) = decode_cursor(cursor, int) or [0]
         try:
-            content = await self._blob.get_range(_key(id, NAME), max(0, start), PIECE_MAX)
+            content = await self._blob.get_range(key, max(0, start), PIECE_MAX)
         except NotFound:
             raise ExportMissing from None
         end = start + len(content)
@@ -98,6 +113,8 @@ class Exporting(Erasing):
         found = []
         for row in await self._db.fetch(BEING_MADE):
             left = set(all_parts).difference(row["finished"])
+            if not left:  # whoever did the last part died before saying that it was
+                await self._db.execute(GATHERED, row["id"], ctx.now(), all_parts)
             if mine := sorted(left.intersection(here)):
                 found.append(await self.work_of(ctx, "tell", row, mine))
         return found
@@ -109,16 +126,25 @@ class Exporting(Erasing):
             return
         await self._blob.put(_key(id, f"{module}.json"), content.encode(), "application/json")
         await self._db.execute(PART, id, module, ctx.now())
-        finished = await self._db.fetchval(FINISHED, id)
-        if set(all_parts) <= set(finished):
-            await self._make(ctx, id, sorted(all_parts))
+        await self._db.execute(GATHERED, id, ctx.now(), all_parts)
 
-    async def _make(self, ctx: Context, id: UUID, modules: list[str]) -> None:
-        """Packs what was gathered. Done twice at once it makes the same twice."""
+    async def pack(self, ctx: Context) -> None:
+        """Packs what is gathered, one after another."""
+        while True:
+            packing, until = ctx.new_id(), ctx.now() + PACKING
+            row = await self._db.fetchrow(PACK, packing, ctx.now(), until)
+            if row is None:
+                return
+            await self._make(ctx, row["id"], packing, sorted(row["modules"]))
+
+    async def _make(self, ctx: Context, id: UUID, packing: UUID, modules: list[str]) -> None:
         with tempfile.TemporaryFile() as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                 for module in modules:
-                    raw = await self._blob.get(_key(id, f"{module}.json"))
+                    try:
+                        raw = await self._blob.get(_key(id, f"{module}.json"))
+                    except NotFound:  # another was faster, or it is not wanted any more
+                        return
                     told = json.loads(raw)
                     if told:
                         text = json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True)
@@ -127,8 +153,11 @@ class Exporting(Erasing):
                         await self._add_files(ctx, archive, told)
             size = file.tell()
             file.seek(0)
-            await self._blob.put_stream(_key(id, NAME), _pieces(file), "application/zip")
-        await self._db.execute(READY, id, ctx.now(), ctx.now() + KEPT, size)
+            await self._blob.put_stream(_file(id, packing), _pieces(file), "application/zip")
+        now = ctx.now()
+        if not await self._db.execute(READY, id, packing, now, now + KEPT, size):
+            await self._blob.delete([_file(id, packing)])  # somebody else's is the one, or none
+            return
         await self._blob.delete([_key(id, f"{module}.json") for module in modules])
 
     async def _add_files(
@@ -183,6 +212,10 @@ class Exporting(Erasing):
 
 def _key(id: UUID, name: str) -> str:
     return f"privacy/{id}/{name}"
+
+
+def _file(id: UUID, packing: UUID) -> str:
+    return _key(id, f"{packing}.zip")
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
