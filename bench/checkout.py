@@ -24,6 +24,8 @@ from haat.app.targets import MODULES
 API = scenarios.API
 WARM_UP_S = 3.0
 SPLIT_S = 4.0
+PICTURES_S = 600
+UNMADE = "SELECT count(*) FROM media.files WHERE edition < 2 AND removed_at IS NULL"
 # What one bought checkout leaves behind: each of these grows by one.
 ENDED = {
     "placed": "SELECT count(*) FROM checkout.checkouts WHERE state = 'placed'",
@@ -114,6 +116,7 @@ class Bench:
         options = self.options
         await scenarios.drained(self.url)
         filled = await fill(self.url, options.products)
+        await self._pictures_made()
         await ceilings.prepare(self.url)
         self.shop = await Shop.open(self.address, filled)
         self.statements = await costs.Statements.open(self.url)
@@ -132,6 +135,18 @@ class Bench:
             print(f"one SKU: {hot / rate:.0%} of the rate")
         self._memory("after the load")
         await self.statements.close()
+
+    async def _pictures_made(self) -> None:
+        """Until the demo's pictures have their renditions: a new market's first minutes, and no
+        checkout's cost."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            for _ in range(PICTURES_S):
+                if not await connection.fetchval(UNMADE):
+                    break
+                await asyncio.sleep(1)
+        finally:
+            await connection.close()
 
     def _memory(self, when: str) -> None:
         found = costs.memory_mb(self.market)

@@ -19,6 +19,7 @@ from haat.domains.people.media import pictures
 MEMORY_MAX_MB = 2048
 LONGEST_S = 60
 SMALL_PIXELS = 2_000_000
+NICE = 10  # nobody waits for a rendition: who buys goes first
 _ROOT = str(Path(__file__).resolve().parents[4])
 _PROBLEMS = {"broken": pictures.Broken, "huge": pictures.Huge}
 
@@ -92,12 +93,14 @@ def _bounded() -> None:
 def main() -> None:
     """The other end: one task from standard input, its outcome to standard output."""
     _bounded()
-    line = sys.stdin.buffer.readline()
+    task = json.loads(sys.stdin.buffer.readline())
     content = sys.stdin.buffer.read()
     parts: list[bytes] = []
     head: dict[str, Any]
+    if task["do"] == "renditions" and hasattr(os, "nice"):
+        os.nice(NICE)
     try:
-        head, parts = _work(json.loads(line), content)
+        head, parts = _work(task, content)
     except pictures.Broken as problem:
         head = {"problem": "broken", "detail": str(problem)}
     except pictures.Huge as problem:
