@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -113,11 +113,12 @@ def main() -> None:
         workers_kill_timeout=int(settings.drain_s) + END_S,
     )
     server.listen_on(_listening(settings))
+    loader = _application
     if sys.platform == "linux":
-        _prepare_forks()
+        loader = _forked(_prepare_forks())
         count = int(os.environ.pop(COUNT, 0))
         server.work_beside(count, settings.importing if _imports(count, settings) else 0)
-    server.serve(target_loader=_application, wrap_loader=False)
+    server.serve(target_loader=loader, wrap_loader=False)
 
 
 def _imports(background: int, settings: AppSettings) -> bool:
@@ -135,6 +136,17 @@ def _application() -> Any:
     return web.create()
 
 
+def _forked(application: Any) -> Callable[[], Any]:
+    """Of what was made before the fork: how a worker gets its application."""
+    from haat.app import web
+
+    def own() -> Any:
+        web.set_up()
+        return application
+
+    return own
+
+
 def _listening(settings: AppSettings) -> list[socket.socket]:
     """Those our parent handed down, or some of our own, which others may share by their port."""
     given = os.environ.pop(LISTEN, "")
@@ -143,18 +155,19 @@ def _listening(settings: AppSettings) -> list[socket.socket]:
     return shared(settings.host, settings.port, settings.workers)
 
 
-def _prepare_forks() -> None:
-    """Workers are forked from a process that has imported everything: they start at once, share
-    its memory, and end with it."""
+def _prepare_forks() -> Any:
+    """Workers are forked from a process that has imported everything and made the application:
+    they start at once, share its memory, and end with it."""
     from haat.app import helping, web, work  # noqa: F401 - others are forked as well
 
-    web.parts_loaded(os.environ.get("HAAT_TARGET", "all"))
+    application = web.prepared()
     gc.collect()
     gc.freeze()  # a collection in a worker would touch, and so copy, all of it
     multiprocessing.set_start_method("fork")
     tie = tied_to_parent()
     if tie is not None:
         os.register_at_fork(after_in_child=tie)
+    return application
 
 
 def _address(host: str, port: int) -> str:

@@ -11,10 +11,14 @@ from haat.app.targets import group_of
 from haat.kernel.settings import Settings, given
 
 TOKEN_MIN_CHARS = 32
+LOOPBACK = "127.0.0.0/8,::1"
 
 
 class AppSettings(Settings):
-    """Everything that is not one module's own. Empty addresses mean: the embedded engine."""
+    """Everything that is not one module's own. Empty addresses mean: the embedded engine.
+
+    What checks a setting is imported where one is given: the supervisor and commands read settings
+    too, and would otherwise hold, and wait for, all of the HTTP floor."""
 
     data: Path = Path("data")
     host: str = "127.0.0.1"
@@ -53,7 +57,7 @@ class AppSettings(Settings):
     trusted_proxies: str = ""  # networks whose X-Forwarded-For and -Proto are believed
     allowed_origins: str = ""  # sites whose scripts may read the API's answers; * for any
     rate_limits: str = ""  # off, or other numbers than haat.gateways.rest.paces has
-    rate_limits_exempt: str = "127.0.0.0/8,::1"  # networks that are not counted
+    rate_limits_exempt: str = LOOPBACK  # networks that are not counted
     metrics_public: bool = False  # /metrics answers other machines, too
     # Networks that webhooks may be sent to though they are not public, as "10.1.0.0/16, ::1"; and
     # whether without TLS. For development.
@@ -71,25 +75,28 @@ class AppSettings(Settings):
     @field_validator("trusted_proxies", "rate_limits_exempt")
     @classmethod
     def _networks(cls, value: str) -> str:
-        from haat.engines.http.pacing import networks  # only for who sets it: commands start fast
+        if value not in ("", LOOPBACK):
+            from haat.engines.http.pacing import networks
 
-        networks(value)
+            networks(value)
         return value
 
     @field_validator("allowed_origins")
     @classmethod
     def _origins(cls, value: str) -> str:
-        from haat.engines.http.origins import origins
+        if value:
+            from haat.engines.http.origins import origins
 
-        origins(value)
+            origins(value)
         return value
 
     @field_validator("rate_limits")
     @classmethod
     def _paces(cls, value: str) -> str:
-        from haat.gateways.rest.paces import paces
+        if value:
+            from haat.gateways.rest.paces import paces
 
-        paces(value)
+            paces(value)
         return value
 
     @model_validator(mode="after")
@@ -106,7 +113,7 @@ class AppSettings(Settings):
     @field_validator("webhooks_allow_private")
     @classmethod
     def _private_networks(cls, value: str) -> str:
-        if value:  # the supervisor, too, reads settings, and has no other use for HTTP
+        if value:
             from haat.engines.http.addresses import networks
 
             networks(value)

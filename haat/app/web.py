@@ -35,16 +35,21 @@ from haat.kernel.errors import Problem
 
 def create() -> ASGIApp:
     """The application for the target named by HAAT_TARGET (default: all)."""
+    set_up()
+    return prepared()
+
+
+def prepared() -> ASGIApp:
+    """The application before it starts. Made once and then forked, its routes and models are in
+    memory once; nothing of it is a connection, a thread or a task yet."""
+    return application(AppSettings(), os.environ.get("HAAT_TARGET", "all"))
+
+
+def set_up() -> None:
+    """What each process has for itself: its log and its traces."""
     settings = AppSettings()
     set_up_logs(settings.log_level, file=settings.log_file, secrets=secrets_of(settings))
     set_up_tracing(settings.otel_endpoint, service="haat-web")
-    return application(settings, os.environ.get("HAAT_TARGET", "all"))
-
-
-def parts_loaded(target: str) -> int:
-    """Imports whatever the application for this target is made of; how many parts there are."""
-    site = [*site_routers(), *graphql.routes()] if opens_site(target) else []
-    return len(chosen(target)) + len(site)
 
 
 def application(settings: AppSettings, target: str, runtime: Runtime | None = None) -> ASGIApp:
