@@ -38,6 +38,13 @@ NOT_PAGES = (
     "/admin/orders/{ref}/receipt.pdf",
     "/admin/orders/{ref}/credit-notes/",
     "/vendor/orders/{id}/packing-slip.pdf",
+    "/vendor/imports/products.",
+    "/vendor/imports/{id}/corrections.csv",
+    "/admin/audit/export/",
+    "/account/privacy/export/",
+    "/search/complete",
+    # Leads to other sites, and back from there.
+    "/sign-in/with/",
 )
 # More than one of these is worth a picture: they look different from case to case.
 SEVERAL = {

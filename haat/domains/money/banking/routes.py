@@ -10,7 +10,7 @@ from haat.domains.money.banking.api import BankAccount, Banking, KeptAccount
 from haat.engines.http import Ctx, Door
 from haat.kernel.model import Body
 
-router = APIRouter(tags=["bank accounts"])
+router = APIRouter(tags=["bank-accounts"])
 Service = Annotated[Banking, Door(Banking)]
 
 
