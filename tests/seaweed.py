@@ -20,6 +20,11 @@ from tests.valkey import free_port
 KEY, SECRET = "haat-tests", "only/for+tests"
 BUCKET = "goods"
 READY_S = 120
+TRIES = 3
+
+
+class Ended(Exception):
+    """The server ended before it was ready: one of its ports may have been taken meanwhile."""
 
 
 def program() -> str | None:
@@ -50,29 +55,42 @@ def server(folder: Path) -> Iterator[str]:
         "actions": ["Admin", "Read", "Write", "List"],
     }
     config.write_text(json.dumps({"identities": [identity]}))
-    (folder / "data").mkdir()
+    for left in reversed(range(TRIES)):
+        data = folder / f"data-{left}"
+        data.mkdir()
+        with (folder / f"weed-{left}.log").open("w") as log:
+            s3, command = _command(weed, data, config)
+            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+            try:
+                endpoint = f"http://127.0.0.1:{s3}"
+                try:
+                    _make_bucket(endpoint, process, Path(log.name))
+                except Ended:
+                    if not left:
+                        raise
+                    continue
+                yield endpoint
+                return
+            finally:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(2)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+
+def _command(weed: str, data: Path, config: Path) -> tuple[int, list[str]]:
+    """Its S3 port and how it is started. Ports that are free now may be another's in a moment."""
     s3 = free_port()
     ports = {"master.port": free_port(), "volume.port": free_port(), "filer.port": free_port(),
              "s3.port": s3}  # fmt: skip
     ports |= {f"{name}.grpc": free_port() for name in tuple(ports)}
-    command = [weed, "-logtostderr=true", "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1",
+    command = [weed, "-logtostderr=true", "server", f"-dir={data}", "-ip=127.0.0.1",
                "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.config={config}",
                "-s3.port.iceberg=0", "-master.volumeSizeLimitMB=64", "-volume.max=20",
                "-master.telemetry=false"]  # fmt: skip
-    command += [f"-{name}={port}" for name, port in ports.items()]
-    with (folder / "weed.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-        try:
-            endpoint = f"http://127.0.0.1:{s3}"
-            _make_bucket(endpoint, process, folder / "weed.log")
-            yield endpoint
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(2)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    return s3, command + [f"-{name}={port}" for name, port in ports.items()]
 
 
 def _make_bucket(endpoint: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -83,7 +101,8 @@ def _make_bucket(endpoint: str, process: "subprocess.Popen[bytes]", log: Path) -
     signs = Presigner(Credentials(KEY, SECRET), "us-east-1")
     until = time.monotonic() + READY_S
     while True:
-        assert process.poll() is None, log.read_text()[-2000:]
+        if process.poll() is not None:
+            raise Ended(log.read_text()[-2000:])
         try:
             done = []
             for path in (BUCKET, f"{BUCKET}/ready"):
