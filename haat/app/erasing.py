@@ -20,6 +20,7 @@ import structlog
 from haat.app.targets import all_modules
 from haat.domains.trust.privacy.api import Privacy, Work
 from haat.engines.mail import forget_mails
+from haat.engines.sms import forget_texts
 from haat.engines.sql import Sql
 from haat.engines.sql.personal import Subject, erase, tell
 from haat.kernel.errors import Problem
@@ -33,8 +34,12 @@ log = structlog.get_logger("haat.privacy")
 EVERY_S = 2.0
 LIST_TURNS = 15  # the last part of an erasure may be another process's
 LAST_PAGE = 1000
-# Answers that were kept for repeated requests hold what was asked.
-ANSWERS = Sql("DELETE FROM rest.answers WHERE principal = $1")
+# Answers that were kept for repeated requests: theirs, and what others were told of them.
+ANSWERS = Sql("""
+DELETE FROM rest.answers WHERE principal = $1 OR EXISTS (
+  SELECT FROM unnest($2::text[]) AS t(id)
+   WHERE position(t.id IN route) > 0 OR position(convert_to(t.id, 'UTF8') IN body) > 0)
+""")
 
 
 async def keep_erasing(runtime: "Runtime") -> None:
@@ -64,9 +69,13 @@ async def do_work(runtime: "Runtime") -> int:
     here = [module.name for module in runtime.modules if module.personal is not None]
     count = 0
     for work in await privacy.work(ctx, here=here, all_parts=every):
-        for name in work.modules:
-            module = next(one for one in runtime.modules if one.name == name)
-            content = await _part(runtime, module, work)
+        told = {
+            name: await _part(runtime, next(m for m in runtime.modules if m.name == name), work)
+            for name in work.modules
+        }
+        if work.kind == "erase":  # before anything is called done: who dies here is followed
+            await _beside(runtime, work)
+        for name, content in told.items():
             await privacy.done(ctx, id=work.id, module=name, all_parts=every, content=content)
             count += 1
     return count
@@ -79,14 +88,29 @@ async def _part(runtime: "Runtime", module: Module, work: Work) -> str | None:
     subject = Subject(work.person_id, work.email, work.orders, work.parts, work.returns)
     if work.kind == "tell":
         return json.dumps(await tell(database, ctx, module.personal, subject))
+    if module.name == "identity":  # the only place that says where they were written to
+        await _forget_texts(runtime, subject)
     await erase(database, ctx, module.personal, subject)
     if module.personal.after is not None:
         await module.personal.after(runtime.services[module.contract], ctx, work.person_id)
-    if module.name == "privacy":
-        await runtime.databases["rest"].execute(ANSWERS, str(work.person_id))
-        if work.email:
-            forget_mails(runtime.settings.mail, work.email)
     return None
+
+
+async def _beside(runtime: "Runtime", work: Work) -> None:
+    """What this process has beside its modules' tables: kept answers, letters, folders."""
+    ids = [str(id) for id in (work.person_id, *work.orders, *work.parts, *work.returns)]
+    await runtime.databases["rest"].execute(ANSWERS, str(work.person_id), ids)
+    await runtime.bus.unword(ids)
+    if work.email:
+        await asyncio.to_thread(forget_mails, runtime.settings.mail, work.email, ids)
+
+
+async def _forget_texts(runtime: "Runtime", subject: Subject) -> None:
+    database, ctx = runtime.databases["identity"], runtime.system_context("privacy")
+    module = next(one for one in runtime.modules if one.name == "identity")
+    told = await tell(database, ctx, module.personal, subject)
+    numbers = [str(row[name]) for row in told.get("phones", ()) for name in ("number", "pending")]
+    await asyncio.to_thread(forget_texts, runtime.settings.sms, numbers)
 
 
 def _here(runtime: "Runtime", name: str) -> bool:
