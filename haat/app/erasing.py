@@ -24,7 +24,6 @@ from haat.engines.sms import forget_texts
 from haat.engines.sql import Sql
 from haat.engines.sql.personal import Subject, erase, tell
 from haat.kernel.errors import Problem
-from haat.kernel.module import Module
 
 if TYPE_CHECKING:
     from haat.app.runtime import Runtime
@@ -34,6 +33,8 @@ log = structlog.get_logger("haat.privacy")
 EVERY_S = 2.0
 LIST_TURNS = 15  # the last part of an erasure may be another process's
 LAST_PAGE = 1000
+# The part of who opens the site, in a database of its own perhaps, where answers are kept.
+SITE = "rest"
 # Answers that were kept for repeated requests: theirs, and what others were told of them.
 ANSWERS = Sql("""
 DELETE FROM rest.answers WHERE principal = $1 OR EXISTS (
@@ -65,14 +66,13 @@ async def do_work(runtime: "Runtime") -> int:
     """All that there is to do now; how many parts of it were done."""
     privacy: Privacy = runtime.inner[Privacy]
     ctx = runtime.system_context("privacy")
-    every = [module.name for module in all_modules() if module.personal is not None]
+    every = [SITE, *(module.name for module in all_modules() if module.personal is not None)]
     here = [module.name for module in runtime.modules if module.personal is not None]
+    if runtime.site:
+        here.append(SITE)
     count = 0
     for work in await privacy.work(ctx, here=here, all_parts=every):
-        told = {
-            name: await _part(runtime, next(m for m in runtime.modules if m.name == name), work)
-            for name in work.modules
-        }
+        told = {name: await _part(runtime, name, work) for name in work.modules}
         if work.kind == "erase":  # before anything is called done: who dies here is followed
             await _beside(runtime, work)
         for name, content in told.items():
@@ -81,8 +81,11 @@ async def do_work(runtime: "Runtime") -> int:
     return count
 
 
-async def _part(runtime: "Runtime", module: Module, work: Work) -> str | None:
+async def _part(runtime: "Runtime", name: str, work: Work) -> str | None:
     """A module's part; of an export, what it tells as JSON."""
+    if name == SITE:  # what it has stands beside modules, and is told by those it is about
+        return "{}" if work.kind == "tell" else None
+    module = next(one for one in runtime.modules if one.name == name)
     ctx = runtime.system_context("privacy")
     database = runtime.databases[module.name]
     subject = Subject(work.person_id, work.email, work.orders, work.parts, work.returns)

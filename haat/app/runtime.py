@@ -49,7 +49,9 @@ _TRIM_S = 3600
 class Runtime:
     """The modules of this process, started. Use as `async with Runtime(...) as runtime`.
 
-    `reacts` runs the relay, the reactions and the timers here as well.
+    `reacts` runs the relay, the reactions and the timers here as well. `site`: it is one of those
+    that open the site, and so keep answers of requests about anything; unsaid, one of everything or
+    of nothing is.
     """
 
     def __init__(
@@ -62,10 +64,12 @@ class Runtime:
         reacts: bool = False,
         timers: bool = True,
         role_per_module: bool = False,
+        site: bool | None = None,
     ) -> None:
         self.settings = settings
         self.modules = modules
         self.clock = clock or SystemClock()
+        self.site = len(modules) in (0, len(all_modules())) if site is None else site
         self._mode: Mode = mode
         self._reacts = reacts
         self._timers = timers
