@@ -88,7 +88,10 @@ async def _part(runtime: "Runtime", name: str, work: Work) -> str | None:
     module = next(one for one in runtime.modules if one.name == name)
     ctx = runtime.system_context("privacy")
     database = runtime.databases[module.name]
-    subject = Subject(work.person_id, work.email, work.orders, work.parts, work.returns)
+    # An account with a guest's address is an account, which its owner ends.
+    email = "" if work.guest and name == "identity" else work.email
+    ids = (work.orders, work.parts, work.returns, work.vendors, work.untraded)
+    subject = Subject(work.person_id, email, *ids)
     if work.kind == "tell":
         return json.dumps(await tell(database, ctx, module.personal, subject))
     if module.name == "identity":  # the only place that says where they were written to
@@ -101,7 +104,8 @@ async def _part(runtime: "Runtime", name: str, work: Work) -> str | None:
 
 async def _beside(runtime: "Runtime", work: Work) -> None:
     """What this process has beside its modules' tables: kept answers, letters, folders."""
-    ids = [str(id) for id in (work.person_id, *work.orders, *work.parts, *work.returns)]
+    theirs = (work.person_id, *work.orders, *work.parts, *work.returns, *work.vendors)
+    ids = [str(id) for id in theirs]
     await runtime.databases["rest"].execute(ANSWERS, str(work.person_id), ids)
     await runtime.bus.unword(ids)
     if work.email:

@@ -14,11 +14,14 @@ from collections.abc import Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 from PIL import Image
 
+from haat.app.erasing import do_work
+from haat.app.runtime import Runtime
+from haat.domains.trust.privacy.api import Privacy
 from tests.journeys.box import Box, Client
 from tests.journeys.scene import Shop, buy, deliver, part_of, quote
 
@@ -246,6 +249,21 @@ async def looked_at(box: Box, person: Client) -> None:
     for path in ("/me/profile", "/me/orders", "/me/addresses", "/search?q=zyxwvut"):
         await inside.ok("GET", path)
     await staff.ok("DELETE", f"/me/support-sessions/{asked['id']}")
+
+
+async def settled(runtime: Runtime, person_id: str, state: str) -> None:
+    """Until the erasure is this far. Timers are run by hand: nobody waits for their seconds."""
+    privacy: Privacy = runtime.inner[Privacy]
+    ctx = runtime.system_context("test")
+    for _ in range(600):
+        await runtime.run_timers()
+        await do_work(runtime)
+        found = await privacy.erasure_of(ctx, person_id=UUID(person_id))
+        if found is not None and found.state == state:
+            await runtime.settle()
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"never {state}: {found}")
 
 
 async def everything_in(url: str) -> dict[str, str]:

@@ -34,6 +34,7 @@ from tests.journeys.past import (
     files_below,
     leaks,
     picture,
+    settled,
     words,
 )
 from tests.journeys.scene import buy, deliver, open_shop, part_of
@@ -65,21 +66,6 @@ def beforehand() -> Iterator[None]:
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proof's second look comes at once: nothing else is going on."""
     monkeypatch.setattr(proving, "SURE_S", 0.2)
-
-
-async def settled(runtime: Runtime, person_id: str, state: str) -> None:
-    """Until the erasure is this far. Timers are run by hand: nobody waits for their seconds."""
-    privacy: Privacy = runtime.inner[Privacy]
-    ctx = runtime.system_context("test")
-    for _ in range(600):
-        await runtime.run_timers()
-        await do_work(runtime)
-        found = await privacy.erasure_of(ctx, person_id=UUID(person_id))
-        if found is not None and found.state == state:
-            await runtime.settle()
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"never {state}: {found}")
 
 
 async def test_nothing_readable_is_left(
