@@ -1,5 +1,5 @@
-"""What payouts have of people: where vendors are paid. Of a store that never sold anything that ends
-with its owner."""
+"""What payouts have of people: where vendors are paid. Of a store that never sold anything that
+ends with its owner."""
 
 from haat.engines.sql.personal import Personal, Rule
 

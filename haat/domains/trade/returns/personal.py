@@ -8,7 +8,7 @@ PERSONAL_DATA = Personal(
         Rule("returns.returns", MINE, {"tracking_number": "''"}),
         Rule(
             "returns.messages",
-            f"return_id IN (SELECT id FROM returns.returns WHERE {MINE})",
+            f"return_id IN (SELECT id FROM returns.returns WHERE {MINE})",  # noqa: S608
             {"text": "''", "pictures": "'[]'::jsonb"},
         ),
     )
