@@ -31,6 +31,7 @@ from haat.engines.http.client import HttpClient
 from haat.engines.http.keyring import ring_path
 from haat.engines.http.outward import Outward
 from haat.engines.mail import Mail, open_mail
+from haat.engines.rpc.trailing import by_itself
 from haat.engines.scheduler import Scheduler, open_scheduler
 from haat.engines.search import SearchEngine, open_search
 from haat.engines.sms import Sms, open_sms
@@ -38,7 +39,7 @@ from haat.engines.sql import Database, Pool, open_pool
 from haat.gateways.rest.storage import AnswerStore
 from haat.kernel.clock import Clock, SystemClock
 from haat.kernel.context import SYSTEM, Context
-from haat.kernel.events import Noted, Reaction, noted_in
+from haat.kernel.events import Noted, Reaction, Timer, noted_in
 from haat.kernel.module import Module
 
 log = structlog.get_logger()
@@ -208,14 +209,21 @@ class Runtime:
         for scheduler in schedulers.values():
             await scheduler.start()
 
-    def _add_timer(self, scheduler: Scheduler, module: Module, timer: Any) -> None:
+    def _add_timer(self, scheduler: Scheduler, module: Module, timer: Timer) -> None:
         service = self.services[module.contract]
         name = f"{module.name}.{timer.handler.__name__}"
 
         async def run() -> None:
-            await timer.handler(service, self.system_context(name))
+            await self._tick(timer, name, service)
 
         scheduler.add(name, timer.seconds, run)
+
+    async def _tick(self, timer: Timer, name: str, service: Any) -> None:
+        ctx = self.system_context(name)
+        if timer.noted:
+            await by_itself(f"timer {name}", ctx, lambda noted: timer.handler(service, noted))
+        else:
+            await timer.handler(service, ctx)
 
     async def _trim_answers(self) -> None:
         """Kept answers hold addresses: they go when no request can be repeated any more."""
@@ -226,9 +234,8 @@ class Runtime:
         for module in self.modules:
             if module.reactions:
                 for timer in noted_in(module.reactions).timers:
-                    await timer.handler(
-                        self.services[module.contract], self.system_context(module.name)
-                    )
+                    name = f"{module.name}.{timer.handler.__name__}"
+                    await self._tick(timer, name, self.services[module.contract])
 
     async def settle(self) -> None:
         """Waits until every event that was emitted has been handled."""
