@@ -311,7 +311,8 @@ def unpacked(content: bytes) -> Iterator[str]:
     if b"\nMIME-Version:" in content or content.startswith(b"From:"):
         for part in message_from_bytes(content, policy=policy.default).walk():
             if not part.is_multipart():
-                yield (part.get_payload(decode=True) or b"").decode("latin-1")  # type: ignore[union-attr]
+                body = part.get_payload(decode=True)
+                yield body.decode("latin-1") if isinstance(body, bytes) else ""
     for word in re.findall(rb"[A-Za-z0-9+/]{24,}", content[:4_000_000]):
         yield base64.b64decode(word[: len(word) // 4 * 4]).decode("latin-1")
 
