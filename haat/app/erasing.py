@@ -20,10 +20,10 @@ import structlog
 from haat.app.targets import all_modules
 from haat.domains.trust.privacy.api import Privacy, Work
 from haat.engines.mail import forget_mails
+from haat.engines.sms import forget_texts
 from haat.engines.sql import Sql
 from haat.engines.sql.personal import Subject, erase, tell
 from haat.kernel.errors import Problem
-from haat.kernel.module import Module
 
 if TYPE_CHECKING:
     from haat.app.runtime import Runtime
@@ -33,8 +33,14 @@ log = structlog.get_logger("haat.privacy")
 EVERY_S = 2.0
 LIST_TURNS = 15  # the last part of an erasure may be another process's
 LAST_PAGE = 1000
-# Answers that were kept for repeated requests hold what was asked.
-ANSWERS = Sql("DELETE FROM rest.answers WHERE principal = $1")
+# The part of who opens the site, in a database of its own perhaps, where answers are kept.
+SITE = "rest"
+# Answers that were kept for repeated requests: theirs, and what others were told of them.
+ANSWERS = Sql("""
+DELETE FROM rest.answers WHERE principal = $1 OR EXISTS (
+  SELECT FROM unnest($2::text[]) AS t(id)
+   WHERE position(t.id IN route) > 0 OR position(convert_to(t.id, 'UTF8') IN body) > 0)
+""")
 
 
 async def keep_erasing(runtime: "Runtime") -> None:
@@ -60,33 +66,58 @@ async def do_work(runtime: "Runtime") -> int:
     """All that there is to do now; how many parts of it were done."""
     privacy: Privacy = runtime.inner[Privacy]
     ctx = runtime.system_context("privacy")
-    every = [module.name for module in all_modules() if module.personal is not None]
+    every = [SITE, *(module.name for module in all_modules() if module.personal is not None)]
     here = [module.name for module in runtime.modules if module.personal is not None]
+    if runtime.site:
+        here.append(SITE)
     count = 0
     for work in await privacy.work(ctx, here=here, all_parts=every):
-        for name in work.modules:
-            module = next(one for one in runtime.modules if one.name == name)
-            content = await _part(runtime, module, work)
+        told = {name: await _part(runtime, name, work) for name in work.modules}
+        if work.kind == "erase":  # before anything is called done: who dies here is followed
+            await _beside(runtime, work)
+        for name, content in told.items():
             await privacy.done(ctx, id=work.id, module=name, all_parts=every, content=content)
             count += 1
     return count
 
 
-async def _part(runtime: "Runtime", module: Module, work: Work) -> str | None:
+async def _part(runtime: "Runtime", name: str, work: Work) -> str | None:
     """A module's part; of an export, what it tells as JSON."""
+    if name == SITE:  # what it has stands beside modules, and is told by those it is about
+        return "{}" if work.kind == "tell" else None
+    module = next(one for one in runtime.modules if one.name == name)
     ctx = runtime.system_context("privacy")
     database = runtime.databases[module.name]
-    subject = Subject(work.person_id, work.email, work.orders, work.parts, work.returns)
+    # An account with a guest's address is an account, which its owner ends.
+    email = "" if work.guest and name == "identity" else work.email
+    ids = (work.orders, work.parts, work.returns, work.vendors, work.untraded)
+    subject = Subject(work.person_id, email, *ids)
     if work.kind == "tell":
         return json.dumps(await tell(database, ctx, module.personal, subject))
+    if module.name == "identity":  # the only place that says where they were written to
+        await _forget_texts(runtime, subject)
     await erase(database, ctx, module.personal, subject)
     if module.personal.after is not None:
         await module.personal.after(runtime.services[module.contract], ctx, work.person_id)
-    if module.name == "privacy":
-        await runtime.databases["rest"].execute(ANSWERS, str(work.person_id))
-        if work.email:
-            forget_mails(runtime.settings.mail, work.email)
     return None
+
+
+async def _beside(runtime: "Runtime", work: Work) -> None:
+    """What this process has beside its modules' tables: kept answers, letters, folders."""
+    theirs = (work.person_id, *work.orders, *work.parts, *work.returns, *work.vendors)
+    ids = [str(id) for id in theirs]
+    await runtime.databases["rest"].execute(ANSWERS, str(work.person_id), ids)
+    await runtime.bus.unword(ids)
+    if work.email:
+        await asyncio.to_thread(forget_mails, runtime.settings.mail, work.email, ids)
+
+
+async def _forget_texts(runtime: "Runtime", subject: Subject) -> None:
+    database, ctx = runtime.databases["identity"], runtime.system_context("privacy")
+    module = next(one for one in runtime.modules if one.name == "identity")
+    told = await tell(database, ctx, module.personal, subject)
+    numbers = [str(row[name]) for row in told.get("phones", ()) for name in ("number", "pending")]
+    await asyncio.to_thread(forget_texts, runtime.settings.sms, numbers)
 
 
 def _here(runtime: "Runtime", name: str) -> bool:

@@ -5,6 +5,7 @@ so that a page sent twice, or a process that dies between two steps, does no har
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from uuid import NAMESPACE_URL, uuid5
 
 from haat.app.wiring import Doors
@@ -12,7 +13,7 @@ from haat.domains.people.identity.api import EmailTaken, Identity
 from haat.domains.people.market.api import AlreadyOpened, Market, MarketSettings
 from haat.domains.people.media.api import Media
 from haat.gateways.web.store.welcome import FirstRun
-from haat.kernel.context import Actor, Context
+from haat.kernel.context import SYSTEM, Actor, Context, Trail
 from haat.kernel.ids import derive
 
 FirstRunner = Callable[[Context, FirstRun], Awaitable[None]]
@@ -24,7 +25,7 @@ def first_runner(inner: Doors) -> FirstRunner:
     async def run(ctx: Context, form: FirstRun) -> None:
         if await inner[Market].is_open(ctx):
             raise AlreadyOpened
-        system = ctx.as_system()
+        system = replace(ctx.as_system(), trail=Trail("first run", SYSTEM, "system"))
         person_id = uuid5(NAMESPACE_URL, f"operator:{form.email.lower()}")
         identity: Identity = inner[Identity]
         try:

@@ -18,6 +18,7 @@ from haat.app.settings import AppSettings
 from haat.domains.goods.catalog.api import VendorNotActive
 from haat.domains.goods.imports.api import PART_MAX, Counts, Finding, Imports, Run
 from haat.domains.people.vendors.api import Vendors
+from haat.engines.rpc.trailing import by_itself
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
 
@@ -92,7 +93,8 @@ async def imported(
     """One file, to its end. `alone`: nobody else works on it."""
     imports: Imports = runtime.inner[Imports]
     vendor_id = await _vendor(runtime, ctx, wanted.vendor)
-    run = await _sent(imports, ctx, vendor_id, file)
+    # The file and its start are the operator's doing; its goods follow, as a vendor's own do.
+    run = await by_itself("haat import", ctx, lambda by: _sent(imports, by, vendor_id, file))
     if run.state != "failed":
         _need_format(run, wanted.format, file)
         mapping = None
@@ -101,7 +103,12 @@ async def imported(
             mapping = next((one.mapping for one in saved if one.name == wanted.mapping), None)
             if mapping is None:
                 raise NotFound(f"The vendor has no saved mapping {wanted.mapping!r}.")
-        run = await imports.start(ctx, id=run.id, mapping=mapping, dry_run=wanted.dry_run)
+        id, dry_run = run.id, wanted.dry_run
+        run = await by_itself(
+            "haat import",
+            ctx,
+            lambda by: imports.start(by, id=id, mapping=mapping, dry_run=dry_run),
+        )
     told(file, run)
     while run.state not in ENDED:
         if alone:

@@ -31,6 +31,7 @@ from haat.engines.http.client import HttpClient
 from haat.engines.http.keyring import ring_path
 from haat.engines.http.outward import Outward
 from haat.engines.mail import Mail, open_mail
+from haat.engines.rpc.trailing import by_itself
 from haat.engines.scheduler import Scheduler, open_scheduler
 from haat.engines.search import SearchEngine, open_search
 from haat.engines.sms import Sms, open_sms
@@ -38,7 +39,7 @@ from haat.engines.sql import Database, Pool, open_pool
 from haat.gateways.rest.storage import AnswerStore
 from haat.kernel.clock import Clock, SystemClock
 from haat.kernel.context import SYSTEM, Context
-from haat.kernel.events import Noted, Reaction, noted_in
+from haat.kernel.events import Noted, Reaction, Timer, noted_in
 from haat.kernel.module import Module
 
 log = structlog.get_logger()
@@ -49,7 +50,9 @@ _TRIM_S = 3600
 class Runtime:
     """The modules of this process, started. Use as `async with Runtime(...) as runtime`.
 
-    `reacts` runs the relay, the reactions and the timers here as well.
+    `reacts` runs the relay, the reactions and the timers here as well. `site`: it is one of those
+    that open the site, and so keep answers of requests about anything; unsaid, one of everything or
+    of nothing is.
     """
 
     def __init__(
@@ -62,10 +65,12 @@ class Runtime:
         reacts: bool = False,
         timers: bool = True,
         role_per_module: bool = False,
+        site: bool | None = None,
     ) -> None:
         self.settings = settings
         self.modules = modules
         self.clock = clock or SystemClock()
+        self.site = len(modules) in (0, len(all_modules())) if site is None else site
         self._mode: Mode = mode
         self._reacts = reacts
         self._timers = timers
@@ -204,14 +209,21 @@ class Runtime:
         for scheduler in schedulers.values():
             await scheduler.start()
 
-    def _add_timer(self, scheduler: Scheduler, module: Module, timer: Any) -> None:
+    def _add_timer(self, scheduler: Scheduler, module: Module, timer: Timer) -> None:
         service = self.services[module.contract]
         name = f"{module.name}.{timer.handler.__name__}"
 
         async def run() -> None:
-            await timer.handler(service, self.system_context(name))
+            await self._tick(timer, name, service)
 
         scheduler.add(name, timer.seconds, run)
+
+    async def _tick(self, timer: Timer, name: str, service: Any) -> None:
+        ctx = self.system_context(name)
+        if timer.noted:
+            await by_itself(f"timer {name}", ctx, lambda noted: timer.handler(service, noted))
+        else:
+            await timer.handler(service, ctx)
 
     async def _trim_answers(self) -> None:
         """Kept answers hold addresses: they go when no request can be repeated any more."""
@@ -222,9 +234,8 @@ class Runtime:
         for module in self.modules:
             if module.reactions:
                 for timer in noted_in(module.reactions).timers:
-                    await timer.handler(
-                        self.services[module.contract], self.system_context(module.name)
-                    )
+                    name = f"{module.name}.{timer.handler.__name__}"
+                    await self._tick(timer, name, self.services[module.contract])
 
     async def settle(self) -> None:
         """Waits until every event that was emitted has been handled."""

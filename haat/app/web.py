@@ -72,7 +72,9 @@ def application(settings: AppSettings, target: str, runtime: Runtime | None = No
                 yield
             return
         async with (
-            Runtime(settings, modules, reacts=settings.background == 0) as started,
+            Runtime(
+                settings, modules, reacts=settings.background == 0, site=opens_site(target)
+            ) as started,
             _gate(started, target, pacing) as gate,
             watched(started),
         ):

@@ -11,7 +11,7 @@ from haat.app.loop import run_async, settle_memory
 from haat.app.processes import say_ready
 from haat.app.runtime import Runtime
 from haat.app.settings import AppSettings
-from haat.app.targets import chosen
+from haat.app.targets import chosen, opens_site
 from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
 
 log = structlog.get_logger()
@@ -23,7 +23,7 @@ async def work(settings: AppSettings, target: str) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with Runtime(settings, chosen(target), reacts=True):
+    async with Runtime(settings, chosen(target), reacts=True, site=opens_site(target)):
         settle_memory()
         log.info("worker_ready", target=target)
         say_ready()

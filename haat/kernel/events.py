@@ -136,10 +136,12 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A handler of time: `async def sweep(service, ctx) -> None`, at most one at a time."""
+    """A handler of time: `async def sweep(service, ctx) -> None`, at most one at a time. What it
+    changes is in the audit where it is `noted`."""
 
     handler: Callable[..., Awaitable[None]]
     seconds: int
+    noted: bool = False
 
 
 @dataclass(slots=True)
@@ -204,11 +206,12 @@ def declared() -> Iterator[type[Event]]:
             yield event
 
 
-def every(*, seconds: int) -> Callable[[F], F]:
-    """Marks a timer that runs every `seconds` in one process of the installation at a time."""
+def every(*, seconds: int, noted: bool = False) -> Callable[[F], F]:
+    """Marks a timer that runs every `seconds` in one process of the installation at a time.
+    `noted`: it decides something by itself, which the audit has under its name."""
 
     def note(handler: F) -> F:
-        _noted(handler).timers.append(Timer(handler, seconds))
+        _noted(handler).timers.append(Timer(handler, seconds, noted))
         return handler
 
     return note

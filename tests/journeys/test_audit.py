@@ -1,12 +1,16 @@
 """Who changed what: noted with the change itself, in every shape, and found by who may look."""
 
+import asyncio
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from haat.app import proving
+from haat.app.importing import Wanted, imported
 from haat.domains.trust.audit.api import Audit
 from tests.journeys.box import Box, Client
 from tests.journeys.scene import Shop, buy, open_shop
@@ -84,6 +88,39 @@ async def test_a_purchase_writes_no_trail(box: Box) -> None:
     before = len(await entries(box, staff, actorId=customer.person["id"]))
     await buy(box, customer, {shop.offer: 1})
     assert len(await entries(box, staff, actorId=customer.person["id"])) == before
+
+
+async def test_what_a_timer_decides_is_noted_under_its_name(box: Box) -> None:
+    shop = await open_shop(box, f"Resting {uuid4().hex[:6]}", price=1_000, stock=5)
+    staff = await box.staff()
+    since = datetime.now(UTC) + timedelta(seconds=1)
+    until = since + timedelta(seconds=1)
+    body = {"since": since.isoformat(), "until": until.isoformat(), "message": "", "hidden": False}
+    await shop.owner.ok("PUT", f"/vendors/{shop.id}/absence", body)
+    command = "timer vendors.turn_absences"
+    for _ in range(600):
+        await box.runtime.run_timers()
+        found = await entries(box, staff, subject=shop.id, acting="system")
+        if any(one["command"] == command for one in found):
+            break
+        await asyncio.sleep(0.05)
+    (turned, *_) = [one for one in found if one["command"] == command]
+    assert (turned["actorType"], turned["actorId"]) == ("system", None)
+    assert turned["changes"]["away_on"]["after"] in (True, False)
+    assert (await shop.owner.get(f"/vendors/{shop.id}/audit")).status_code == 200
+
+
+async def test_a_command_of_the_operator_is_noted(box: Box, tmp_path: Path) -> None:
+    shop = await open_shop(box, f"Carted {uuid4().hex[:6]}", price=1_000, stock=5)
+    file = tmp_path / "goods.csv"
+    file.write_text("Handle,Title,Variant SKU,Variant Price\ncup,Cup,cup-1,9.00\n")
+    runtime = box.runtime
+    wanted = Wanted([file], shop.vendor["slug"])
+    ctx = runtime.system_context("import")
+    await imported(runtime, ctx, wanted, file, lambda file, run: None, alone=True)
+    found = await entries(box, await box.staff(), vendorId=shop.id, acting="system")
+    assert {one["command"] for one in found} == {"haat import"}
+    assert {one["kind"] for one in found} == {"runs"}
 
 
 async def test_the_trail_is_exported_whole(box: Box) -> None:

@@ -3,16 +3,18 @@
 import asyncio
 import io
 import json
+import os
+import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from PIL import Image
 from pydantic import SecretStr
 
-from haat.app import proving
+from haat.app import erasing, proving
 from haat.app.erasing import do_work, read_list, write_list
 from haat.app.migrating import migrate_all
 from haat.app.runtime import Runtime
@@ -22,135 +24,65 @@ from haat.domains.trust.privacy.api import Privacy
 from haat.engines.sql.copying import dump, load
 from tests import postgres
 from tests.journeys.box import Box, Client
-from tests.journeys.scene import Shop, buy, deliver, open_shop, part_of, quote
+from tests.journeys.conftest import APART, SHAPE
+from tests.journeys.past import (
+    ADDRESS,
+    HOST,
+    HOST_SECRET,
+    customer_with_a_past,
+    everything_in,
+    files_below,
+    leaks,
+    picture,
+    settled,
+    words,
+)
+from tests.journeys.scene import buy, deliver, open_shop, part_of
 
-SETTINGS = {"HAAT_ERASURE_DAYS": "0"}
-MARK = "Zyxwvut"
-EMAIL = "zyxwvut.plainly@example.com"
-PLANTED = (
-    "zyxwvut", "Zyxwvut", "plainly@example", "Quarzstrasse", "0171-5550199", "Glimmerstadt",
-    "my cat ate it Zyxwvut",
-)  # fmt: skip
-ADDRESS = {
-    "name": f"{MARK} Plainly",
-    "line1": "Quarzstrasse 77",
-    "city": "Glimmerstadt",
-    "postalCode": "N1 9GU",
-    "country": "GB",
-    "phone": "0171-5550199",
+KEY = Path(tempfile.gettempdir()) / f"haat-host-{os.getpid()}.key"
+SETTINGS = {
+    "HAAT_ERASURE_DAYS": "0",
+    "HAAT_WEBHOOKS_ALLOW_PRIVATE": "127.0.0.0/8",
+    "HAAT_WEBHOOKS_ALLOW_HTTP": "1",
+    "HAAT_HOST_KEY_FILE": str(KEY),
+    **HOST,
 }
+pytestmark = pytest.mark.skipif(
+    SHAPE in APART, reason="the settings of other processes cannot be set"
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beforehand() -> Iterator[None]:
+    """The host's secret; and what a process does every two seconds is done here by hand."""
+    KEY.write_text(HOST_SECRET)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(erasing, "EVERY_S", 3600.0)
+        yield
+    KEY.unlink()
 
 
 @pytest.fixture(autouse=True)
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the process does every two seconds is done here when it is looked at."""
+    """A proof's second look comes at once: nothing else is going on."""
     monkeypatch.setattr(proving, "SURE_S", 0.2)
-
-
-def picture() -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (64, 64), (10, 200, 30)).save(out, "PNG")
-    return out.getvalue()
-
-
-async def settled(runtime: Runtime, person_id: str, state: str) -> None:
-    """Until the erasure is this far. Timers are run by hand: nobody waits for their seconds."""
-    privacy: Privacy = runtime.inner[Privacy]
-    ctx = runtime.system_context("test")
-    for _ in range(600):
-        await runtime.run_timers()
-        await do_work(runtime)
-        found = await privacy.erasure_of(ctx, person_id=UUID(person_id))
-        if found is not None and found.state == state:
-            await runtime.settle()
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"never {state}: {found}")
-
-
-async def customer_with_a_past(box: Box, shop: Shop) -> Client:
-    """Addresses, a file, an order delivered and returned in part, messages, searches, a saved
-    card, mails."""
-    person = await box.person(EMAIL, f"{MARK} Plainly")
-    await person.ok("PATCH", "/me", {"phone": "0171-5550199"})
-    await person.ok("POST", "/me/addresses", ADDRESS)
-    answer = await box.http.post(
-        f"{box.address}/api/v1/media",
-        files={"file": ("a.png", picture(), "image/png")},
-        headers={"authorization": f"Bearer {person.token}", "idempotency-key": uuid4().hex},
-    )
-    assert answer.is_success, answer.text
-    await person.get("/search?q=zyxwvut")
-    quoted = await quote(person, {shop.offer: 2}, shipTo=ADDRESS)
-    body = {
-        "quoteId": quoted["id"],
-        "payment": {"provider": "test", "token": await box.token("4242424242424242")},
-    }
-    placed = await person.ok("POST", "/orders", body)
-    await box.settle()
-    part = await part_of(shop, placed)
-    await deliver(box, shop, part)
-    staff = await box.staff()
-    await staff.ok(
-        "POST",
-        "/payments/refund",
-        {
-            "vendorOrderId": part["id"],
-            "reason": "my cat ate it Zyxwvut",
-            "amount": {"minor": 300, "currency": "USD"},
-        },
-    )
-    await box.settle()
-    await person.ok("GET", f"/orders/{placed['orderId']}/receipt")
-    await person.ok("POST", f"/orders/{placed['orderId']}/receipt/send")
-    await box.settle()
-    await box.runtime.run_timers()
-    await box.settle()
-    return person
-
-
-async def everything_in(url: str) -> dict[str, str]:
-    """Every table of every schema, as text."""
-    connection = await asyncpg.connect(url)
-    try:
-        tables = await connection.fetch(
-            "SELECT schemaname, tablename FROM pg_tables"
-            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-        )
-        found = {}
-        for schema, table in tables:
-            rows = await connection.fetch(f'SELECT to_jsonb(t)::text FROM "{schema}"."{table}" t')
-            found[f"{schema}.{table}"] = "\n".join(row[0] for row in rows)
-        return found
-    finally:
-        await connection.close()
-
-
-def leaks(texts: dict[str, str]) -> list[str]:
-    return [f"{name}: {word}" for name, text in texts.items() for word in PLANTED if word in text]
-
-
-def files_below(folder: Path) -> dict[str, str]:
-    return {
-        str(path): path.read_bytes().decode("latin-1")
-        for path in folder.rglob("*")
-        if path.is_file() and "testcard" not in path.name
-    }
 
 
 async def test_nothing_readable_is_left(
     box: Box, postgres_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     runtime = box.runtime
-    shop = await open_shop(box, f"Plain {uuid4().hex[:6]}", price=1_000, stock=9)
-    person = await customer_with_a_past(box, shop)
+    shop = await open_shop(box, f"Plain {uuid4().hex[:6]}", price=1_000, stock=99)
+    person = await customer_with_a_past(box, shop, box.runtime.settings.folder / "sms")
     id = person.person["id"]
     url = runtime.settings.sql_url.get_secret_value()
     folder = runtime.settings.folder
+    await plant_letter(url, person)
     before = leaks(await everything_in(url))
     assert {line.partition(".")[0] for line in before} >= {
         *("identity", "profiles", "orders", "settlement", "receipts", "checkout", "search"),
-        "audit",
+        *("audit", "payments", "wallet", "returns", "support", "notifications", "webhooks"),
+        *("rest", "bus"),
     }, before
     assert leaks(files_below(folder)), "mails were written"
     older = tmp_path / "older.dump"
@@ -182,6 +114,23 @@ async def test_nothing_readable_is_left(
     order = await shop.owner.ok("GET", f"/orders/{listed['items'][0]['id']}")
     assert order["shipTo"]["country"] == "GB"
     await restored_is_erased_again(runtime, postgres_url, older, tmp_path, id)
+
+
+async def plant_letter(url: str, person: Client) -> None:
+    """A fact with a reason of theirs that nobody could handle, and so is kept."""
+    order = (await person.ok("GET", "/me/orders"))["items"][0]["id"]
+    envelope = {"data": {"orderId": order, "reason": words("dead letter")}}
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            "INSERT INTO bus.dead (subscriber, event_id, type, key, source, pos, partition,"
+            " envelope, attempts, error, failed_at) VALUES ('no.one', gen_random_uuid(),"
+            " 'order.cancelled', $1, 'orders', 0, 0, $2::text::jsonb, 1, 'ValueError', now())",
+            order,
+            json.dumps(envelope),
+        )
+    finally:
+        await connection.close()
 
 
 async def restored_is_erased_again(

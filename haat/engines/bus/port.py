@@ -159,6 +159,11 @@ class Bus(DeadLetters, Protocol):
         """Something was committed to an outbox: look soon."""
         ...
 
+    async def unword(self, ids: Sequence[str]) -> int:
+        """Takes the reason that somebody wrote out of dead letters, and out of what waits behind
+        them, where it names one of these ids; how many."""
+        ...
+
     def wants(self, routes: Iterable[Route]) -> Callable[[Event], bool]:
         """Tells which events go anywhere, when `routes` are all there are."""
         ...

@@ -72,6 +72,16 @@ _DISCARD = """
 WITH letter AS (DELETE FROM bus.dead WHERE id = $1 RETURNING *),
 free AS (DELETE FROM bus.held h USING letter l WHERE h.subscriber = l.subscriber AND h.key = l.key)
 SELECT subscriber FROM letter"""
+_THEIRS = """coalesce(envelope #>> '{data,reason}', '') <> '' AND EXISTS (
+  SELECT FROM unnest($1::text[]) AS t(id) WHERE position(t.id IN envelope::text) > 0)"""
+_UNWORD = f"""
+WITH dead AS (
+  UPDATE bus.dead SET envelope = jsonb_set(envelope, '{{data,reason}}', '""') WHERE {_THEIRS}
+  RETURNING 1),
+queued AS (
+  UPDATE bus.queue SET envelope = jsonb_set(envelope, '{{data,reason}}', '""') WHERE {_THEIRS}
+  RETURNING 1)
+SELECT (SELECT count(*) FROM dead) + (SELECT count(*) FROM queued)"""  # noqa: S608 - a constant
 _TRIM = """
 DELETE FROM {schema}.inbox WHERE (subscriber, event_id) IN (
   SELECT subscriber, event_id FROM {schema}.inbox
@@ -228,6 +238,10 @@ class PostgresBus:
     async def discard(self, id: int) -> None:
         """Forgets it and lets go on what waits behind it; DeadLetterGone."""
         await self._unpark(_DISCARD, id)
+
+    async def unword(self, ids: Sequence[str]) -> int:
+        """Takes the reasons that people wrote out of what names one of these ids."""
+        return int(await self._pool.fetchval(_UNWORD, list(ids)))
 
     async def _unpark(self, sql: str, id: int) -> None:
         subscriber = await self._pool.fetchval(sql, id)

@@ -6,6 +6,7 @@
 import re
 from base64 import b64encode
 from binascii import b2a_qp
+from collections.abc import Collection
 from email import message_from_string
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -148,16 +149,18 @@ def open_mail(url: str, *, sender: str, clock: Clock | None = None) -> Mail:
     raise ValueError(f"no mail over {parts.scheme}://: use smtp://, smtps:// or a folder")
 
 
-def forget_mails(url: str, address: str) -> int:
-    """Removes what was sent to this address and lies in a folder of ours; how many. What went out
-    by SMTP is with its reader."""
+def forget_mails(url: str, address: str, about: Collection[str] = ()) -> int:
+    """Removes what lies in a folder of ours and was sent to this address, or to anybody `about`
+    what has one of these ids; how many. What went out by SMTP is with its reader."""
     parts = urlsplit(url)
     if parts.scheme not in ("", "file"):
         return 0
-    count, line = 0, f"To: {address}{_EOL}".encode()
+    count, line, ids = 0, f"To: {address}{_EOL}".encode(), [one.encode() for one in about]
     for path in Path(unquote(parts.path) if parts.scheme else url).glob("*.eml"):
         try:
-            if line in path.read_bytes().partition(b"\r\n\r\n")[0] + _EOL.encode():
+            head, _, body = path.read_bytes().partition(b"\r\n\r\n")
+            whole = body.replace(b"=\r\n", b"")  # an id may go on in the next line
+            if line in head + _EOL.encode() or any(id in whole for id in ids):
                 path.unlink()
                 count += 1
         except FileNotFoundError:

@@ -6,12 +6,13 @@ modules change on the way, in this process or another, is noted as part of the s
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from haat.engines.rpc.masking import check_support, masked
 from haat.kernel.context import Context, Held, Trail, held_trail
 from haat.kernel.contract import Mark
 
+T = TypeVar("T")
 Call = Callable[..., Awaitable[Any]]  # (ctx, **arguments)
 REASON_MAX_CHARS = 1000
 _REASONS = ("reason", "note", "comment")
@@ -35,6 +36,19 @@ def around(where: str, mark: Mark, call: Call, caller: str | None) -> Call:
         return masked(found) if outside else found
 
     return run
+
+
+async def by_itself(name: str, ctx: Context, run: Callable[[Context], Awaitable[T]]) -> T:
+    """What a timer or a command of the operator's changes, noted under its name: it is in no
+    person's."""
+    trail = Trail(name, ctx.actor, "system")
+    held = Held(replace(ctx, trail=trail), trail)
+    token = held_trail.set(held)
+    try:
+        return await run(held.ctx)
+    finally:
+        held.open = False
+        held_trail.reset(token)
 
 
 def trailed(where: str, mark: Mark, call: Call) -> Call:

@@ -3,6 +3,7 @@
 A folder (`file:///…`) for development, or `https://…`: a webhook of whoever sends them.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -50,4 +51,20 @@ def open_sms(url: str, *, token: str, http: HttpClient) -> Sms:
     raise ValueError(f"no text messages over {parts.scheme}://: use https:// or a folder")
 
 
-__all__ = ["Sms", "SmsAway", "Text", "open_sms"]
+def forget_texts(url: str, numbers: Collection[str]) -> int:
+    """Removes what was sent to these numbers and lies in a folder of ours; how many."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("", "file") or not numbers:
+        return 0
+    count = 0
+    for path in Path(unquote(parts.path) if parts.scheme else url).glob("*.txt"):
+        try:
+            if path.read_text("utf-8").partition("\n")[0].removeprefix("To: ") in numbers:
+                path.unlink()
+                count += 1
+        except FileNotFoundError:
+            continue
+    return count
+
+
+__all__ = ["Sms", "SmsAway", "Text", "forget_texts", "open_sms"]

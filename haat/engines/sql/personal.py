@@ -6,7 +6,9 @@ RULES = (
 )
 
 A rule's `where` names rows of one person by `:person` (their id), `:email`, or by ids of what is
-theirs elsewhere: `:orders`, `:parts` (vendor orders), `:returns`. The same rules find what a person
+theirs elsewhere: `:orders`, `:parts` (vendor orders), `:returns`, `:vendors` (stores that ended and
+are theirs alone; `:untraded`: those of them that never sold anything). Of a guest `:person` is the
+order's id. The same rules find what a person
 is given when they ask for their data. A test prepares each under its module's role, and fails for a
 personal column that no rule and no `kept` names.
 """
@@ -26,6 +28,8 @@ _TYPES = {
     "orders": "uuid[]",
     "parts": "uuid[]",
     "returns": "uuid[]",
+    "vendors": "uuid[]",
+    "untraded": "uuid[]",
     "now": "timestamptz",
 }
 _NAME = re.compile(rf"(?<!:):({'|'.join(_TYPES)})\b")
@@ -41,6 +45,8 @@ class Subject:
     orders: Sequence[UUID] = ()
     parts: Sequence[UUID] = ()
     returns: Sequence[UUID] = ()
+    vendors: Sequence[UUID] = ()
+    untraded: Sequence[UUID] = ()
 
 
 @dataclass(frozen=True, slots=True)

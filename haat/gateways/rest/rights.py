@@ -41,7 +41,10 @@ RIGHTS: Mapping[str, str] = {
         POST /offers/{offer_id}/stock-notices, DELETE /stock-notices/{token}, OPTIONS /media/tus
         HEAD /media/tus/{ticket}, PATCH /media/tus/{ticket}, DELETE /media/tus/{ticket}
         PUT /media/parts/{ticket}, POST /invitations/read, GET /webhook-events, GET /vendor-terms
-        GET /vendor-terms/{version}
+        GET /vendor-terms/{version}, GET /orders/link/{token}/erasure
+        POST /orders/link/{token}/erasure, DELETE /orders/link/{token}/erasure
+        GET /orders/link/{token}/data-exports, POST /orders/link/{token}/data-exports
+        GET /orders/link/{token}/data-exports/{id}/file
         """,
     "quote": """
         GET /checkout/{id}, GET /checkout/{id}/status, POST /payments/intent, POST /orders
@@ -258,7 +261,8 @@ RIGHTS: Mapping[str, str] = {
         POST /admin/dead-letters/{id}/discard, POST /admin/dead-letters/{id}/replay
         GET /admin/doctor, GET /admin/doctor/{id}, POST /admin/people/{id}/block
         POST /admin/people/{id}/unblock, GET /admin/people/{id}/erasure
-        POST /admin/people/{id}/erasure
+        POST /admin/people/{id}/erasure, GET /admin/orders/{id}/erasure
+        POST /admin/orders/{id}/erasure
         GET /admin/webhooks, POST /admin/webhooks, GET /admin/webhooks/{id}
         PATCH /admin/webhooks/{id}, DELETE /admin/webhooks/{id}, POST /admin/webhooks/{id}/secret
         POST /admin/webhooks/{id}/test, POST /admin/webhooks/{id}/replay

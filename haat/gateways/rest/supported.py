@@ -31,7 +31,7 @@ class Supported:
                 if scope["type"] == "websocket":  # what is pushed is no visit
                     await send({"type": "websocket.close", "code": 4403})
                     return
-                if scope["path"] != LEAVE:
+                if scope["path"] != LEAVE and not scope["path"].startswith(STATIC):
                     try:
                         await self._note(scope, claims)
                     except Problem as problem:
@@ -70,3 +70,4 @@ class Supported:
 
 
 LEAVE = "/support/leave"
+STATIC = "/static/"  # the same for everybody: nothing of whom the session is about

@@ -1,10 +1,11 @@
-"""What payouts have of people: vendors' bank accounts, none of somebody who owns no vendor."""
+"""What payouts have of people: where vendors are paid. Of a store that never sold anything that
+ends with its owner."""
 
-from haat.engines.sql.personal import Personal
+from haat.engines.sql.personal import Personal, Rule
 
-_WHY = "a vendor's bank account: the books of what was paid to it keep it as long as the law asks"
+_WHY = "of a store that traded: the books of what was paid keep it as long as the law asks"
 PERSONAL_DATA = Personal(
-    rules=(),
+    rules=(Rule("payouts.destinations", "vendor_id = ANY(:untraded)"),),
     kept={
         "destinations.holder": _WHY,
         "destinations.account": _WHY,

@@ -22,11 +22,11 @@ async def resume_payouts(service: PayoutsService, ctx: Context) -> None:
     await service.resume_payouts(ctx)
 
 
-@every(seconds=60)
+@every(seconds=60, noted=True)
 async def release_reserves(service: PayoutsService, ctx: Context) -> None:
     await service.release_reserves(ctx)
 
 
-@every(seconds=60)
+@every(seconds=60, noted=True)
 async def run_scheduled(service: PayoutsService, ctx: Context) -> None:
     await service.run_scheduled(ctx)

@@ -14,10 +14,11 @@ PERSONAL_DATA = Personal(
             OWN,
             told=("provider", "subject", "email", "connected_at", "used_at"),
         ),
-        Rule("identity.phones", OWN, told=("number", "verified_at")),
+        Rule("identity.phones", OWN, told=("number", "pending", "verified_at")),
         Rule("identity.sign_ins", OWN, told=("at", "address", "client", "result")),
         Rule("identity.letters", "person_id = :person OR address = :email", told=None),
         Rule("identity.invitations", "email = :email", told=("email", "role", "created_at")),
+        Rule("identity.invitations", "vendor_id = ANY(:vendors)", told=None),
         Rule("identity.memberships", OWN),
         Rule("identity.staff_customs", OWN),
         Rule(

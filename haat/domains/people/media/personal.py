@@ -15,19 +15,25 @@ async def _remove(service: MediaService, ctx: Context, person_id: UUID) -> None:
     await service.remove_unused(ctx)
 
 
+# Of a store that never sold anything.
+OF_STORE = "vendor_id = ANY(:untraded)"
+ENDED = {"alt": "''", "expires_at": "least(expires_at, :now)"}
+GONE = {
+    "alt": "''",
+    "claims": "0",
+    "lasting": "false",
+    "removed_at": "coalesce(removed_at, :now)",
+}
 PERSONAL_DATA = Personal(
     rules=(
-        Rule("media.uploads", OWN, {"alt": "''", "expires_at": "least(expires_at, :now)"}),
+        Rule("media.uploads", OWN, ENDED),
+        Rule("media.uploads", OF_STORE, ENDED, told=None),
+        Rule("media.files", OF_STORE, GONE, told=None),
         # Whoever shows one shows nothing instead.
         Rule(
             "media.files",
             OWN,
-            {
-                "alt": "''",
-                "claims": "0",
-                "lasting": "false",
-                "removed_at": "coalesce(removed_at, :now)",
-            },
+            GONE,
             told=("id", "digest", "content_type", "size_bytes", "alt", "kind", "uploaded_at"),
         ),
     ),

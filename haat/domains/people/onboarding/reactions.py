@@ -39,6 +39,6 @@ async def tell_rest(service: OnboardingService, ctx: Context) -> None:
     await service.tell_rest(ctx)
 
 
-@every(seconds=600)
+@every(seconds=600, noted=True)
 async def delete_due(service: OnboardingService, ctx: Context) -> None:
     await service.delete_due(ctx)

@@ -1,17 +1,36 @@
-"""What vendors have of people: nothing of somebody who owns none."""
+"""What vendors have of people: where stores are reached and stand, which ends with a store that was
+its owner's alone. Of one that never sold anything its name ends as well."""
 
-from haat.engines.sql.personal import Personal
+from haat.engines.sql.personal import Personal, Rule
 
-_ADDRESS = "a business's public address; it goes with the vendor"
 PERSONAL_DATA = Personal(
-    rules=(),
-    kept={
-        "vendors.contact_email": _ADDRESS,
-        "vendors.support_email": _ADDRESS,
-        "vendors.support_phone": _ADDRESS,
-        "places.line1": _ADDRESS,
-        "places.postal_code": _ADDRESS,
-        "places.city": _ADDRESS,
-        "places.phone": _ADDRESS,
-    },
+    rules=(
+        Rule(
+            "vendors.vendors",
+            "id = ANY(:vendors)",
+            {
+                "contact_email": "'erased@erased.invalid'",
+                "support_email": "''",
+                "support_phone": "''",
+                "place": "''",
+                "latitude": "NULL::float8",
+                "longitude": "NULL::float8",
+            },
+            told=("id", "name", "status", "contact_email", "support_email", "support_phone"),
+        ),
+        Rule("vendors.places", "vendor_id = ANY(:vendors)"),
+        Rule(
+            "vendors.vendors",
+            "id = ANY(:untraded)",
+            {
+                "name": "'Erased'",
+                "name_key": "id::text",
+                "slug": "id::text",
+                "description": "''",
+                "reason": "NULL::text",
+            },
+            told=None,
+        ),
+    ),
+    kept={"vendors.reason": "of a store that traded: why it may not, or might not, sell here"},
 )

@@ -67,6 +67,6 @@ async def owner_is_another(
     await service.follow_owners(ctx, {one.vendor_id: one.owners for one in events})
 
 
-@every(seconds=15)
+@every(seconds=15, noted=True)
 async def turn_absences(service: VendorsService, ctx: Context) -> None:
     await service.turn_absences(ctx)

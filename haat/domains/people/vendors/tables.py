@@ -37,7 +37,7 @@ vendors = Table(
     Column("contact_email", Text, nullable=False, info=PERSONAL),
     Column("business_type", Text, nullable=False, info=IMPERSONAL),
     Column("commission_bp", Integer),
-    Column("reason", Text, info=IMPERSONAL),
+    Column("reason", Text, info=PERSONAL),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("decided_at", DateTime(timezone=True)),
     Column("latitude", Double),  # of its place of business, public

@@ -46,7 +46,7 @@ async def drilled(
     await service.hear_drill(tx, events)
 
 
-@every(seconds=60)
+@every(seconds=60, noted=True)
 async def close_finished(service: BackofficeService, ctx: Context) -> None:
     """Vendors that asked to close and have nothing left to do."""
     await service.close_finished(ctx)

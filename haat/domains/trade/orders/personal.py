@@ -2,8 +2,11 @@
 
 from haat.engines.sql.personal import Personal, Rule
 
-MINE = "IN (SELECT id FROM orders.orders WHERE person_id = :person)"
-PARTS = "IN (SELECT id FROM orders.vendor_orders WHERE person_id = :person)"
+# A guest's order has no person.
+MINE = "person_id = :person OR id = ANY(:orders)"
+OF_MINE = f"order_id IN (SELECT id FROM orders.orders WHERE {MINE})"  # noqa: S608
+PARTS = f"vendor_order_id IN (SELECT id FROM orders.vendor_orders WHERE {OF_MINE})"  # noqa: S608
+EMAIL = "coalesce(person_id, id) || '@erased.invalid'"
 
 
 def erased(column: str) -> str:
@@ -18,28 +21,27 @@ PERSONAL_DATA = Personal(
     rules=(
         Rule(
             "orders.orders",
-            "person_id = :person",
+            MINE,
             {
-                "email": "person_id || '@erased.invalid'",
+                "email": EMAIL,
                 "ship_to": erased("ship_to"),
                 "bill_to": erased("bill_to"),
             },
         ),
-        Rule("orders.vendor_orders", "person_id = :person", {"reason": "NULL::text"}),
-        Rule("orders.timeline", f"order_id {MINE}", {"note": "''"}),
-        Rule("orders.refunds", f"vendor_order_id {PARTS}", {"note": "''"}),
+        Rule("orders.vendor_orders", OF_MINE, {"reason": "NULL::text"}),
+        Rule("orders.timeline", OF_MINE, {"note": "''"}),
+        Rule("orders.refunds", PARTS, {"note": "''"}),
         # The lists are made of the orders, and say the same.
         Rule(
             "orders.order_list",
-            "person_id = :person",
+            MINE,
             {
-                "email": "person_id || '@erased.invalid'",
+                "email": EMAIL,
                 "ship_to_name": "'Erased'",
-                "words": "array_to_tsvector(string_to_array("
-                "'erased ' || person_id || '@erased.invalid', ' '))",
+                "words": f"array_to_tsvector(string_to_array('erased ' || {EMAIL}, ' '))",
             },
             told=None,
         ),
-        Rule("orders.part_list", f"order_id {MINE}", {"ship_to_name": "'Erased'"}, told=None),
+        Rule("orders.part_list", OF_MINE, {"ship_to_name": "'Erased'"}, told=None),
     )
 )

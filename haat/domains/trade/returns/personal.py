@@ -2,12 +2,13 @@
 
 from haat.engines.sql.personal import Personal, Rule
 
+MINE = "person_id = :person OR id = ANY(:returns)"
 PERSONAL_DATA = Personal(
     rules=(
-        Rule("returns.returns", "person_id = :person", {"tracking_number": "''"}),
+        Rule("returns.returns", MINE, {"tracking_number": "''"}),
         Rule(
             "returns.messages",
-            "return_id IN (SELECT id FROM returns.returns WHERE person_id = :person)",
+            f"return_id IN (SELECT id FROM returns.returns WHERE {MINE})",  # noqa: S608
             {"text": "''", "pictures": "'[]'::jsonb"},
         ),
     )

@@ -23,6 +23,6 @@ async def finish_due(service: ReturnsService, ctx: Context) -> None:
     await service.finish_due(ctx)
 
 
-@every(seconds=60)
+@every(seconds=60, noted=True)
 async def end_overdue(service: ReturnsService, ctx: Context) -> None:
     await service.end_overdue(ctx)

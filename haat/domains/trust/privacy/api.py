@@ -1,4 +1,8 @@
-"""Erasure of a person and the export of their data: asked for, under way, done."""
+"""Erasure of a person and the export of their data: asked for, under way, done.
+
+Who bought without an account asks with their order's signed link; `person_id` is the order's id
+then.
+"""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -33,9 +37,13 @@ class ExportMissing(NotFound, code="export_missing"):
     """There is no such export, or it has expired."""
 
 
+class OrderOfAccount(Conflict, code="order_of_account"):
+    """Whose order it is has an account, and asks there."""
+
+
 class Obstacle(Model):
     """Why an account cannot be erased now: "orders_open", "returns_open", "disputes_open",
-    "credits_left", "vendor_owned", "staff"; `what` names them."""
+    "credits_left", "vendor_owned", "vendor_money", "staff"; `what` names them."""
 
     code: str
     message: str
@@ -55,6 +63,13 @@ class Erasure(Model):
     obstacles: list[Obstacle] = []
     parts: int = 0
     of: int = 0
+
+
+class LinkedErasure(Model):
+    """What a guest asked for of an order (None: nothing), and what has to end before."""
+
+    erasure: Erasure | None
+    obstacles: list[Obstacle]
 
 
 class Export(Model):
@@ -81,6 +96,9 @@ class Work(Model):
     orders: list[UUID]
     parts: list[UUID]
     returns: list[UUID]
+    vendors: list[UUID] = []
+    untraded: list[UUID] = []
+    guest: bool = False
     modules: list[str]
 
 
@@ -92,9 +110,10 @@ class Piece(Model):
 
 
 class PersonErased(Event, name="person.erased", key="person_id"):
-    """Nothing of this person is left but their id."""
+    """Nothing of this person is left but their id; of a `guest` the order's."""
 
     person_id: UUID
+    guest: bool = False
 
 
 class Privacy(Contract, name="privacy"):
@@ -123,6 +142,35 @@ class Privacy(Contract, name="privacy"):
 
     @query(scope="staff:settings")
     async def erasure_of(self, ctx: Context, *, person_id: UUID) -> Erasure | None: ...
+
+    @query(timeout_s=30)
+    async def erasure_by_link(self, ctx: Context, *, token: str) -> LinkedErasure:
+        """What a guest asked for of an order, and what hinders it. LinkInvalid, OrderOfAccount."""
+
+    @command(timeout_s=30)
+    async def ask_erasure_by_link(self, ctx: Context, *, id: UUID, token: str) -> Erasure:
+        """As `ask_erasure`, of an order alone, by whoever has its link."""
+
+    @command(repeatable=True)
+    async def withdraw_erasure_by_link(self, ctx: Context, *, token: str) -> Erasure:
+        """NothingAsked, ErasureUnderWay."""
+
+    @command(scope="staff:settings", proof=True, timeout_s=30)
+    async def erase_guest(
+        self, ctx: Context, *, id: UUID, order_id: UUID, reason: Reason
+    ) -> Erasure:
+        """At once, at a guest's written wish. ErasureRefused, OrderOfAccount; NotFound."""
+
+    @command(timeout_s=30)
+    async def ask_export_by_link(self, ctx: Context, *, id: UUID, token: str) -> Export: ...
+
+    @query()
+    async def exports_by_link(self, ctx: Context, *, token: str) -> list[Export]: ...
+
+    @command(timeout_s=60)
+    async def take_export_by_link(
+        self, ctx: Context, *, id: UUID, token: str, cursor: str | None = None
+    ) -> Piece: ...
 
     @command(scope="person", proof=True, timeout_s=30)
     async def ask_export(self, ctx: Context, *, id: UUID) -> Export:

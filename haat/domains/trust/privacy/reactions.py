@@ -5,7 +5,7 @@ from haat.kernel.context import Context
 from haat.kernel.events import every
 
 
-@every(seconds=10)
+@every(seconds=10, noted=True)
 async def begin_due(service: PrivacyService, ctx: Context) -> None:
     await service.begin_due(ctx)
 

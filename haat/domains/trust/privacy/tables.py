@@ -24,7 +24,8 @@ erasures = Table(
     "erasures",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("person_id", Uuid, nullable=False),
+    Column("person_id", Uuid, nullable=False),  # of a guest the order's
+    Column("guest", Boolean, nullable=False, server_default=text("false")),
     Column("state", Text, nullable=False, info=IMPERSONAL),
     Column("by_staff", Boolean, nullable=False),
     Column("asked_at", DateTime(timezone=True), nullable=False),
@@ -35,6 +36,9 @@ erasures = Table(
     Column("orders", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     Column("vendor_orders", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     Column("returns", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
+    # Stores that ended and were theirs alone; of them those that never sold anything.
+    Column("vendors", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
+    Column("untraded", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     CheckConstraint("state IN ('asked', 'withdrawn', 'erasing', 'erased')", name="state"),
 )
 Index(
@@ -52,7 +56,8 @@ exports = Table(
     "exports",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("person_id", Uuid, nullable=False),
+    Column("person_id", Uuid, nullable=False),  # of a guest the order's
+    Column("guest", Boolean, nullable=False, server_default=text("false")),
     Column("state", Text, nullable=False, info=IMPERSONAL),
     Column("asked_at", DateTime(timezone=True), nullable=False),
     Column("ready_at", DateTime(timezone=True)),
@@ -65,6 +70,7 @@ exports = Table(
     Column("orders", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     Column("vendor_orders", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     Column("returns", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
+    Column("vendors", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     CheckConstraint("state IN ('making', 'ready', 'expired')", name="state"),
 )
 Index(

@@ -28,6 +28,7 @@ ACTING = (
     ("vendor", "Vendors' teams"),
     ("key", "API keys"),
     ("customer", "Customers"),
+    ("system", "The market by itself"),
     ("guest", "Guests"),
     ("support", "Support sessions"),
     ("system", "The system"),

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from haat.domains.money.payments.api import Payments
 from haat.domains.people.vendors.api import Vendor, Vendors
@@ -17,12 +18,15 @@ from haat.domains.trade.orders.api import (
 )
 from haat.domains.trade.receipts.api import Receipts
 from haat.domains.trade.settlement.api import Settlement
+from haat.domains.trust.privacy.api import Privacy
 from haat.gateways.web.admin.office import Staff, page
 from haat.gateways.web.admin.refunds import REFUNDABLE
+from haat.gateways.web.kit.forms import read
 from haat.gateways.web.kit.order_filters import narrowed
 from haat.gateways.web.store.paying import labels
-from haat.gateways.web.visit import Visit
-from haat.kernel.errors import Forbidden, NotFound
+from haat.gateways.web.visit import Visit, form_of
+from haat.kernel.errors import Forbidden, NotFound, Problem
+from haat.kernel.model import Body
 from haat.kernel.money import Money
 
 router = APIRouter()
@@ -50,6 +54,10 @@ FULFILMENTS: tuple[tuple[str, str], ...] = (
     ("cancelled", "Cancelled"),
 )
 TAKEN = frozenset({"paid", "partially_refunded", "refunded"})
+
+
+class EraseForm(Body):
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 @router.get("/admin/orders")
@@ -112,7 +120,33 @@ async def show(visit: Staff, ref: str) -> Response:
     """The order with how it was paid, and what came back."""
     if not visit.ctx.has("staff:orders"):
         raise Forbidden
-    order = await _order(visit, ref)
+    return await _page(visit, await _order(visit, ref))
+
+
+@router.post("/admin/orders/{id}/erase")
+async def erase(visit: Staff, id: UUID, request: Request) -> Response:
+    """Of who bought without an account."""
+    values = await form_of(request)
+    order = await _order(visit, str(id))
+    try:
+        wanted = read(EraseForm, values)
+        await visit.doors[Privacy].erase_guest(
+            visit.ctx, id=visit.ctx.new_id(), order_id=id, reason=wanted.reason
+        )
+    except Problem as problem:
+        if problem.status not in (409, 422):
+            raise
+        visit.flash(problem.detail)
+        return visit.redirect(f"{HERE}/{order.number}")
+    visit.flash("The guest's data are being erased.")
+    return visit.redirect(f"{HERE}/{order.number}")
+
+
+async def _page(visit: Visit, order: Order) -> Response:
+    may_erase = order.person_id is None and visit.ctx.has("staff:settings")
+    erasure = None
+    if may_erase:
+        erasure = await visit.doors[Privacy].erasure_of(visit.ctx, person_id=order.id)
     found: Any = await asyncio.gather(
         visit.doors[Settlement].receipt(visit.ctx, order_id=order.id),
         visit.doors[Settlement].disputes(visit.ctx, order_ids=[order.id]),
@@ -135,6 +169,8 @@ async def show(visit: Staff, ref: str) -> Response:
         lines={line.id: line.title for part in order.vendor_orders for line in part.lines},
         parts=[(part, _left(part)) for part in order.vendor_orders],
         has_receipt=order.payment in TAKEN,
+        may_erase=may_erase,
+        erasure=erasure,
     )
 
 

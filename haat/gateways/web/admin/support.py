@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from haat.domains.trust.support.api import Entrance, Support
-from haat.gateways.web.admin.office import Staff, page
+from haat.gateways.web.admin.office import Staff, page, vendors_by_id
 from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.visit import Visit, form_of
 from haat.kernel.errors import Problem
@@ -25,8 +25,9 @@ class AskForm(Body):
 
 
 @router.get("/admin/support")
-async def listed(visit: Staff) -> Response:
-    return await _page(visit, Form())
+async def listed(visit: Staff, about: str = "", id: str = "") -> Response:
+    """The pages of stores and people lead here with whom it is about."""
+    return await _page(visit, Form({"about": about, "id": id}) if id else Form())
 
 
 @router.post("/admin/support")
@@ -71,4 +72,5 @@ async def end(visit: Staff, id: UUID) -> Response:
 
 async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
     found = await visit.doors[Support].asked_by_me(visit.ctx)
-    return page(visit, "support.html", HERE, status, found=found, form=form)
+    stores = await vendors_by_id(visit, (one.vendor_id for one in found if one.vendor_id))
+    return page(visit, "support.html", HERE, status, found=found, form=form, stores=stores)

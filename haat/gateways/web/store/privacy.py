@@ -1,4 +1,4 @@
-"""One's own data: taking it along, and having the account erased."""
+"""One's own data: taking it along, having it erased. Guests do so with their order's link."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from haat.domains.trust.privacy.api import Piece, Privacy
 from haat.engines.http.streaming import streamed
-from haat.gateways.web.store.shopping import PersonShopping
+from haat.gateways.web.store.shopping import PersonShopping, Shopping
 from haat.kernel.errors import Problem
 
 router = APIRouter()
@@ -19,6 +19,8 @@ async def show(visit: PersonShopping) -> Response:
     privacy: Privacy = visit.doors[Privacy]
     return visit.page(
         "store/privacy.html",
+        here=HERE,
+        link="",
         erasure=await privacy.erasure(visit.ctx),
         obstacles=await privacy.obstacles(visit.ctx),
         exports=await privacy.exports(visit.ctx),
@@ -65,3 +67,66 @@ async def withdraw_erasure(visit: PersonShopping) -> Response:
             raise
         visit.flash(problem.detail)
     return visit.redirect(HERE)
+
+
+@router.get("/orders/link/{token}/privacy")
+async def show_to_guest(visit: Shopping, token: str) -> Response:
+    privacy: Privacy = visit.doors[Privacy]
+    found = await privacy.erasure_by_link(visit.ctx, token=token)
+    return visit.page(
+        "store/privacy.html",
+        here=_at(token),
+        link=token,
+        erasure=found.erasure,
+        obstacles=found.obstacles,
+        exports=await privacy.exports_by_link(visit.ctx, token=token),
+    )
+
+
+@router.post("/orders/link/{token}/privacy/export")
+async def ask_export_as_guest(visit: Shopping, token: str) -> Response:
+    privacy: Privacy = visit.doors[Privacy]
+    await privacy.ask_export_by_link(visit.ctx, id=visit.ctx.new_id(), token=token)
+    visit.flash("We are gathering the data. It will stand here in a moment.")
+    return visit.redirect(_at(token))
+
+
+@router.get("/orders/link/{token}/privacy/export/{id}")
+async def take_export_as_guest(visit: Shopping, token: str, id: UUID) -> Response:
+    privacy: Privacy = visit.doors[Privacy]
+    later = replace(visit.ctx, deadline=None)
+
+    async def part(cursor: str | None) -> Piece:
+        return await privacy.take_export_by_link(later, id=id, token=token, cursor=cursor)
+
+    return await streamed(part, name="my-data.zip", media_type="application/zip")
+
+
+@router.post("/orders/link/{token}/privacy/erase")
+async def ask_erasure_as_guest(visit: Shopping, token: str) -> Response:
+    privacy: Privacy = visit.doors[Privacy]
+    try:
+        await privacy.ask_erasure_by_link(visit.ctx, id=visit.ctx.new_id(), token=token)
+        visit.flash("The order's data will be erased. Until it begins you can take that back here.")
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        visit.flash(problem.detail)
+    return visit.redirect(_at(token))
+
+
+@router.post("/orders/link/{token}/privacy/keep")
+async def withdraw_as_guest(visit: Shopping, token: str) -> Response:
+    privacy: Privacy = visit.doors[Privacy]
+    try:
+        await privacy.withdraw_erasure_by_link(visit.ctx, token=token)
+        visit.flash("The order's data stay.")
+    except Problem as problem:
+        if problem.status not in (404, 409):
+            raise
+        visit.flash(problem.detail)
+    return visit.redirect(_at(token))
+
+
+def _at(token: str) -> str:
+    return f"/orders/link/{token}/privacy"

@@ -7,14 +7,16 @@ from uuid import UUID
 from pydantic import Field
 
 from haat.domains.money.payments.api import Payments
+from haat.domains.money.payouts.api import Payouts
 from haat.domains.money.wallet.api import Wallet
 from haat.domains.people.identity.api import Identity
 from haat.domains.people.market.api import Market
 from haat.domains.people.media.api import Media
+from haat.domains.people.vendors.api import Vendors
 from haat.domains.trade.orders.api import Orders
 from haat.domains.trade.returns.api import Returns
 from haat.domains.trust.privacy.api import Privacy, Work
-from haat.domains.trust.privacy.service.exporting import Exporting
+from haat.domains.trust.privacy.service.linking import Linking
 from haat.engines.blob import Blob
 from haat.engines.mail import Mail
 from haat.engines.sql import Database
@@ -34,7 +36,7 @@ class PrivacyOptions(Settings):
         return self.public_url.rstrip("/") or f"http://localhost:{self.port}"
 
 
-class PrivacyService(Exporting, Privacy):
+class PrivacyService(Linking, Privacy):
     """Requests on one schema; what is done about them is done where the data are."""
 
     def __init__(
@@ -47,6 +49,8 @@ class PrivacyService(Exporting, Privacy):
         media: Media,
         orders: Orders,
         returns: Returns,
+        vendors: Vendors,
+        payouts: Payouts,
         payments: Payments,
         wallet: Wallet,
         options: PrivacyOptions,
@@ -59,6 +63,8 @@ class PrivacyService(Exporting, Privacy):
         self._media = media
         self._orders = orders
         self._returns = returns
+        self._vendors = vendors
+        self._payouts = payouts
         self._payments = payments
         self._wallet = wallet
         self._cooling = timedelta(days=options.erasure_days)

@@ -12,6 +12,7 @@ from uuid import UUID
 from haat.domains.people.market.api import Market
 from haat.domains.people.media.api import PIECE_MAX, Media
 from haat.domains.trust.privacy.api import Export, ExportMissing, Piece, Work
+from haat.domains.trust.privacy.service.belongings import Belongings
 from haat.domains.trust.privacy.service.erasing import PART, Erasing
 from haat.engines.blob import Blob
 from haat.engines.mail import Mail, Message
@@ -24,8 +25,9 @@ from haat.kernel.page import decode_cursor, encode_cursor
 _COLUMNS = """e.id, e.person_id, e.state, e.asked_at, e.ready_at, e.expires_at, e.size_bytes,
        (SELECT count(*) FROM privacy.parts p WHERE p.request_id = e.id)::int AS parts"""
 ASK_EXPORT = Sql("""
-INSERT INTO privacy.exports (id, person_id, state, asked_at, orders, vendor_orders, returns)
-VALUES ($1, $2, 'making', $3, $4, $5, $6) ON CONFLICT DO NOTHING
+INSERT INTO privacy.exports
+       (id, person_id, guest, state, asked_at, orders, vendor_orders, returns, vendors)
+VALUES ($1, $2, $3, 'making', $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
 """)
 OWN = Sql(f"""
 SELECT {_COLUMNS} FROM privacy.exports e
@@ -36,7 +38,8 @@ SELECT size_bytes, packing FROM privacy.exports WHERE id = $1 AND person_id = $2
    AND expires_at > $3
 """)
 BEING_MADE = Sql("""
-SELECT e.id, e.person_id, e.orders, e.vendor_orders, e.returns,
+SELECT e.id, e.person_id, e.guest, e.orders, e.vendor_orders, e.returns, e.vendors,
+       e.vendors AS untraded,
        array(SELECT module FROM privacy.parts p WHERE p.request_id = e.id) AS finished
   FROM privacy.exports e WHERE state = 'making' ORDER BY id LIMIT 20
 """)
@@ -86,17 +89,29 @@ class Exporting(Erasing):
     _site: str
 
     async def ask_export(self, ctx: Context, *, id: UUID) -> Export:
-        person_id = ctx.person_id
-        found = await self.gathered(ctx, person_id)
-        ids = (found.orders, found.parts, found.returns)
-        await self._db.execute(ASK_EXPORT, id, person_id, ctx.now(), *ids)
-        return (await self.exports(ctx))[0]
+        found = await self.gathered(ctx, ctx.person_id)
+        return await self._ask_export(ctx, id, ctx.person_id, found, guest=False)
+
+    async def _ask_export(
+        self, ctx: Context, id: UUID, person_id: UUID, found: Belongings, *, guest: bool
+    ) -> Export:
+        ids = (found.orders, found.parts, found.returns, found.owned)
+        await self._db.execute(ASK_EXPORT, id, person_id, guest, ctx.now(), *ids)
+        return (await self._exports(person_id))[0]
 
     async def exports(self, ctx: Context) -> list[Export]:
-        return [Export(**dict(row)) for row in await self._db.fetch(OWN, ctx.person_id)]
+        return await self._exports(ctx.person_id)
+
+    async def _exports(self, person_id: UUID) -> list[Export]:
+        return [Export(**dict(row)) for row in await self._db.fetch(OWN, person_id)]
 
     async def take_export(self, ctx: Context, *, id: UUID, cursor: str | None = None) -> Piece:
-        row = await self._db.fetchrow(MINE, id, ctx.person_id, ctx.now())
+        return await self._take_export(ctx, id, ctx.person_id, cursor)
+
+    async def _take_export(
+        self, ctx: Context, id: UUID, person_id: UUID, cursor: str | None
+    ) -> Piece:
+        row = await self._db.fetchrow(MINE, id, person_id, ctx.now())
         if row is None:
             raise ExportMissing
         size, key = row["size_bytes"], _file(id, row["packing"])
