@@ -77,8 +77,10 @@ class Visit:
             signed_in = await self.doors[Identity].refresh(
                 ctx, refresh_token=self.request.cookies[REFRESH]
             )
-        except (Unauthenticated, Forbidden):
+        except (Unauthenticated, Forbidden) as problem:
             self.forget_session()
+            if problem.code == "session_over":
+                self.flash(problem.detail)
             return
         self.keep_session(signed_in)
         state["access_token"] = signed_in.access_token

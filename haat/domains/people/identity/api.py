@@ -108,6 +108,7 @@ from haat.domains.people.identity.sitting import (
     PersonUnblocked,
     Reason,
     Session,
+    SessionOver,
     SignInResult,
     SignInTry,
     Sitting,
@@ -234,6 +235,7 @@ __all__ = [
     "SecondFactors",
     "SecondStepNeeded",
     "Session",
+    "SessionOver",
     "SignInResult",
     "SignInTry",
     "StaffChanged",
@@ -312,13 +314,19 @@ class Person(Model):
 
 
 class SignedIn(Model):
-    """A session's tokens. `refresh_token` is None when another request just rotated it."""
+    """A session's tokens. `refresh_token` is None when another request just rotated it.
+
+    The session goes on while it is used, but not beyond `session_ends_at`. `others_ended` says how
+    many older sessions of the account had to end for this one to begin.
+    """
 
     # Not shown by repr: tokens have no place in a log.
     access_token: Annotated[TokenText, Field(repr=False)]
     refresh_token: Annotated[TokenText | None, Field(repr=False)]
     token_type: Literal["Bearer"] = "Bearer"
     expires_at: datetime
+    session_ends_at: datetime | None = None
+    others_ended: int = 0
     person: Person
 
 
@@ -484,6 +492,7 @@ class Identity(
     ) -> SignedIn:
         """Rotates the token. A reused one ends the whole session (TokenReused), but for 30 s after
         its rotation, when it answers a new access token only: two tabs may refresh at once.
+        SessionOver where the session's time is up, or had to make room.
 
         `vendor_id` is the vendor the person acts for from now on, NotFound when it is in another's
         team. Roles granted since the last time count from here.

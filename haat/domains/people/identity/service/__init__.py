@@ -13,6 +13,7 @@ from haat.domains.people.identity.host import HostOptions, HostSystem
 from haat.domains.people.identity.passwords import Passwords
 from haat.domains.people.identity.providers.registry import providers_of
 from haat.domains.people.identity.providers.settings import ProviderOptions
+from haat.domains.people.identity.service.lifetimes import Lifetimes
 from haat.domains.people.identity.service.phones import WithPhones
 from haat.domains.people.market.api import Market
 from haat.engines.http import Signer, Tokens
@@ -27,6 +28,8 @@ class IdentityOptions(Settings):
     """Costs of a password's hash (Argon2id; memory in KiB), how long tokens and links live, what a
     password must be, and whether an address is to be proved.
 
+    A session ends `refresh_ttl_days` after its last use and `session_days` after its beginning,
+    staff's by times of their own; a person has at most `sessions_max` at once.
     `password_hashes_at_once` times `password_memory_kib` bounds what hashing takes of a process.
     For `step_up_minutes` after proving who they are people may do what asks for proof; with
     `staff_second_step` required, staff who signed in without one have a customer's rights.
@@ -44,7 +47,11 @@ class IdentityOptions(Settings):
     password_min_chars: Annotated[int, Field(ge=8, le=64)] = 8
     breached_passwords: Path | None = None
     access_ttl_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
-    refresh_ttl_days: int = 30
+    refresh_ttl_days: Annotated[int, Field(ge=1, le=365)] = 30
+    session_days: Annotated[int, Field(ge=1, le=365)] = 90
+    staff_idle_minutes: Annotated[int, Field(ge=5, le=43_200)] = 120
+    staff_session_hours: Annotated[int, Field(ge=1, le=720)] = 12
+    sessions_max: Annotated[int, Field(ge=1, le=1000)] = 25
     sign_in_history_days: Annotated[int, Field(ge=1, le=3650)] = 90
     step_up_minutes: Annotated[int, Field(ge=1, le=60)] = 10
     staff_second_step: Literal["optional", "required"] = "optional"
@@ -86,7 +93,13 @@ class IdentityService(WithPhones, Identity):
         self._host = HostSystem(host, http) if host.host_issuer else None
         self._host_label = host.host_label if host.host_issuer else ""
         self._access = timedelta(minutes=options.access_ttl_minutes)
-        self._refresh = timedelta(days=options.refresh_ttl_days)
+        self._lifetimes = Lifetimes(
+            idle=timedelta(days=options.refresh_ttl_days),
+            life=timedelta(days=options.session_days),
+            staff_idle=timedelta(minutes=options.staff_idle_minutes),
+            staff_life=timedelta(hours=options.staff_session_hours),
+            most=options.sessions_max,
+        )
         self._history = timedelta(days=options.sign_in_history_days)
         self._proof_span = timedelta(minutes=options.step_up_minutes)
         self._staff_step = options.staff_second_step == "required"
