@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -27,7 +28,7 @@ from tests.domains.people.doubles import (
 )
 
 PASSWORD, ADA = "correct horse", "ada@example.com"
-TIMES = {"refresh_ttl_days": 30, "session_days": 90, "staff_idle_minutes": 120}
+TIMES: dict[str, Any] = {"refresh_ttl_days": 30, "session_days": 90, "staff_idle_minutes": 120}
 
 
 @pytest.fixture
@@ -193,9 +194,7 @@ async def test_ending_sessions_asks_for_proof(
     assert len(await identity.sessions(person(at, ada.id))) == 1
 
 
-async def test_rest_says_why(
-    identity: IdentityService, at: SettableClock, ada: Person
-) -> None:
+async def test_rest_says_why(identity: IdentityService, at: SettableClock, ada: Person) -> None:
     found = await sign_in(identity, at)
     at.advance(timedelta(days=31))
     rest = Rest(at, {Identity: identity}, router)

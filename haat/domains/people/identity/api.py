@@ -440,7 +440,7 @@ class Identity(
         the password, SecondStepNeeded among it.
         """
 
-    @command(scope="person", timeout_s=25)
+    @command(scope="person", timeout_s=25, enrolling=True)
     async def prove_elsewhere(
         self,
         ctx: Context,
@@ -464,7 +464,7 @@ class Identity(
     ) -> SignedIn:
         """A session of our own for a host's token. What `host_person` raises; SecondStepNeeded."""
 
-    @command(scope="person")
+    @command(scope="person", enrolling=True)
     async def prove(
         self,
         ctx: Context,
@@ -480,7 +480,7 @@ class Identity(
         CodeWrong (at `code`), WrongPassword (at `password`), TooManyAttempts.
         """
 
-    @command(scope="person")
+    @command(scope="person", enrolling=True)
     async def prove_with_passkey(
         self, ctx: Context, *, state: Sealed, credential: Credential, session_id: UUID
     ) -> SignedIn:
@@ -502,7 +502,7 @@ class Identity(
     async def sign_out(self, ctx: Context, *, refresh_token: str) -> None:
         """Ends the session; harmless when it has ended."""
 
-    @query(scope="person")
+    @query(scope="person", enrolling=True)
     async def me(self, ctx: Context) -> Person: ...
 
     @command(scope="person")

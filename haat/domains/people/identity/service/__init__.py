@@ -15,6 +15,7 @@ from haat.domains.people.identity.providers.registry import providers_of
 from haat.domains.people.identity.providers.settings import ProviderOptions
 from haat.domains.people.identity.service.lifetimes import Lifetimes
 from haat.domains.people.identity.service.phones import WithPhones
+from haat.domains.people.identity.service.requiring import Required, Step, VendorStep
 from haat.domains.people.market.api import Market
 from haat.engines.http import Signer, Tokens
 from haat.engines.http.client import HttpClient
@@ -31,8 +32,10 @@ class IdentityOptions(Settings):
     A session ends `refresh_ttl_days` after its last use and `session_days` after its beginning,
     staff's by times of their own; a person has at most `sessions_max` at once.
     `password_hashes_at_once` times `password_memory_kib` bounds what hashing takes of a process.
-    For `step_up_minutes` after proving who they are people may do what asks for proof; with
-    `staff_second_step` required, staff who signed in without one have a customer's rights.
+    A code of an app is taken for its 30 seconds and `totp_late_s` more.
+    For `step_up_minutes` after proving who they are people may do what asks for proof; where a
+    second step is required (of staff: unless it is a `demo`), who signed in without one sets it up
+    before anything that it is asked for.
     `breached_passwords` is a file of SHA-1 hashes as Have I Been Pwned hands it out. `sign_in` are
     other providers by their names: HAAT_SIGN_IN__GOOGLE__CLIENT_ID.
     """
@@ -53,14 +56,28 @@ class IdentityOptions(Settings):
     staff_session_hours: Annotated[int, Field(ge=1, le=720)] = 12
     sessions_max: Annotated[int, Field(ge=1, le=1000)] = 25
     sign_in_history_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    totp_late_s: Annotated[int, Field(ge=0, le=30)] = 0
     step_up_minutes: Annotated[int, Field(ge=1, le=60)] = 10
-    staff_second_step: Literal["optional", "required"] = "optional"
+    staff_second_step: Step | None = None
+    vendor_second_step: VendorStep = "optional"
+    customer_second_step: Step = "optional"
+    demo: bool = True
     email_verification: Literal["required", "off"] = "required"
     reset_link_minutes: Annotated[int, Field(ge=5, le=1440)] = 30
     verify_link_hours: Annotated[int, Field(ge=1, le=168)] = 24
     sign_in: dict[str, ProviderOptions] = {}
     public_url: str = ""  # without it the site is on this machine
     port: Annotated[int, Field(ge=1, le=65_535)] = 4004
+
+    @property
+    def required(self) -> Required:
+        """Of staff a market asks it unless it says otherwise, or is there to be looked at."""
+        staff = self.staff_second_step or ("optional" if self.demo else "required")
+        return Required(
+            staff=staff == "required",
+            vendors=self.vendor_second_step,
+            everybody=self.customer_second_step == "required",
+        )
 
     @property
     def site(self) -> str:
@@ -102,7 +119,8 @@ class IdentityService(WithPhones, Identity):
         )
         self._history = timedelta(days=options.sign_in_history_days)
         self._proof_span = timedelta(minutes=options.step_up_minutes)
-        self._staff_step = options.staff_second_step == "required"
+        self._totp_late_s = options.totp_late_s
+        self._required = options.required
         self._reset_span = timedelta(minutes=options.reset_link_minutes)
         self._verify_span = timedelta(hours=options.verify_link_hours)
         self._verifies = options.email_verification == "required"

@@ -27,7 +27,7 @@ from haat.domains.people.identity.api import (
     SignedIn,
     TooManyAttempts,
 )
-from haat.domains.people.identity.rules import attempt_key
+from haat.domains.people.identity.rules import attempt_key, scopes_of
 from haat.domains.people.identity.service.allowing import Allowance, admitted, wipe
 from haat.domains.people.identity.service.lifetimes import spans
 from haat.domains.people.identity.service.recovering import NEWS_KEPT
@@ -135,16 +135,20 @@ CODE_TRIES = timedelta(minutes=5)
 
 
 class Factors(Sittings):
-    """The part about the second step."""
+    """The part about the second step. The service gives the attributes below."""
+
+    _totp_late_s: int  # for so long is a code taken after its 30 seconds
 
     # -- what a person has ------------------------------------------------------------------------
 
     async def factors(self, ctx: Context) -> SecondFactors:
         found = await self._factors(ctx.person_id)
+        person = (await self.account(ctx.person_id)).person
+        teams = [scopes_of(person, one) for one in [*person.memberships, None]]
         return SecondFactors(
             app_since=found["confirmed_at"],
             recovery_codes_left=found["codes"] if found["confirmed_at"] else 0,
-            required=self._staff_step and bool(found["staff_roles"]),
+            required=any(self._required.left(one) != one for one in teams),
         )
 
     async def set_up_app(self, ctx: Context) -> AppSetup:
@@ -301,7 +305,7 @@ class Factors(Sittings):
         if secret is None:
             raise FactorMissing
         plain = "".join(c for c in code if c.isalnum())
-        return totp.step_of(secret, plain, now.timestamp())
+        return totp.step_of(secret, plain, now.timestamp(), self._totp_late_s)
 
     def _code_hash(self, person_id: UUID, code: str) -> bytes:
         """What a recovery code is compared with; without the market's key it tells nothing."""

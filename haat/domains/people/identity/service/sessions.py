@@ -27,11 +27,11 @@ from haat.domains.people.identity.rules import (
     chosen,
     client_label,
     normal_email,
-    scopes_of,
     token_hash,
 )
 from haat.domains.people.identity.service.accounts import Account
 from haat.domains.people.identity.service.lifetimes import TRIM, Lifetimes, refusal, spans
+from haat.domains.people.identity.service.requiring import Required
 from haat.domains.people.identity.service.staffing import StaffDesk
 from haat.engines.http import AccessClaims, Signer, Tokens
 from haat.engines.sql import Record, Sql
@@ -206,7 +206,7 @@ class Sessions(StaffDesk):
     _lifetimes: Lifetimes
     _history: timedelta  # for so long tries to sign in are kept
     _proof_span: timedelta  # for so long somebody counts as having proved who they are
-    _staff_step: bool  # whether staff need a second step
+    _required: Required  # of whom a second step is asked
     _signer: Signer
 
     async def sign_in(
@@ -402,10 +402,7 @@ class Sessions(StaffDesk):
         person = account.person
         membership = chosen(person, sitting.vendor_id, strict=False)
         proved = sitting.proved_at
-        if self._staff_step and not sitting.strong:
-            # Where the market asks staff for a second step, a session without one is a customer's.
-            person = person.model_copy(update={"staff_roles": [], "custom_roles": []})
-        scopes = scopes_of(person, membership)
+        person, membership, scopes = self._required.of(person, membership, strong=sitting.strong)
         claims = AccessClaims(
             person_id=person.id,
             session_id=sitting.id,
