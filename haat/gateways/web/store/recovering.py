@@ -89,6 +89,24 @@ async def verify(visit: Shopping, request: Request) -> Response:
     return visit.redirect("/account" if visit.signed_in else "/")
 
 
+@router.get("/stop-factor-reset")
+async def stop_page(visit: Shopping, token: str = "") -> Response:
+    return _kept_quiet(visit.page("store/stop_factor_reset.html", form=Form(), token=token))
+
+
+@router.post("/stop-factor-reset")
+async def stop(visit: Shopping, request: Request) -> Response:
+    values = await form_of(request)
+    try:
+        wanted = read(VerifyForm, values)
+        await visit.doors[Identity].stop_factor_reset(visit.ctx, token=wanted.token)
+    except Problem as problem:
+        token = values.get("token", "")
+        return _refused(visit, "store/stop_factor_reset.html", values, problem, token)
+    visit.flash("It is stopped: your second step stays as it is.")
+    return visit.redirect("/account/security" if visit.signed_in else "/")
+
+
 def _refused(
     visit: Visit, template: str, values: dict[str, str], problem: Problem, token: str
 ) -> Response:

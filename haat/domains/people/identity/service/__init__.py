@@ -14,8 +14,8 @@ from haat.domains.people.identity.passwords import Passwords
 from haat.domains.people.identity.providers.registry import providers_of
 from haat.domains.people.identity.providers.settings import ProviderOptions
 from haat.domains.people.identity.service.lifetimes import Lifetimes
-from haat.domains.people.identity.service.phones import WithPhones
 from haat.domains.people.identity.service.requiring import Required, Step, VendorStep
+from haat.domains.people.identity.service.resetting import Resetting
 from haat.domains.people.market.api import Market
 from haat.engines.http import Signer, Tokens
 from haat.engines.http.client import HttpClient
@@ -33,6 +33,7 @@ class IdentityOptions(Settings):
     staff's by times of their own; a person has at most `sessions_max` at once.
     `password_hashes_at_once` times `password_memory_kib` bounds what hashing takes of a process.
     A code of an app is taken for its 30 seconds and `totp_late_s` more.
+    What staff reset is done `factor_reset_hours` after its approval.
     For `step_up_minutes` after proving who they are people may do what asks for proof; where a
     second step is required (of staff: unless it is a `demo`), who signed in without one sets it up
     before anything that it is asked for.
@@ -56,6 +57,7 @@ class IdentityOptions(Settings):
     staff_session_hours: Annotated[int, Field(ge=1, le=720)] = 12
     sessions_max: Annotated[int, Field(ge=1, le=1000)] = 25
     sign_in_history_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    factor_reset_hours: Annotated[int, Field(ge=1, le=720)] = 48
     totp_late_s: Annotated[int, Field(ge=0, le=30)] = 0
     step_up_minutes: Annotated[int, Field(ge=1, le=60)] = 10
     staff_second_step: Step | None = None
@@ -84,7 +86,7 @@ class IdentityOptions(Settings):
         return self.public_url.rstrip("/") or f"http://localhost:{self.port}"
 
 
-class IdentityService(WithPhones, Identity):
+class IdentityService(Resetting, Identity):
     """Accounts and sessions on one schema."""
 
     def __init__(
@@ -119,6 +121,7 @@ class IdentityService(WithPhones, Identity):
         )
         self._history = timedelta(days=options.sign_in_history_days)
         self._proof_span = timedelta(minutes=options.step_up_minutes)
+        self._reset_delay = timedelta(hours=options.factor_reset_hours)
         self._totp_late_s = options.totp_late_s
         self._required = options.required
         self._reset_span = timedelta(minutes=options.reset_link_minutes)

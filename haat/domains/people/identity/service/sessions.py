@@ -89,6 +89,9 @@ WITH seen AS (
 ), token AS (
   INSERT INTO identity.refresh_tokens (hash, session_id, created_at)
   SELECT $7, id, $3 FROM session
+), not_lost AS (
+  UPDATE identity.factor_resets SET state = 'stopped', ended_at = $3
+   WHERE person_id = $2 AND ended_at IS NULL AND $12 AND EXISTS (SELECT 1 FROM seen)
 )
 SELECT session.id AS session_id, $3 + span.life AS ends_at
   FROM session, seen p {spans("$6")}
