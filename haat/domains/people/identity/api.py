@@ -545,6 +545,16 @@ class Identity(
         """Gives somebody a place in a team. Who has one keeps it as it is, and a team that has an
         owner gets no other this way: an application that is sent again takes no store back."""
 
+    @command(scope="internal", repeatable=True)
+    async def know_names(
+        self,
+        ctx: Context,
+        *,
+        vendor_ids: Annotated[list[UUID], Field(max_length=1000)],
+        names: Annotated[list[str], Field(max_length=1000)],
+    ) -> None:
+        """What these vendors are called now, each by its place: no password is one of them."""
+
     @command(scope="internal")
     async def grant_staff(self, ctx: Context, *, person_id: UUID, role: StaffRole) -> None: ...
 

@@ -25,7 +25,7 @@ from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
 metadata = module_metadata(
     "identity",
-    unwatched="attempts letters sessions refresh_tokens sign_ins rights_changes",
+    unwatched="attempts letters sessions refresh_tokens sign_ins rights_changes words",
 )
 
 people = Table(
@@ -322,6 +322,16 @@ Index(
 Index("ix_factor_resets_person_id", factor_resets.c.person_id, factor_resets.c.asked_at)
 Index("ix_factor_resets_letter_id", factor_resets.c.letter_id)
 Index("ix_factor_resets_due_at", factor_resets.c.due_at, postgresql_where=text("ended_at IS NULL"))
+
+# What the market's vendors are called, in forms that no password is a dressed-up one of.
+words = Table(
+    "words",
+    metadata,
+    Column("vendor_id", Uuid, nullable=False),
+    Column("word", Text, nullable=False, info=IMPERSONAL),
+    PrimaryKeyConstraint("vendor_id", "word"),
+)
+Index("ix_words_word", words.c.word)
 
 # Accounts at other providers of identities, and at the host system.
 connections = Table(

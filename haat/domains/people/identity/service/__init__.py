@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from haat.domains.people.identity.api import Identity
 from haat.domains.people.identity.breached import Breached
+from haat.domains.people.identity.guessable import said_of
 from haat.domains.people.identity.host import HostOptions, HostSystem
 from haat.domains.people.identity.passwords import Passwords
 from haat.domains.people.identity.providers.registry import providers_of
@@ -37,7 +38,9 @@ class IdentityOptions(Settings):
     For `step_up_minutes` after proving who they are people may do what asks for proof; where a
     second step is required (of staff: unless it is a `demo`), who signed in without one sets it up
     before anything that it is asked for.
-    `breached_passwords` is a file of SHA-1 hashes as Have I Been Pwned hands it out. `sign_in` are
+    `breached_passwords` is a file of SHA-1 hashes as Have I Been Pwned hands it out;
+    no password is made of the `password_words` (with commas between them), of the market's name or
+    its vendors'. `sign_in` are
     other providers by their names: HAAT_SIGN_IN__GOOGLE__CLIENT_ID.
     """
 
@@ -50,6 +53,7 @@ class IdentityOptions(Settings):
     password_hashes_at_once: int = 2
     password_min_chars: Annotated[int, Field(ge=8, le=64)] = 8
     breached_passwords: Path | None = None
+    password_words: Annotated[str, Field(max_length=20_000)] = ""
     access_ttl_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
     refresh_ttl_days: Annotated[int, Field(ge=1, le=365)] = 30
     session_days: Annotated[int, Field(ge=1, le=365)] = 90
@@ -128,6 +132,8 @@ class IdentityService(Resetting, Identity):
         self._verify_span = timedelta(hours=options.verify_link_hours)
         self._verifies = options.email_verification == "required"
         self._least = options.password_min_chars
+        named = [said_of(word) for word in options.password_words.split(",")]
+        self._words = frozenset().union(*named)
         self._breached = Breached(options.breached_passwords)
         self._passwords = Passwords(
             memory_kib=options.password_memory_kib,

@@ -1,4 +1,4 @@
-"""Factor resets."""
+"""Factor resets and names."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _upgrade_words()
     _upgrade_factor_resets()
     _upgrade_factor_resets_more()
 
@@ -30,6 +31,19 @@ def downgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.drop_table("factor_resets", schema="identity")
+    op.drop_index("ix_words_word", table_name="words", schema="identity")
+    op.drop_table("words", schema="identity")
+
+
+def _upgrade_words() -> None:
+    op.create_table(
+        "words",
+        sa.Column("vendor_id", sa.Uuid(), nullable=False),
+        sa.Column("word", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("vendor_id", "word", name=op.f("pk_words")),
+        schema="identity",
+    )
+    op.create_index("ix_words_word", "words", ["word"], unique=False, schema="identity")
 
 
 def _upgrade_factor_resets() -> None:
