@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from haat.app.erasing import keep_erasing
+from haat.app.outside import egress_of
 from haat.app.recalls import hear_recalls
 from haat.app.settings import AppSettings
 from haat.app.targets import all_modules
@@ -95,9 +96,12 @@ class Runtime:
         self.tokens = Tokens(secret, clock=self.clock, ring=ring)
         self.signer = Signer(secret, clock=self.clock)
         self.rpc_token = settings.rpc_token.get_secret_value() or _derived_token(secret)
-        self.http = await self._stack.enter_async_context(HttpClient())
+        egress = egress_of(settings, [module.name for module in all_modules()])
+        self.http = await self._stack.enter_async_context(HttpClient(egress=egress))
         self.outward = Outward(
-            allowed=networks(settings.webhooks_allow_private), plain=settings.webhooks_allow_http
+            allowed=networks(settings.webhooks_allow_private),
+            plain=settings.webhooks_allow_http,
+            egress=egress,
         )
         self._stack.push_async_callback(self.outward.aclose)
         self.blob = open_blob(settings.blob)

@@ -59,6 +59,7 @@ class AppSettings(Settings):
     # whether without TLS. For development.
     webhooks_allow_private: str = ""
     webhooks_allow_http: bool = False
+    egress_allow: str = ""  # hosts that alone may be called, and `webhooks`; empty: any
 
     @field_validator("rpc_token")
     @classmethod
@@ -90,6 +91,15 @@ class AppSettings(Settings):
         from haat.gateways.rest.paces import paces
 
         paces(value)
+        return value
+
+    @field_validator("egress_allow")
+    @classmethod
+    def _hosts(cls, value: str) -> str:
+        if value:
+            from haat.engines.http.egress import entries_of
+
+            entries_of(value)
         return value
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from haat.engines.http.egress import Egress
 from haat.engines.http.plain import KEPT_MAX, OPEN_MAX, PlainTransport
 from haat.engines.telemetry.tracing import span, trace_headers
 from haat.kernel.context import Context, open_transaction
@@ -77,7 +78,8 @@ class HttpClient:
     """An HTTP client for a process: pooled connections, closed with `aclose`.
 
     `timeout_s` bounds a whole call with its retries; `ctx.deadline` does where it is earlier.
-    `proxies` lets HTTP_PROXY and its like count (they never do for calls between services).
+    `egress` says which hosts may be called at all. `proxies` lets HTTP_PROXY and its like count
+    (they never do for calls between services).
     """
 
     def __init__(
@@ -86,12 +88,14 @@ class HttpClient:
         timeout_s: float = 10,
         connect_s: float = 2,
         retries: int = 2,
+        egress: Egress | None = None,
         proxies: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._timeout_s = timeout_s
         self._connect_s = connect_s
         self._retries = retries
+        self._egress = egress or Egress()
         self._plain: PlainTransport | None = None
         if transport is None and not proxies:
             other = httpx.AsyncHTTPTransport(limits=_LIMITS, trust_env=False)
@@ -118,13 +122,15 @@ class HttpClient:
         timeout_s: float | None = None,
         busy: frozenset[int] = BUSY,
     ) -> Answer:
-        """One call. Answers of any status return; Timeout, Unreached and AnswerLost are raised.
+        """One call. Answers of any status return; Timeout, Unreached, AnswerLost and
+        EgressRefused are raised.
 
         `idempotent` says that doing it twice is harmless; by default the method decides, and an
         `Idempotency-Key` header makes any call so. Only such calls are tried again, except that
         one which was never sent always is. Answers whose status is in `busy` are tried again too.
         """
         assert open_transaction.get() is None, "a call to the outside inside a transaction"
+        self._egress.check(urlsplit(url).hostname)
         sent = {"x-request-id": ctx.request_id, "x-correlation-id": ctx.correlation_id}
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
         if json is not None:
