@@ -42,6 +42,10 @@ class AppSettings(Settings):
     sms_url: SecretStr = SecretStr("")  # text messages: a webhook; empty: a folder
     sms_token: SecretStr = SecretStr("")
     rpc_token: SecretStr = SecretStr("")
+    # PEM: the processes of a market call each other by TLS, and believe this authority alone.
+    rpc_ca: Path | None = None
+    rpc_cert: Path | None = None
+    rpc_key: Path | None = None
     secret_file: Path | None = None
     erased: Path | None = None  # whom not to bring back: a file beside data and backups
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -106,6 +110,8 @@ class AppSettings(Settings):
     def _whole(self) -> "AppSettings":
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("HAAT_TLS_CERT and HAAT_TLS_KEY go together")
+        if len({one is None for one in (self.rpc_ca, self.rpc_cert, self.rpc_key)}) > 1:
+            raise ValueError("HAAT_RPC_CA, HAAT_RPC_CERT and HAAT_RPC_KEY go together")
         return self
 
     @property

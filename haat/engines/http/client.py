@@ -4,6 +4,7 @@ import asyncio
 import json as jsonlib
 import random
 import re
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -26,9 +27,14 @@ _WAIT_MAX_S = 2.0
 _LIMITS = httpx.Limits(max_connections=OPEN_MAX, max_keepalive_connections=KEPT_MAX)
 # What can be sent as it stands: no user, fragment or letter that has to be encoded.
 _PLAIN = re.compile(
-    r"http://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(\?[!$-~]*)?"
+    r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(\?[!$-~]*)?"
 )
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
 
 
 class Unreached(Unavailable, code="upstream_unreached"):
@@ -78,7 +84,8 @@ class HttpClient:
     """An HTTP client for a process: pooled connections, closed with `aclose`.
 
     `timeout_s` bounds a whole call with its retries; `ctx.deadline` does where it is earlier.
-    `egress` says which hosts may be called at all. `proxies` lets HTTP_PROXY and its like count
+    `egress` says which hosts may be called at all; with `tls` only https is spoken, by that
+    context. `proxies` lets HTTP_PROXY and its like count
     (they never do for calls between services).
     """
 
@@ -89,6 +96,7 @@ class HttpClient:
         connect_s: float = 2,
         retries: int = 2,
         egress: Egress | None = None,
+        tls: ssl.SSLContext | None = None,
         proxies: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -99,7 +107,7 @@ class HttpClient:
         self._plain: PlainTransport | None = None
         if transport is None and not proxies:
             other = httpx.AsyncHTTPTransport(limits=_LIMITS, trust_env=False)
-            transport = self._plain = PlainTransport(other)
+            transport = self._plain = PlainTransport(other, tls)
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(None, connect=connect_s),
             limits=_LIMITS,
@@ -165,8 +173,10 @@ class HttpClient:
         headers: Mapping[str, str],
     ) -> Call:
         """One try of it. Within an installation httpx's objects cost more than the call itself."""
-        if self._plain is not None and params is None and _PLAIN.fullmatch(url):
-            return partial(self._directly, self._plain, method, url, headers, content or b"")
+        plain = self._plain
+        fits = plain is not None and params is None and url.startswith(f"{plain.scheme}:")
+        if plain is not None and fits and _PLAIN.fullmatch(url):
+            return partial(self._directly, plain, method, url, headers, content or b"")
         request = self._client.build_request(
             method, url, content=content, params=params, headers=headers
         )
