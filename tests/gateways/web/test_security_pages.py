@@ -76,7 +76,7 @@ async def test_an_address_is_confirmed_before_a_store_is_opened(box: Box) -> Non
     assert "Confirm your e-mail address first" in refused.text
     assert await browser.done("/account/security/verification") == "/account/security"
     path = await link_to(box, email)
-    page = await browser.page(path)
+    page = await browser.page(await browser.opened(path))
     assert "not confirmed" in await browser.page("/account"), "looking changes nothing"
     assert await browser.done("/verify-email", form_in(page, "/verify-email")) == "/account"
     assert "not confirmed" not in await browser.page("/account")
@@ -98,7 +98,7 @@ async def test_a_forgotten_password(box: Box) -> None:
     assert answers[0][0] == 200
     assert (await browser.send("/forgot-password", {"email": "x"})).status_code == 422
     path = await link_to(box, email)
-    page = await browser.http.get(path)
+    page = await browser.http.get(await browser.opened(path))
     assert page.headers["referrer-policy"] == "no-referrer"
     form = form_in(page.text, "/reset-password")
     weak = await browser.send("/reset-password", form | {"password": "Dragon123!"})
