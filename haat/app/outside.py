@@ -22,6 +22,7 @@ def egress_of(settings: AppSettings, modules: Sequence[str]) -> Egress:
         "HAAT_BLOB_URL": settings.blob,
         "HAAT_MAIL_URL": settings.mail,
         "HAAT_SMS_URL": settings.sms,
+        "HAAT_LOG_FORWARD": settings.log_forward,
         "HAAT_OTEL_ENDPOINT": settings.otel_endpoint,
     }
     missing = unlisted(egress, urls)

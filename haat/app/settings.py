@@ -49,6 +49,7 @@ class AppSettings(Settings):
     secret_file: Path | None = None
     erased: Path | None = None  # whom not to bring back: a file beside data and backups
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_forward: str = ""  # a collector, beside the log itself: syslog+tls://HOST:6514?ca=FILE
     log_file: Path | None = None  # JSON lines go there, and only warnings to the terminal
     otel_endpoint: str = ""
     tls_cert: Path | None = None  # PEM: with it and its key, we answer https ourselves
@@ -95,6 +96,15 @@ class AppSettings(Settings):
         from haat.gateways.rest.paces import paces
 
         paces(value)
+        return value
+
+    @field_validator("log_forward")
+    @classmethod
+    def _collector(cls, value: str) -> str:
+        if value:
+            from haat.engines.telemetry.forwarding import parsed
+
+            parsed(value)
         return value
 
     @field_validator("egress_allow")

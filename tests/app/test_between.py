@@ -194,5 +194,5 @@ def test_a_market_whose_processes_speak_tls(tmp_path: Path) -> None:
         with pytest.raises(OSError, match=r"(?i)certificate|alert|reset|closed"):
             urllib.request.urlopen(f"{part.geturl()}/health/live", timeout=20, context=nobody)
         nobody.load_cert_chain(shared["HAAT_RPC_CERT"], shared["HAAT_RPC_KEY"])
-        answer = urllib.request.urlopen(f"{part.geturl()}/health/live", timeout=20, context=nobody)
-        assert answer.status == 200
+        seen = urllib.request.urlopen(f"{part.geturl()}/health/live", timeout=20, context=nobody)
+        assert seen.status == 200
