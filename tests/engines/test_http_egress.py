@@ -101,4 +101,4 @@ def test_an_engine_elsewhere_is_not_started() -> None:
     egress = egress_of(AppSettings(**given), ["orders"])
     assert egress.permits("orders"), "where other processes answer"
     with pytest.raises(CannotStart, match="HAAT_MAIL_URL"):
-        egress_of(AppSettings(**given, mail_url="smtp://mail.example"), ["orders"])
+        egress_of(AppSettings(**given | {"mail_url": "smtp://mail.example"}), ["orders"])
