@@ -5,14 +5,14 @@ import signal
 
 import structlog
 
-from haat.app.configuration import secrets_of
+from haat.app.configuration import start_logs
 from haat.app.loop import run_async, settle_memory
 from haat.app.processes import say_ready
 from haat.app.runtime import Runtime
 from haat.app.settings import AppSettings
 from haat.app.targets import chosen
 from haat.domains.money.ledger.api import Ledger
-from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
+from haat.engines.telemetry import set_up_tracing, stop_tracing
 from haat.gateways.grpc.server import CannotListen, serving
 from haat.gateways.grpc.service import LedgerDoor
 from haat.gateways.grpc.settings import GrpcSettings
@@ -41,7 +41,7 @@ async def answer(settings: AppSettings, grpc: GrpcSettings) -> None:
 
 def main() -> None:
     settings, grpc = AppSettings(), GrpcSettings()
-    set_up_logs(settings.log_level, file=settings.log_file, secrets=secrets_of(settings))
+    start_logs(settings)
     set_up_tracing(settings.otel_endpoint, service="haat-grpc")
     try:
         run_async(answer(settings, grpc))

@@ -81,12 +81,13 @@ def split(
     by: Annotated[str, typer.Option(help="group or module")] = "group",
     bus: Annotated[str, typer.Option(help="postgres or nats")] = "postgres",
     replicas: Annotated[int, typer.Option(min=1, max=9, help="processes of each part")] = 1,
+    tls: Annotated[bool, typer.Option(help="TLS between the processes, with certificates")] = False,
 ) -> None:
     """Write a Procfile that runs the market as several processes, each with its own database."""
     from haat.app.splitting import named, split
 
-    by_kind, bus_kind = named(by, bus)
-    for name in split(AppSettings(), folder, by=by_kind, bus=bus_kind, replicas=replicas):
+    kinds = named(by, bus)
+    for name in split(AppSettings(), folder, by=kinds[0], bus=kinds[1], replicas=replicas, tls=tls):
         print(f"written: {folder / name}")
     print(f"start all of it with: haat up {folder}")
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, SecretStr
 
 from haat.app.installation import Installation
 from haat.app.settings import AppSettings
+from haat.engines.telemetry import set_up_logs
 from haat.kernel.errors import NotFound
 from haat.kernel.settings import Settings
 
@@ -39,6 +40,16 @@ def value_of(settings: AppSettings, name: str) -> str:
                 return value.get_secret_value()
             return "" if value is None else str(value)
     raise NoSuchSetting(f"There is no setting {name!r}; `haat config` lists them.")
+
+
+def start_logs(settings: AppSettings) -> None:
+    """The logs of a process that serves or works."""
+    set_up_logs(
+        settings.log_level,
+        file=settings.log_file,
+        forward=settings.log_forward,
+        secrets=secrets_of(settings),
+    )
 
 
 def secrets_of(settings: AppSettings) -> list[str]:

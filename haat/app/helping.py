@@ -8,13 +8,13 @@ from time import monotonic
 
 import structlog
 
-from haat.app.configuration import secrets_of
+from haat.app.configuration import start_logs
 from haat.app.loop import run_async, settle_memory
 from haat.app.runtime import Runtime
 from haat.app.settings import AppSettings
 from haat.app.targets import chosen
 from haat.domains.goods.imports.api import Imports
-from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
+from haat.engines.telemetry import set_up_tracing, stop_tracing
 from haat.kernel.errors import Unavailable
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ async def _work(runtime: Runtime, stop: asyncio.Event) -> None:
 def main() -> None:
     settings = AppSettings()
     settings = settings.model_copy(update={"sql_pool": min(settings.sql_pool, POOL)})
-    set_up_logs(settings.log_level, file=settings.log_file, secrets=secrets_of(settings))
+    start_logs(settings)
     set_up_tracing(settings.otel_endpoint, service="haat-load")
     run_async(help_out(settings, os.environ.get("HAAT_TARGET", "all")))
     stop_tracing()

@@ -8,7 +8,9 @@ from typing import Any
 
 import structlog
 
+from haat.app.between import between
 from haat.app.erasing import keep_erasing
+from haat.app.outside import egress_of
 from haat.app.recalls import hear_recalls
 from haat.app.settings import AppSettings
 from haat.app.targets import all_modules
@@ -28,6 +30,7 @@ from haat.engines.hands import Hands
 from haat.engines.http import Signer, Tokens, load_secret
 from haat.engines.http.addresses import networks
 from haat.engines.http.client import HttpClient
+from haat.engines.http.egress import Egress
 from haat.engines.http.keyring import ring_path
 from haat.engines.http.outward import Outward
 from haat.engines.mail import Mail, open_mail
@@ -100,9 +103,13 @@ class Runtime:
         self.tokens = Tokens(secret, clock=self.clock, ring=ring)
         self.signer = Signer(secret, clock=self.clock)
         self.rpc_token = settings.rpc_token.get_secret_value() or _derived_token(secret)
-        self.http = await self._stack.enter_async_context(HttpClient())
+        egress = egress_of(settings, [module.name for module in all_modules()])
+        self.http = await self._stack.enter_async_context(HttpClient(egress=egress))
+        peers = await self._between(egress)
         self.outward = Outward(
-            allowed=networks(settings.webhooks_allow_private), plain=settings.webhooks_allow_http
+            allowed=networks(settings.webhooks_allow_private),
+            plain=settings.webhooks_allow_http,
+            egress=egress,
         )
         self._stack.push_async_callback(self.outward.aclose)
         self.blob = open_blob(settings.blob)
@@ -118,9 +125,7 @@ class Runtime:
         self._wanted = self.bus.wants(every_route())
         for name in (*(module.name for module in self.modules), "rest"):
             await self._database(name)
-        wiring = Wiring(
-            self._mode, all_modules(), Peers(self.http, self.rpc_token, settings.peer_of)
-        )
+        wiring = Wiring(self._mode, all_modules(), Peers(peers, self.rpc_token, settings.peer_of))
         wiring.build(self.modules, self._engines)
         self.services = wiring.services
         self.doors = wiring.doors(None)
@@ -129,6 +134,17 @@ class Runtime:
         self._stack.push_async_callback(end, [recalls])
         if self._reacts:
             await self._react()
+
+    async def _between(self, egress: Egress) -> HttpClient:
+        """By which other processes of this market are called."""
+        here = {module.name for module in self.modules}
+        others = [module.name for module in all_modules() if module.name not in here]
+        found = between(self.settings, others)
+        if found is None:
+            return self.http
+        keeping = asyncio.create_task(found.keep_new(), name="certificate")
+        self._stack.push_async_callback(end, [keeping])
+        return await self._stack.enter_async_context(HttpClient(egress=egress, tls=found.context))
 
     async def _pool(self, url: str, role: str | None) -> Pool:
         key = (url, role)

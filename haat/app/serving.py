@@ -23,6 +23,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from haat.app.beside import COUNT, Beside, Helping
+from haat.app.between import shows_to_peers
 from haat.app.processes import BACKLOG, HAND_OVER, LISTEN, shared, tied_to_parent
 from haat.app.settings import AppSettings
 
@@ -92,6 +93,7 @@ class Serving(_Server):  # type: ignore[misc]
 
 def main() -> None:
     settings = AppSettings()
+    peers = shows_to_peers(settings, os.environ.get("HAAT_TARGET", "all"))
     server = Serving(
         "haat.app.web:create",
         address=_address(settings.host, settings.port),
@@ -101,9 +103,11 @@ def main() -> None:
         loop=Loops.auto,
         backlog=BACKLOG,
         backpressure=2000,  # connections a worker serves at once; waiting ones are kept-alive, too
-        ssl_cert=settings.tls_cert,
-        ssl_key=settings.tls_key,
-        ssl_protocol_min=SSLProtocols.tls12,
+        ssl_cert=settings.rpc_cert if peers else settings.tls_cert,
+        ssl_key=settings.rpc_key if peers else settings.tls_key,
+        ssl_ca=settings.rpc_ca if peers else None,
+        ssl_client_verify=peers,
+        ssl_protocol_min=SSLProtocols.tls13 if peers else SSLProtocols.tls12,
         http1_settings=HTTP1Settings(header_read_timeout=HEAD_WAIT_MS),
         http2_settings=HTTP2Settings(max_headers_size=HEAD_MAX_BYTES),
         log_enabled=True,

@@ -46,9 +46,14 @@ class AppSettings(Settings):
     sms_url: SecretStr = SecretStr("")  # text messages: a webhook; empty: a folder
     sms_token: SecretStr = SecretStr("")
     rpc_token: SecretStr = SecretStr("")
+    # PEM: the processes of a market call each other by TLS, and believe this authority alone.
+    rpc_ca: Path | None = None
+    rpc_cert: Path | None = None
+    rpc_key: Path | None = None
     secret_file: Path | None = None
     erased: Path | None = None  # whom not to bring back: a file beside data and backups
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_forward: str = ""  # a collector, beside the log itself: syslog+tls://HOST:6514?ca=FILE
     log_file: Path | None = None  # JSON lines go there, and only warnings to the terminal
     otel_endpoint: str = ""
     tls_cert: Path | None = None  # PEM: with it and its key, we answer https ourselves
@@ -63,6 +68,7 @@ class AppSettings(Settings):
     # whether without TLS. For development.
     webhooks_allow_private: str = ""
     webhooks_allow_http: bool = False
+    egress_allow: str = ""  # hosts that alone may be called, and `webhooks`; empty: any
 
     @field_validator("rpc_token")
     @classmethod
@@ -99,10 +105,30 @@ class AppSettings(Settings):
             paces(value)
         return value
 
+    @field_validator("log_forward")
+    @classmethod
+    def _collector(cls, value: str) -> str:
+        if value:
+            from haat.engines.telemetry.forwarding import parsed
+
+            parsed(value)
+        return value
+
+    @field_validator("egress_allow")
+    @classmethod
+    def _hosts(cls, value: str) -> str:
+        if value:
+            from haat.engines.http.egress import entries_of
+
+            entries_of(value)
+        return value
+
     @model_validator(mode="after")
     def _whole(self) -> "AppSettings":
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("HAAT_TLS_CERT and HAAT_TLS_KEY go together")
+        if len({one is None for one in (self.rpc_ca, self.rpc_cert, self.rpc_key)}) > 1:
+            raise ValueError("HAAT_RPC_CA, HAAT_RPC_CERT and HAAT_RPC_KEY go together")
         return self
 
     @property

@@ -20,6 +20,7 @@ from haat.app.seeding.demo import ways_to_pay
 from haat.app.settings import AppSettings
 from haat.app.targets import GROUPS, SITE
 from haat.engines.cache.embedded import program
+from haat.kernel.clock import SystemClock
 
 HOST = "127.0.0.1"
 ENGINES = "engines"  # the line that comes before all others
@@ -29,11 +30,21 @@ By = Literal["group", "module"]
 BusKind = Literal["postgres", "nats"]
 
 
-def split(settings: AppSettings, folder: Path, *, by: By, bus: BusKind, replicas: int) -> list[str]:
+def split(
+    settings: AppSettings,
+    folder: Path,
+    *,
+    by: By,
+    bus: BusKind,
+    replicas: int,
+    tls: bool = False,
+) -> list[str]:
     """Writes the files; answers their names. CannotStart when the folder is of no use.
 
     Engines that the operator has addresses for (HAAT_SQL_URL: a server that may make databases,
-    HAAT_BUS_URL, HAAT_CACHE_URL) are used; the others are embedded ones, in the folder.
+    HAAT_BUS_URL, HAAT_CACHE_URL) are used; the others are embedded ones, in the folder. With `tls`
+    the processes call each other by TLS, each with a certificate of its own (`haat.app.between`);
+    written again, those are renewed that end within a month.
     """
     folder = folder.expanduser().resolve()
     if settings.data.exists() and folder == settings.folder:
@@ -42,7 +53,7 @@ def split(settings: AppSettings, folder: Path, *, by: By, bus: BusKind, replicas
         (folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise CannotStart(f"the folder {folder} cannot be made: {error.strerror}") from None
-    return _Split(settings, folder, parts_of(by), bus, replicas).write()
+    return _Split(settings, folder, parts_of(by), bus, replicas, tls).write()
 
 
 def named(by: str, bus: str) -> tuple[By, BusKind]:
@@ -69,6 +80,7 @@ class _Split:
         parts: Mapping[str, Sequence[str]],
         bus: BusKind,
         replicas: int,
+        tls: bool,
     ) -> None:
         self._settings = settings
         self._folder = folder
@@ -76,6 +88,7 @@ class _Split:
         self._parts = parts
         self._bus = bus
         self._replicas = replicas
+        self._tls = self._data / "tls" if tls else None
         common = folder / "haat.env"
         self._before = read_settings(common) if common.exists() else {}
         self._taken: set[int] = set()
@@ -89,6 +102,7 @@ class _Split:
                 "HAAT_PORT": str(urlsplit(common[f"HAAT_RPC_URL_{part.upper()}"]).port),
                 "HAAT_SQL_URL": common[f"HAAT_SQL_URL_{part.upper()}"],
             }
+            own |= self._certificate(part, self._parts[part])
             files[f"{part}.env"] = (own, f"What only {part} has")
         for name, (values, about) in files.items():
             write_settings(self._folder / name, values, about)
@@ -120,11 +134,28 @@ class _Split:
         found |= self._cards()
         for name in self._parts:
             key = f"HAAT_RPC_URL_{name.upper()}"
-            found[key] = self._before.get(key) or f"http://{HOST}:{self._free_port()}"
+            before = urlsplit(self._before.get(key, "")).port
+            scheme = "http" if self._tls is None else "https"
+            found[key] = f"{scheme}://{HOST}:{before or self._free_port()}"
+        found |= self._certificate(SITE, ())
         for name in ("blob_url", "mail_url"):
             if value := getattr(given, name).get_secret_value():
                 found[f"HAAT_{name.upper()}"] = value
         return found
+
+    def _certificate(self, part: str, modules: Sequence[str]) -> dict[str, str]:
+        """Of one part: for this machine, and for the names by which its modules are looked for."""
+        if self._tls is None:
+            return {}
+        from haat.app.authority import AUTHORITY, certify
+
+        hosts = dict.fromkeys((HOST, "localhost", part, *modules))
+        certify(self._tls, part, [*hosts], SystemClock().now())
+        return {
+            "HAAT_RPC_CA": str(self._tls / AUTHORITY),
+            "HAAT_RPC_CERT": str(self._tls / f"{part}.pem"),
+            "HAAT_RPC_KEY": str(self._tls / f"{part}.key"),
+        }
 
     def _databases(self) -> dict[str, str]:
         """One for each part; the one of the site is also where commands stand."""

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from haat.app import asyncapi
-from haat.app.configuration import secrets_of
+from haat.app.configuration import start_logs
 from haat.app.draining import Draining
 from haat.app.ended import watched
 from haat.app.first_run import first_runner
@@ -24,7 +24,7 @@ from haat.app.targets import all_modules, chosen, opens_site
 from haat.engines.http.origins import origins
 from haat.engines.http.pacing import Pacing, networks
 from haat.engines.rpc.http import rpc_routes
-from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
+from haat.engines.telemetry import set_up_tracing, stop_tracing
 from haat.gateways import graphql
 from haat.gateways.rest import AnswerStore, Edge, Parts, describe, equip, joined
 from haat.gateways.rest import create as create_rest
@@ -48,7 +48,7 @@ def prepared() -> ASGIApp:
 def set_up() -> None:
     """What each process has for itself: its log and its traces."""
     settings = AppSettings()
-    set_up_logs(settings.log_level, file=settings.log_file, secrets=secrets_of(settings))
+    start_logs(settings)
     set_up_tracing(settings.otel_endpoint, service="haat-web")
 
 

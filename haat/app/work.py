@@ -6,13 +6,13 @@ import signal
 
 import structlog
 
-from haat.app.configuration import secrets_of
+from haat.app.configuration import start_logs
 from haat.app.loop import run_async, settle_memory
 from haat.app.processes import say_ready
 from haat.app.runtime import Runtime
 from haat.app.settings import AppSettings
 from haat.app.targets import chosen, opens_site
-from haat.engines.telemetry import set_up_logs, set_up_tracing, stop_tracing
+from haat.engines.telemetry import set_up_tracing, stop_tracing
 
 log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ async def work(settings: AppSettings, target: str) -> None:
 
 def main() -> None:
     settings = AppSettings()
-    set_up_logs(settings.log_level, file=settings.log_file, secrets=secrets_of(settings))
+    start_logs(settings)
     set_up_tracing(settings.otel_endpoint, service="haat-work")
     run_async(work(settings, os.environ.get("HAAT_TARGET", "all")))
     stop_tracing()

@@ -12,6 +12,8 @@ from haat.kernel.ids import Ids, RandomIds
 
 # The scope of a person who proved some minutes ago who they are; no role gives it.
 PROVED = "proved"
+# Of a session that may do less until its owner has a second step: it may set one up.
+ENROL = "enrol"
 # The scope of a support session that may change things; no role gives it.
 SUPPORT_WRITES = "support:write"
 # Set while a database transaction is open in this task: no call may leave a module then.

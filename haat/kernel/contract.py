@@ -29,6 +29,7 @@ class Mark:
     timeout_s: float
     repeatable: bool = False  # sent twice, it does what it does once; queries always
     proof: bool = False  # a person must have proved just now who they are
+    enrolling: bool = False  # for who sets up the second step that they have to have, as well
     trail: bool = True  # whether the audit notes what a call from outside changes
 
 
@@ -67,20 +68,24 @@ def command(
     timeout_s: float = 10,
     repeatable: bool = False,
     proof: bool = False,
+    enrolling: bool = False,
     trail: bool = True,
 ) -> Callable[[F], F]:
     """Marks a method that changes state. `scope` is what a caller from outside must hold.
 
     `repeatable` says that sending it twice is harmless, as it is for every command with an `id`:
     a lost answer is then asked for again. `proof` asks a person from outside to have proved who
-    they are some minutes ago (ProofNeeded). Without `trail` the audit notes nothing of it.
+    they are some minutes ago (ProofNeeded). `enrolling`: also who may do nothing else before they
+    have a second step (SecondStepFirst) calls it. Without `trail` the audit notes nothing of it.
     """
-    return _mark(Mark("command", scope, timeout_s, repeatable, proof, trail))
+    return _mark(Mark("command", scope, timeout_s, repeatable, proof, enrolling, trail))
 
 
-def query(*, scope: str | None = None, timeout_s: float = 10) -> Callable[[F], F]:
-    """Marks a method that only reads. `scope` is what a caller from outside must hold."""
-    return _mark(Mark("query", scope, timeout_s, repeatable=True))
+def query(
+    *, scope: str | None = None, timeout_s: float = 10, enrolling: bool = False
+) -> Callable[[F], F]:
+    """Marks a method that only reads. `scope` and `enrolling` are as a command's."""
+    return _mark(Mark("query", scope, timeout_s, repeatable=True, enrolling=enrolling))
 
 
 def _mark(mark: Mark) -> Callable[[F], F]:

@@ -106,6 +106,10 @@ class ProofNeeded(Forbidden, code="proof_needed"):
     """Prove again that it is you: give your password, or a code where you have a second step."""
 
 
+class SecondStepFirst(Forbidden, code="second_step_first"):
+    """This market asks for a second step here: set up an authenticator app or a passkey first."""
+
+
 class NotFound(Problem, code="not_found"):
     """There is nothing here under that name."""
 

@@ -24,6 +24,7 @@ from tests.journeys.box import environment, free_port
 ROOT = Path(__file__).parents[2]
 QUIET_MARKET = {
     "HAAT_DEMO": "0",
+    "HAAT_STAFF_SECOND_STEP": "optional",
     "HAAT_TEST_CARDS": "1",
     "HAAT_WORKERS": "1",
     "HAAT_EMAIL_VERIFICATION": "off",  # nobody here reads mails

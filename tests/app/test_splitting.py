@@ -39,12 +39,18 @@ def parts(folder: Path) -> Mapping[str, dict[str, str]]:
 
 
 def write(
-    folder: Path, *, by: By = "group", bus: BusKind = "postgres", replicas: int = 1, **given: Any
+    folder: Path,
+    *,
+    by: By = "group",
+    bus: BusKind = "postgres",
+    replicas: int = 1,
+    tls: bool = False,
+    **given: Any,
 ) -> dict[str, str]:
     """Splits a market of its own; what all processes share."""
     own = {"data": folder / "none", "test_cards": True, "demo": False}
     settings = AppSettings(**{**own, **given})
-    split(settings, folder, by=by, bus=bus, replicas=replicas)
+    split(settings, folder, by=by, bus=bus, replicas=replicas, tls=tls)
     return read_settings(folder / "haat.env")
 
 

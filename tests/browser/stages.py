@@ -49,6 +49,7 @@ def own_market(folder: Path, *, demo: bool) -> Iterator[str]:
         "HAAT_DATA": str(folder),
         "HAAT_PORT": str(port),
         "HAAT_DEMO": "1" if demo else "0",
+        "HAAT_STAFF_SECOND_STEP": "optional",
         "HAAT_WORKERS": "1",
         "HAAT_LOG_LEVEL": "warning",
     }

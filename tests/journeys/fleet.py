@@ -37,6 +37,7 @@ WAYS = {
 _SETTINGS = {
     **WAYS,
     "HAAT_DEMO": "0",
+    "HAAT_STAFF_SECOND_STEP": "optional",
     "HAAT_TEST_CARDS": "1",
     "HAAT_DRAIN_S": "0",
     "HAAT_PASSWORD_MEMORY_KIB": "64",

@@ -4,6 +4,7 @@ import asyncio
 import json as jsonlib
 import random
 import re
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from haat.engines.http.egress import Egress
 from haat.engines.http.plain import KEPT_MAX, OPEN_MAX, PlainTransport
 from haat.engines.telemetry.tracing import span, trace_headers
 from haat.kernel.context import Context, open_transaction
@@ -25,9 +27,14 @@ _WAIT_MAX_S = 2.0
 _LIMITS = httpx.Limits(max_connections=OPEN_MAX, max_keepalive_connections=KEPT_MAX)
 # What can be sent as it stands: no user, fragment or letter that has to be encoded.
 _PLAIN = re.compile(
-    r"http://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(\?[!$-~]*)?"
+    r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(\?[!$-~]*)?"
 )
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
 
 
 class Unreached(Unavailable, code="upstream_unreached"):
@@ -77,7 +84,9 @@ class HttpClient:
     """An HTTP client for a process: pooled connections, closed with `aclose`.
 
     `timeout_s` bounds a whole call with its retries; `ctx.deadline` does where it is earlier.
-    `proxies` lets HTTP_PROXY and its like count (they never do for calls between services).
+    `egress` says which hosts may be called at all; with `tls` only https is spoken, by that
+    context. `proxies` lets HTTP_PROXY and its like count
+    (they never do for calls between services).
     """
 
     def __init__(
@@ -86,16 +95,19 @@ class HttpClient:
         timeout_s: float = 10,
         connect_s: float = 2,
         retries: int = 2,
+        egress: Egress | None = None,
+        tls: ssl.SSLContext | None = None,
         proxies: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._timeout_s = timeout_s
         self._connect_s = connect_s
         self._retries = retries
+        self._egress = egress or Egress()
         self._plain: PlainTransport | None = None
         if transport is None and not proxies:
             other = httpx.AsyncHTTPTransport(limits=_LIMITS, trust_env=False)
-            transport = self._plain = PlainTransport(other)
+            transport = self._plain = PlainTransport(other, tls)
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(None, connect=connect_s),
             limits=_LIMITS,
@@ -118,13 +130,15 @@ class HttpClient:
         timeout_s: float | None = None,
         busy: frozenset[int] = BUSY,
     ) -> Answer:
-        """One call. Answers of any status return; Timeout, Unreached and AnswerLost are raised.
+        """One call. Answers of any status return; Timeout, Unreached, AnswerLost and
+        EgressRefused are raised.
 
         `idempotent` says that doing it twice is harmless; by default the method decides, and an
         `Idempotency-Key` header makes any call so. Only such calls are tried again, except that
         one which was never sent always is. Answers whose status is in `busy` are tried again too.
         """
         assert open_transaction.get() is None, "a call to the outside inside a transaction"
+        self._egress.check(urlsplit(url).hostname)
         sent = {"x-request-id": ctx.request_id, "x-correlation-id": ctx.correlation_id}
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
         if json is not None:
@@ -159,8 +173,10 @@ class HttpClient:
         headers: Mapping[str, str],
     ) -> Call:
         """One try of it. Within an installation httpx's objects cost more than the call itself."""
-        if self._plain is not None and params is None and _PLAIN.fullmatch(url):
-            return partial(self._directly, self._plain, method, url, headers, content or b"")
+        plain = self._plain
+        fits = plain is not None and params is None and url.startswith(f"{plain.scheme}:")
+        if plain is not None and fits and _PLAIN.fullmatch(url):
+            return partial(self._directly, plain, method, url, headers, content or b"")
         request = self._client.build_request(
             method, url, content=content, params=params, headers=headers
         )

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import h11
 
 from haat.engines.http.addresses import Address, Network, checked, literal, may_be_called
+from haat.engines.http.egress import Egress
 from haat.kernel.context import open_transaction
 from haat.kernel.errors import Invalid
 
@@ -84,7 +85,8 @@ class Outward:
     """A guarded client for a process, closed with `aclose`.
 
     `allowed`: networks that may be called though they are not public; `plain`: http as well.
-    `timeout_s` bounds a whole call. `resolve` and `tls` are for tests.
+    `egress`: hosts that alone may be called. `timeout_s` bounds a whole call. `resolve` and `tls`
+    are for tests.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Outward:
         *,
         allowed: Sequence[Network] = (),
         plain: bool = False,
+        egress: Egress | None = None,
         timeout_s: float = 15,
         body_max: int = 1024,
         resolve: Resolve | None = None,
@@ -99,6 +102,7 @@ class Outward:
     ) -> None:
         self._allowed = tuple(allowed)
         self._plain = plain
+        self._egress = egress or Egress()
         self._timeout_s = timeout_s
         self._body_max = body_max
         self._resolve = resolve or self._look_up
@@ -136,6 +140,8 @@ class Outward:
         return Target(scheme, host, port, path)
 
     def _check_host(self, host: str) -> None:
+        if not self._egress.webhooks and not self._egress.permits(host):
+            raise _refused("This market calls hosts of its own list alone, and this is none.")
         try:
             address = literal(host)
         except ValueError:

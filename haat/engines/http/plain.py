@@ -6,6 +6,7 @@ plainest of it stands in `messages`.
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
 from time import monotonic
 from typing import cast
@@ -20,25 +21,33 @@ OPEN_MAX = 100
 KEPT_MAX = 20  # for each host and port
 KEPT_S = 5.0  # shorter than servers keep theirs, so that few close under a request
 _HEAD_MAX_BYTES = 64 << 10
-_PORT = 80
+_PORT, _TLS_PORT = 80, 443
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 Where = tuple[str, int]
 Headers = list[tuple[bytes, bytes]] | list[tuple[str, str]]
 
 
 class PlainTransport(httpx.AsyncBaseTransport):
-    """Fulfils httpx's transport for http://; anything else goes to `otherwise`."""
+    """Fulfils httpx's transport for http://; anything else goes to `otherwise`. With `tls` it does
+    so for https:// by that context, and nothing is sent without it."""
 
-    def __init__(self, otherwise: httpx.AsyncBaseTransport) -> None:
+    def __init__(
+        self, otherwise: httpx.AsyncBaseTransport, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._otherwise = otherwise
+        self._tls = tls
+        self.scheme = "http" if tls is None else "https"
+        self._port = _PORT if tls is None else _TLS_PORT
         self._kept: dict[Where, list[_Line]] = {}
         self._room = asyncio.Semaphore(OPEN_MAX)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.scheme != "http":
+        if request.url.scheme != self.scheme:
+            if self._tls is not None:
+                raise httpx.UnsupportedProtocol("this client speaks https alone")
             return await self._otherwise.handle_async_request(request)
         content = await request.aread()
-        where = request.url.host, request.url.port or _PORT
+        where = request.url.host, request.url.port or self._port
         connect_s = request.extensions.get("timeout", {}).get("connect")
         await self._room.acquire()
         line: _Line | None = None
@@ -71,7 +80,7 @@ class PlainTransport(httpx.AsyncBaseTransport):
         `headers` are sent with those that HTTP needs; names of the answer's are lower case. Raises
         httpx's errors; ReadError for an answer that is longer than `most_bytes`.
         """
-        where = url.hostname or "", url.port or _PORT
+        where = url.hostname or "", url.port or self._port
         target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
         sent = [("host", url.netloc), ("accept", "*/*"), *headers.items()]
         if content or method not in _BODILESS:
@@ -105,7 +114,7 @@ class PlainTransport(httpx.AsyncBaseTransport):
         limit = asyncio.timeout(connect_s)
         try:
             async with limit:
-                _, line = await loop.create_connection(lambda: _Line(where), *where)
+                _, line = await loop.create_connection(lambda: _Line(where), *where, ssl=self._tls)
         except TimeoutError as error:
             if limit.expired():
                 raise httpx.ConnectTimeout(str(error)) from error

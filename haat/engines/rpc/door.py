@@ -17,13 +17,14 @@ import structlog
 from haat.engines.rpc.trailing import around, starts_trail
 from haat.engines.telemetry.metrics import Observed, call_seconds
 from haat.engines.telemetry.tracing import Tracing, span
-from haat.kernel.context import GUEST, PROVED, Context, open_transaction
+from haat.kernel.context import ENROL, GUEST, PROVED, Context, open_transaction
 from haat.kernel.contract import Contract, Mark, parts_of
 from haat.kernel.errors import (
     Forbidden,
     OtherVendors,
     Problem,
     ProofNeeded,
+    SecondStepFirst,
     Timeout,
     Unauthenticated,
 )
@@ -112,7 +113,7 @@ def guarded(contract: str, name: str, mark: Mark, call: Call, caller: str | None
         held = open_transaction.get()
         assert held is None, f"{where} was called inside a transaction of {held}"
         if scope is not None:
-            check_scope(ctx, scope)
+            check_scope(ctx, scope, enrolling=mark.enrolling)
         elif caller is None and ctx.actor.type == "person" and "person" not in ctx.scopes:
             # An API key acts in its vendor's matters: what is open to all it does as a guest would,
             # never in the name, or with the cart, of who made it.
@@ -201,11 +202,15 @@ def _sent(ctx: Context, caller: str | None, deadline: datetime) -> Context:
     )
 
 
-def check_scope(ctx: Context, scope: str) -> None:
-    """Raises Unauthenticated or Forbidden unless the actor may call what asks for this scope."""
+def check_scope(ctx: Context, scope: str, *, enrolling: bool = False) -> None:
+    """Raises Unauthenticated or Forbidden unless the actor may call what asks for this scope;
+    SecondStepFirst where they might, with a second step, and this is not `enrolling`."""
     if scope == INTERNAL:
         raise Forbidden
     if ctx.actor.type == "guest":
         raise Unauthenticated
     if not ctx.has(scope):
-        raise Forbidden
+        if ENROL not in ctx.scopes:
+            raise Forbidden
+        if not enrolling:
+            raise SecondStepFirst

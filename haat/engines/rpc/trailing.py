@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from haat.engines.rpc.masking import check_support, masked
-from haat.kernel.context import Context, Held, Trail, held_trail
+from haat.kernel.context import ENROL, Context, Held, Trail, held_trail
 from haat.kernel.contract import Mark
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ def _acting(ctx: Context, mark: Mark) -> str:
         return "support"
     if ctx.actor.type != "person":
         return ctx.actor.type
-    if "person" not in ctx.scopes:
+    if not ctx.scopes.intersection(("person", ENROL)):
         return "key"
     asked = (mark.scope or "").partition(":")[0]
     if asked in ("staff", "vendor"):

@@ -5,6 +5,7 @@ first by its type (`haat.kernel.personal`), then by its name, then by what it lo
 that are secrets are known by their value.
 """
 
+import atexit
 import logging
 import os
 import re
@@ -18,6 +19,7 @@ from typing import Any, TextIO
 
 import structlog
 
+from haat.engines.telemetry.forwarding import Forwarding
 from haat.kernel.personal import Personal
 
 HIDDEN = "***"
@@ -50,14 +52,16 @@ def set_up_logs(
     *,
     stream: TextIO | None = None,
     file: Path | None = None,
+    forward: str = "",
     secrets: Iterable[str] = (),
 ) -> None:
     """Send structlog and the standard library's logging to `stream` (default: stderr).
 
     JSON when the stream is no terminal or HAAT_LOG_FORMAT is "json"; HAAT_LOG_FORMAT="text" forces
     plain lines. `level` is debug, info, warning or error. With `file`, all goes there as JSON, and
-    warnings and worse to the stream as well, as plain lines. `secrets` are never written, whatever
-    they stand in; an exception that ends the process is written as an error.
+    warnings and worse to the stream as well, as plain lines. Each line goes to the collector at
+    `forward`, too (`haat.engines.telemetry.forwarding`). `secrets` are never written, whatever they
+    stand in; an exception that ends the process is written as an error.
     """
     hide = Hide(secrets)
     out = stream or sys.stderr
@@ -68,6 +72,10 @@ def set_up_logs(
         also, as_json = [_Loud(out)], True
         # Lines of several processes: each is one write at the file's end.
         out = file.open("a", encoding="utf-8", buffering=1)
+    if forward:
+        forwarding = Forwarding(forward)
+        atexit.register(forwarding.close)
+        also.append(forwarding)
     number = logging.getLevelNamesMapping()[level.upper()]
     chain: list[Any] = [
         structlog.contextvars.merge_contextvars,

@@ -23,6 +23,7 @@ RIGHTS: Mapping[str, str] = {
         POST /auth/second-step, POST /auth/passkeys/challenge, POST /auth/passkeys/login
         POST /auth/login, POST /auth/logout, POST /auth/refresh, POST /auth/register
         POST /auth/forgot-password, POST /auth/reset-password, POST /auth/verify-email
+        POST /auth/factor-reset/stop
         GET /cart, POST /cart/items, PATCH /cart/items/{offer_id}
         DELETE /cart/items/{offer_id}, POST /checkout/summary,
         GET /search, GET /search/suggest, POST /marketplace/search, GET /search/complete
@@ -185,8 +186,9 @@ RIGHTS: Mapping[str, str] = {
         """,
     "staff": """
         GET /admin/overview, GET /admin/payments, GET /admin/people/{id}/sessions
-        GET /admin/people/{id}/sign-ins, POST /admin/support-sessions
-        GET /admin/support-sessions, POST /admin/support-sessions/{id}/enter
+        GET /admin/people/{id}/sign-ins, GET /admin/people/{id}/factor-resets
+        POST /admin/support-sessions, GET /admin/support-sessions
+        POST /admin/support-sessions/{id}/enter
         """,
     "staff:vendors": """
         GET /admin/vendors, PUT /admin/vendors/{id}/commission, PATCH /admin/vendors/{id}/status
@@ -262,7 +264,8 @@ RIGHTS: Mapping[str, str] = {
         GET /admin/doctor, GET /admin/doctor/{id}, POST /admin/people/{id}/block
         POST /admin/people/{id}/unblock, GET /admin/people/{id}/erasure
         POST /admin/people/{id}/erasure, GET /admin/orders/{id}/erasure
-        POST /admin/orders/{id}/erasure
+        POST /admin/orders/{id}/erasure, POST /admin/people/{id}/factor-resets
+        POST /admin/factor-resets/{id}/approve, POST /admin/factor-resets/{id}/withdraw
         GET /admin/webhooks, POST /admin/webhooks, GET /admin/webhooks/{id}
         PATCH /admin/webhooks/{id}, DELETE /admin/webhooks/{id}, POST /admin/webhooks/{id}/secret
         POST /admin/webhooks/{id}/test, POST /admin/webhooks/{id}/replay

@@ -28,9 +28,9 @@ from haat.engines.http.context import claims_of, context_of
 from haat.engines.http.tokens import AccessClaims
 from haat.gateways.web.kit.pictures import origin
 from haat.gateways.web.pages import render
-from haat.kernel.context import Context
+from haat.kernel.context import ENROL, Context
 from haat.kernel.contract import Contract
-from haat.kernel.errors import Forbidden, Invalid, Problem, Unauthenticated
+from haat.kernel.errors import Forbidden, Invalid, Problem, SecondStepFirst, Unauthenticated
 
 ACCESS, REFRESH, CART, FLASH = "haat_access", "haat_refresh", "haat_cart", "haat_flash"
 CURRENCY, COUNTRY = "haat_currency", "haat_country"
@@ -77,8 +77,10 @@ class Visit:
             signed_in = await self.doors[Identity].refresh(
                 ctx, refresh_token=self.request.cookies[REFRESH]
             )
-        except (Unauthenticated, Forbidden):
+        except (Unauthenticated, Forbidden) as problem:
             self.forget_session()
+            if problem.code == "session_over":
+                self.flash(problem.detail)
             return
         self.keep_session(signed_in)
         state["access_token"] = signed_in.access_token
@@ -272,10 +274,17 @@ async def _person(visit: Visiting) -> Visit:
     return visit
 
 
+def _enrolled(visit: Visit) -> None:
+    """SecondStepFirst for somebody who might see more with one."""
+    if ENROL in visit.ctx.scopes:
+        raise SecondStepFirst
+
+
 async def _team(visit: Visiting) -> Visit:
     if not visit.signed_in:
         raise SignInFirst
     if visit.vendor_id is None:
+        _enrolled(visit)
         raise Forbidden("This page is for vendors.", code="no_vendor")
     return visit
 
@@ -284,6 +293,7 @@ async def _staff(visit: Visiting) -> Visit:
     if not visit.signed_in:
         raise SignInFirst
     if not visit.is_staff:
+        _enrolled(visit)
         raise Forbidden("This page is for the market's staff.")
     return visit
 
@@ -336,4 +346,7 @@ async def html_problem(request: Request, problem: Problem) -> Response | None:
         # A form is sent again from its own page: what stood in it is not carried around.
         back = path if request.method in SAFE else visit.came_from("/account")
         return visit.redirect(f"/account/prove?next={quote(back, safe='')}")
+    if problem.code == "second_step_first":
+        back = path if request.method in SAFE else visit.came_from("/account")
+        return visit.redirect(f"/account/second-step?next={quote(back, safe='')}")
     return visit.page("kit/problem.html", problem.status, problem=problem)

@@ -192,6 +192,7 @@ class FakeIdentity(Identity):
     def __init__(self) -> None:
         self.joined: dict[tuple[UUID, UUID], VendorRole] = {}
         self.names: dict[UUID, str] = {}
+        self.known: dict[UUID, str] = {}
         self.fails = False
         self.status: Literal["pending", "active"] = "active"
 
@@ -199,6 +200,9 @@ class FakeIdentity(Identity):
         id = ctx.person_id
         name = self.names.get(id, "Ada")
         return Person(id=id, email="a@example.com", name=name, status=self.status, created_at=NOON)
+
+    async def know_names(self, ctx: Context, *, vendor_ids: list[UUID], names: list[str]) -> None:
+        self.known.update(zip(vendor_ids, names, strict=True))
 
     async def change_name(self, ctx: Context, *, name: str) -> Person:
         self.names[ctx.person_id] = name

@@ -23,9 +23,11 @@ from haat.domains.people.identity.api import (
 from haat.domains.people.identity.own_routes import router
 from haat.domains.people.identity.service import IdentityService
 from haat.engines.http import Tokens
+from haat.engines.rpc.door import local
 from haat.engines.sql import Database
 from haat.kernel.clock import SettableClock
-from haat.kernel.errors import Unauthenticated
+from haat.kernel.context import Actor, Context
+from haat.kernel.errors import SecondStepFirst, Unauthenticated
 from tests.conftest import DatabaseOf
 from tests.domains.people.doubles import (
     HOSTILE,
@@ -124,9 +126,12 @@ async def app(identity: IdentityService, at: SettableClock, tokens: Tokens, ada:
 def test_vectors_of_rfc_6238(at_s: int, code: str) -> None:
     secret = base64.b32encode(b"12345678901234567890").decode()
     assert totp.code_at(secret, at_s // 30, digits=8) == code
-    for drift, fits in ((-31, False), (-30, True), (0, True), (59, True), (60, False)):
-        found = totp.step_of(secret, code[2:], at_s // 30 * 30 + drift)
-        assert found == (at_s // 30 if fits else None), drift
+    for drift, late_s, fits in (
+        (-1, 0, False), (0, 0, True), (29.9, 0, True), (30, 0, False), (59, 0, False),
+        (-1, 30, False), (39, 10, True), (40, 10, False), (59, 30, True), (60, 30, False),
+    ):  # fmt: skip
+        found = totp.step_of(secret, code[2:], at_s // 30 * 30 + drift, late_s)
+        assert found == (at_s // 30 if fits else None), (drift, late_s)
 
 
 async def test_an_app_is_set_up(
@@ -190,6 +195,19 @@ async def test_signing_in_takes_two_steps(
     at.advance(timedelta(minutes=5))
     with pytest.raises(ChallengeOver):
         await app.finish(late, app.code)
+
+
+async def test_a_code_is_good_for_its_thirty_seconds(
+    db: Database, app: App, at: SettableClock, tokens: Tokens
+) -> None:
+    at.advance(timedelta(seconds=30 - at.now().timestamp() % 30))
+    code, challenge = app.code, await app.challenge()
+    at.advance(timedelta(seconds=30))
+    with pytest.raises(CodeWrong):
+        await app.finish(challenge, code)
+    app.identity = identity_of(db, at, tokens=tokens, totp_late_s=10)
+    at.advance(timedelta(seconds=9))
+    await app.finish(challenge, code)
 
 
 async def test_a_code_is_taken_once(app: App, at: SettableClock) -> None:
@@ -271,8 +289,8 @@ async def test_staff_need_it_where_the_market_says_so(
     await strict.grant_staff(system(at), person_id=ada.id, role="finance")
     weak = await strict.sign_in(guest(at), email=ADA, password=PASSWORD)
     claims = tokens.read(weak.access_token)
-    assert (sorted(claims.scopes), claims.roles) == (["person"], ())
-    assert weak.person.scopes == ["person"]
+    assert (sorted(claims.scopes), claims.roles) == (["enrol", "person"], ())
+    assert weak.person.scopes == ["enrol", "person"]
     assert (await strict.factors(person(at, ada.id))).required
     app = await App(strict, at, tokens).set_up(ada)
     found = await app.finish(await app.challenge(), app.code)
@@ -283,7 +301,60 @@ async def test_staff_need_it_where_the_market_says_so(
     await strict.remove_app(person(at, ada.id))
     assert again.refresh_token is not None
     third = await strict.refresh(guest(at), refresh_token=again.refresh_token)
-    assert tokens.read(third.access_token).scopes == frozenset({"person"})
+    assert tokens.read(third.access_token).scopes == frozenset({"person", "enrol"})
+
+
+async def test_staff_need_it_unless_the_market_is_a_demo(
+    db: Database, at: SettableClock, tokens: Tokens, ada: Person
+) -> None:
+    real = identity_of(db, at, tokens=tokens, demo=False)
+    await real.grant_staff(system(at), person_id=ada.id, role="finance")
+    found = await real.sign_in(guest(at), email=ADA, password=PASSWORD)
+    assert "staff" not in tokens.read(found.access_token).scopes
+    said = identity_of(db, at, tokens=tokens, demo=False, staff_second_step="optional")
+    found = await said.sign_in(guest(at), email=ADA, password=PASSWORD)
+    assert "staff" in tokens.read(found.access_token).scopes
+
+
+@pytest.mark.parametrize(("asked", "left"), [("money", True), ("required", False)])
+async def test_vendors_need_it_where_the_market_says_so(
+    db: Database, at: SettableClock, tokens: Tokens, ada: Person, asked: str, left: bool
+) -> None:
+    strict = identity_of(db, at, tokens=tokens, vendor_second_step=asked)
+    vendor_id = uuid4()
+    await strict.join_vendor(system(at), person_id=ada.id, vendor_id=vendor_id, role="owner")
+    weak = await strict.sign_in(guest(at), email=ADA, password=PASSWORD)
+    claims = tokens.read(weak.access_token)
+    assert {"person", "enrol"} <= claims.scopes
+    assert not {"vendor:money", "vendor:team", "vendor:keys"} & claims.scopes
+    assert ("vendor:orders" in claims.scopes, claims.vendor_id == vendor_id) == (left, left)
+    assert (await strict.factors(person(at, ada.id))).required
+    app = await App(strict, at, tokens).set_up(ada)
+    strong = await app.finish(await app.challenge(), app.code)
+    claims = tokens.read(strong.access_token)
+    assert ({"vendor:money"} <= claims.scopes, claims.vendor_id) == (True, vendor_id)
+
+
+async def test_everybody_needs_it_where_the_market_says_so(
+    db: Database, at: SettableClock, tokens: Tokens, ada: Person
+) -> None:
+    """Nobody is locked out: it is set up in the very session, which goes on."""
+    strict = identity_of(db, at, tokens=tokens, customer_second_step="required")
+    door = local(Identity, strict, caller=None)
+    found = await strict.sign_in(guest(at), email=ADA, password=PASSWORD)
+    claims = tokens.read(found.access_token)
+    assert claims.scopes == {"enrol"}
+    weak = Context(actor=Actor("person", ada.id), scopes=frozenset({"enrol", "proved"}), clock=at)
+    for refused in (door.sessions(weak), door.change_name(weak, name="Eve")):
+        with pytest.raises(SecondStepFirst):
+            await refused
+    assert (await door.factors(weak)).required
+    secret = (await door.set_up_app(weak)).secret
+    code = totp.code_at(secret, int(at.now().timestamp()) // 30)
+    await door.confirm_app(weak, code=code, session_id=claims.session_id)
+    assert found.refresh_token is not None
+    found = await strict.refresh(guest(at), refresh_token=found.refresh_token)
+    assert tokens.read(found.access_token).scopes == {"person"}
 
 
 async def test_proving_it_again(

@@ -48,7 +48,7 @@ ADA = "ada@example.com"
 @pytest.fixture
 async def db(database_of: DatabaseOf) -> Database:
     db = await database_of("identity")
-    for table in ("people", "letters", "sign_ins", "attempts", "outbox"):
+    for table in ("people", "letters", "sign_ins", "attempts", "words", "outbox"):
         await db.execute(f"DELETE FROM identity.{table}")
     return db
 
@@ -351,6 +351,32 @@ def test_what_is_guessed_first(password: str) -> None:
 )
 def test_what_is_not(password: str) -> None:
     assert not is_guessable(password, ADA, "Ada")
+
+
+@pytest.mark.parametrize(
+    ("password", "named"),
+    [
+        ("Bazaar2026!", "the market"),
+        ("b4zaar-1971", "the market"),
+        ("BlueBarn2026", "a vendor"),
+        ("blue barn & co.", "a vendor"),
+        ("Project-Heron!", "the operator's list"),
+        ("heronheron1", "the operator's list"),
+    ],
+)
+async def test_no_password_is_a_name_of_the_market(
+    db: Database, at: SettableClock, password: str, named: str
+) -> None:
+    identity = identity_of(db, at, password_words="Project Heron, heron")
+    ids = [uuid4(), uuid4()]
+    await identity.know_names(system(at), vendor_ids=ids, names=["Blue Barn & Co.", "Ox"])
+    given = {"email": ADA, "password": password, "name": "Ada"}
+    with pytest.raises(PasswordWeak) as weak:
+        await identity.register(guest(at), id=uuid4(), **given)
+    assert weak.value.fields[0].path == "password"
+    if named == "a vendor":  # that is called something else from now on
+        await identity.know_names(system(at), vendor_ids=ids[:1], names=["Red Barn"])
+        await identity.register(guest(at), id=uuid4(), **given)
 
 
 async def test_a_list_of_breached_passwords(

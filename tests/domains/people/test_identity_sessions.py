@@ -12,6 +12,7 @@ from haat.domains.people.identity.api import (
     DemoOnlyHere,
     Person,
     RefreshInvalid,
+    SessionOver,
     SignedIn,
     TokenReused,
     TooManyAttempts,
@@ -240,7 +241,7 @@ async def test_refreshing_rotates(
     at.advance(timedelta(days=29))
     third = await refreshed(identity, at, second.refresh_token)
     at.advance(timedelta(days=30, seconds=1))
-    with pytest.raises(RefreshInvalid):
+    with pytest.raises(SessionOver):
         await refreshed(identity, at, third.refresh_token)
 
 

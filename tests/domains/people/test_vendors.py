@@ -123,12 +123,14 @@ async def test_an_application_cut_short_is_finished(
     with pytest.raises(NotFound):
         await vendors.apply(me, id=id, application=FARM)
     identity.fails = False
-    [reaction] = [r for r in noted_in(reactions).reactions if r.event is VendorApplied]
+    [reaction, named] = [r for r in noted_in(reactions).reactions if r.event is VendorApplied]
     event = VendorApplied(vendor_id=id, person_id=me.person_id, name="Green Farm")
     for _ in range(2):
         await reaction.handler(vendors, system(at), [event])
     assert identity.joined == {(id, me.person_id): "owner"}
     assert not reaction.writes
+    await named.handler(vendors, system(at), [event])
+    assert identity.known == {id: "Green Farm"}
 
 
 async def test_a_name_is_one_vendors(vendors: VendorsService, at: SettableClock) -> None:

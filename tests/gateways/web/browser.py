@@ -41,6 +41,15 @@ class Browser:
         check(answer.text)
         return answer.text
 
+    async def opened(self, link: str) -> str:
+        """Where the link of a mail leads, without what it carries."""
+        answer = await self.http.get(link)
+        assert answer.status_code == 303, f"{link}: {answer.status_code} {answer.text[-800:]}"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        token = re.split(r"token=|/", link)[-1]
+        assert token not in answer.headers["location"]
+        return str(answer.headers["location"])
+
     async def send(
         self, path: str, form: Mapping[str, Any] | None = None, files: Files | None = None
     ) -> httpx.Response:

@@ -82,10 +82,13 @@ async def test_a_guests_receipt(box: Box, shops: tuple[Shop, Shop]) -> None:
     assert sum(parts) == total == sum(one["amount"]["minor"] for one in said["payments"])
     assert sum(one["tax"]["minor"] for one in said["taxes"]) == said["totals"]["tax"]["minor"]
     browser = Browser(box)
-    page = await browser.page(f"/orders/link/{link}")
-    assert f"/orders/link/{link}/receipt.pdf" in page
+    here = await browser.opened(f"/orders/link/{link}")
+    page = await browser.page(here)
+    assert f"{here}/receipt.pdf" in page
+    assert link not in page
+    assert (await Browser(box).http.get(here)).status_code == 410, "nobody else's"
     assert "Expected between" in page
-    first = await browser.http.get(f"/orders/link/{link}/receipt.pdf")
+    first = await browser.http.get(f"{here}/receipt.pdf")
     assert first.headers["content-type"] == "application/pdf"
     written = text_of(first.content)
     for words in ("Byron & Sons Ltd", "Clay House", "Loom Works", "25.98", f"{total / 100:.2f}"):
@@ -101,12 +104,12 @@ async def test_a_guests_receipt(box: Box, shops: tuple[Shop, Shop]) -> None:
     await staff.ok("POST", "/payments/refund", {**refund, "items": items})
     await staff.ok("PATCH", "/admin/settings", {"name": "Another Name"})
     await box.settle()
-    again = await browser.http.get(f"/orders/link/{link}/receipt.pdf")
+    again = await browser.http.get(f"{here}/receipt.pdf")
     assert again.content == first.content
     await staff.ok("PATCH", "/admin/settings", {"name": "Test Market"})
-    page = await browser.page(f"/orders/link/{link}")
-    at = page.split(f"/orders/link/{link}/credit-notes/")[1].split('"')[0]
-    note = text_of((await browser.http.get(f"/orders/link/{link}/credit-notes/{at}")).content)
+    page = await browser.page(here)
+    at = page.split(f"{here}/credit-notes/")[1].split('"')[0]
+    note = text_of((await browser.http.get(f"{here}/credit-notes/{at}")).content)
     assert f"{placed['orderNumber']}-C1" in note
     assert f"{placed['orderNumber']}-R" in note
     assert "a crack" in note
@@ -180,7 +183,8 @@ async def test_a_guest_cancels_until_the_vendor_begins(box: Box, shops: tuple[Sh
     one, two = order["vendorOrders"]
     shop = clay if two["vendorId"] == clay.id else loom
     await shop.owner.ok("PUT", f"/orders/{two['id']}/accept")
-    browser, at = Browser(box), f"/orders/link/{link}"
+    browser = Browser(box)
+    at = await browser.opened(f"/orders/link/{link}")
     page = await browser.page(at)
     assert one["id"] in page
     assert page.count("Cancel this part") == 2  # the summary and the button of the first alone
@@ -189,9 +193,10 @@ async def test_a_guest_cancels_until_the_vendor_begins(box: Box, shops: tuple[Sh
     for part, status in ((one, 303), (two, 409)):
         form = {"vendor_order_id": part["id"], "reason": "Found it elsewhere"}
         assert (await browser.send(f"{at}/cancel", form)).status_code == status
-    await guest.ok("POST", f"{at}/cancel", {"vendorOrderId": one["id"], "reason": "pressed again"})
+    api = f"/orders/link/{link}/cancel"
+    await guest.ok("POST", api, {"vendorOrderId": one["id"], "reason": "pressed again"})
     strange = {"vendorOrderId": str(uuid4()), "reason": "x"}
-    assert (await guest.post(f"{at}/cancel", strange)).status_code == 404
+    assert (await guest.post(api, strange)).status_code == 404
     assert (await guest.post("/orders/link/a.b.c/cancel", strange)).status_code == 404
     await box.settle()
     order = await guest.ok("GET", f"/orders/link/{link}")

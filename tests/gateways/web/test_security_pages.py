@@ -14,6 +14,7 @@ import pytest_asyncio
 from haat.app.keys import rotate_keys
 from haat.domains.people.identity import totp
 from haat.domains.people.identity.api import Identity
+from haat.domains.people.identity.service.requiring import Required
 from haat.engines.http import AccessClaims
 from tests import postgres
 from tests.gateways.rest.operations import NOBODYS, example, operations, path_of
@@ -28,7 +29,7 @@ async def box(
     postgres_url: str, template_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Box]:
     folder: Path = tmp_path_factory.mktemp("market")
-    options = {"HAAT_EMAIL_VERIFICATION": "required"}
+    options = {"HAAT_EMAIL_VERIFICATION": "required", "HAAT_TOTP_LATE_S": "30"}
     with postgres.database(postgres_url, template=postgres.name_of(template_url)) as url:
         async with market(url, folder, "local", options=options) as running:
             yield running
@@ -75,7 +76,7 @@ async def test_an_address_is_confirmed_before_a_store_is_opened(box: Box) -> Non
     assert "Confirm your e-mail address first" in refused.text
     assert await browser.done("/account/security/verification") == "/account/security"
     path = await link_to(box, email)
-    page = await browser.page(path)
+    page = await browser.page(await browser.opened(path))
     assert "not confirmed" in await browser.page("/account"), "looking changes nothing"
     assert await browser.done("/verify-email", form_in(page, "/verify-email")) == "/account"
     assert "not confirmed" not in await browser.page("/account")
@@ -97,7 +98,7 @@ async def test_a_forgotten_password(box: Box) -> None:
     assert answers[0][0] == 200
     assert (await browser.send("/forgot-password", {"email": "x"})).status_code == 422
     path = await link_to(box, email)
-    page = await browser.http.get(path)
+    page = await browser.http.get(await browser.opened(path))
     assert page.headers["referrer-policy"] == "no-referrer"
     form = form_in(page.text, "/reset-password")
     weak = await browser.send("/reset-password", form | {"password": "Dragon123!"})
@@ -304,3 +305,31 @@ async def test_keys_rotated_by_the_command(box: Box) -> None:
     await client.sign_in("keys@example.com")
     assert (await client.get("/me")).status_code == 200
     assert first not in await published()
+
+
+async def test_a_second_step_that_is_asked_for(box: Box) -> None:
+    """Who has none is led to set one up, in the session they have, and goes on where they were."""
+    email = "asked@example.com"
+    await registered(box, email)
+    service = box.runtime.services[Identity]
+    before = service._required
+    service._required = Required(staff=True, vendors="optional", everybody=True)
+    try:
+        browser = Browser(box)
+        await browser.done("/sign-in", {"email": email, "password": PASSWORD})
+        answer = await browser.http.get("/account/preferences")
+        assert answer.status_code == 303
+        href = answer.headers["location"]
+        assert href == "/account/second-step?next=%2Faccount%2Fpreferences"
+        assert "A second step first" in await browser.page(href)
+        page = (await browser.send("/account/security/app")).text
+        secret = re.findall(r"<code>([A-Z2-7]{32})</code>", page)[0]
+        step = int(box.runtime.clock.now().timestamp()) // totp.STEP_S
+        code = {"code": totp.code_at(secret, step)}
+        done = await browser.send("/account/security/app/confirm", code)
+        assert len(re.findall(r"<code>([A-Z0-9-]{19})</code>", done.text)) == 10
+        gone = await browser.http.get(href)
+        assert (gone.status_code, gone.headers["location"]) == (303, "/account/preferences")
+        await browser.page("/account/preferences")
+    finally:
+        service._required = before

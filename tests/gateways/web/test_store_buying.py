@@ -72,7 +72,7 @@ async def test_a_guest_buys(world: Bazaar, client: httpx.AsyncClient) -> None:
     assert PAY_AT in cancelled.text
     done = await client.get(f"{path}/return")
     assert (done.status_code, done.headers["location"]) == (303, "/orders/link/signed")
-    order = (await client.get("/orders/link/signed")).text
+    order = (await client.get("/orders/link/signed", follow_redirects=True)).text
     assert "H-100001" in order
     assert order.count("Cancel this part") == 2, "a guest cancels what its vendor has not begun"
 

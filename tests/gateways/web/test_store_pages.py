@@ -34,7 +34,6 @@ def client(world: Bazaar) -> httpx.AsyncClient:
         "/", "/categories", "/categories/home", "/categories/mugs?sort=price", "/vendors",
         "/vendors/clay", "/search", "/search?q=mug", "/products/mug", "/products/rug",
         "/products/yarn", "/cart", "/sign-in", "/register", "/track", "/track/TR12",
-        "/orders/link/signed",
     ],
 )  # fmt: skip
 async def test_pages_answer(client: httpx.AsyncClient, path: str) -> None:
@@ -51,6 +50,18 @@ async def test_pages_answer(client: httpx.AsyncClient, path: str) -> None:
     assert len(ids) == len(set(ids)), "an id stands once"
     labels = set(re.findall(r'<label[^>]* for="([^"]+)"', found.text))
     assert labels <= set(ids)
+
+
+async def test_a_link_leads_on_without_what_it_carries(client: httpx.AsyncClient) -> None:
+    led = await client.get("/orders/link/signed")
+    assert (led.status_code, led.headers["referrer-policy"]) == (303, "no-referrer")
+    where = led.headers["location"]
+    assert re.fullmatch(r"/orders/link/kept-[0-9a-f]{16}", where)
+    assert "HttpOnly" in led.headers["set-cookie"]
+    found = await client.get(where)
+    assert (found.status_code, "H-100001" in found.text) == (200, True)
+    client.cookies.clear()
+    assert (await client.get(where)).status_code == 410, "the address alone is worth nothing"
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ async def persons_quote(client: httpx.AsyncClient) -> str:
 
 
 async def shown(client: httpx.AsyncClient, path: str) -> str:
-    found = await client.get(path)
+    found = await client.get(path, follow_redirects=True)
     assert found.status_code == 200, found.text
     check(found.text)
     return found.text

@@ -38,9 +38,11 @@ async def test_a_team_from_the_first_invitation_to_the_last_owner(box: Box) -> N
     link = await link_of(box, "hand@example.com")
 
     guest = Browser(box)
+    mailed, link = link, await guest.opened(link)
     assert "/register?next=/team/join/" in await guest.page(link)
     await box.person("other@example.com")
     other = await Browser(box).sign_in("other@example.com")
+    assert await other.opened(mailed) == link
     assert "Sign out, and come back here" in await other.page(link)
     assert (await other.send(link)).status_code == 403
     form = {"email": "hand@example.com", "password": "a-long-enough-one", "name": "Hand <b>"}

@@ -86,6 +86,14 @@ from haat.domains.people.identity.recovering import (
     TooManyLetters,
     WrongPassword,
 )
+from haat.domains.people.identity.resetting import (
+    Evidence,
+    FactorReset,
+    FactorResets,
+    ResetOpen,
+    ResetOver,
+    SameHands,
+)
 from haat.domains.people.identity.roles import (
     STAFF_ROLES,
     STAFF_SCOPES,
@@ -108,6 +116,7 @@ from haat.domains.people.identity.sitting import (
     PersonUnblocked,
     Reason,
     Session,
+    SessionOver,
     SignInResult,
     SignInTry,
     Sitting,
@@ -176,9 +185,11 @@ __all__ = [
     "EmailUnverified",
     "EmailVerified",
     "EndedSession",
+    "Evidence",
     "FactorChanged",
     "FactorMissing",
     "FactorPresent",
+    "FactorReset",
     "HostPerson",
     "HostToken",
     "HostTokenInvalid",
@@ -224,16 +235,20 @@ __all__ = [
     "Purpose",
     "Reason",
     "RecoveryCodes",
+    "ResetOpen",
+    "ResetOver",
     "RightsChange",
     "RoleInUse",
     "RoleName",
     "RoleNameTaken",
     "RolesFull",
+    "SameHands",
     "Scopes",
     "Sealed",
     "SecondFactors",
     "SecondStepNeeded",
     "Session",
+    "SessionOver",
     "SignInResult",
     "SignInTry",
     "StaffChanged",
@@ -312,13 +327,19 @@ class Person(Model):
 
 
 class SignedIn(Model):
-    """A session's tokens. `refresh_token` is None when another request just rotated it."""
+    """A session's tokens. `refresh_token` is None when another request just rotated it.
+
+    The session goes on while it is used, but not beyond `session_ends_at`. `others_ended` says how
+    many older sessions of the account had to end for this one to begin.
+    """
 
     # Not shown by repr: tokens have no place in a log.
     access_token: Annotated[TokenText, Field(repr=False)]
     refresh_token: Annotated[TokenText | None, Field(repr=False)]
     token_type: Literal["Bearer"] = "Bearer"
     expires_at: datetime
+    session_ends_at: datetime | None = None
+    others_ended: int = 0
     person: Person
 
 
@@ -352,6 +373,7 @@ class Identity(
     Recovering,
     Sitting,
     Factors,
+    FactorResets,
     Passkeys,
     Connecting,
     Phones,
@@ -432,7 +454,7 @@ class Identity(
         the password, SecondStepNeeded among it.
         """
 
-    @command(scope="person", timeout_s=25)
+    @command(scope="person", timeout_s=25, enrolling=True)
     async def prove_elsewhere(
         self,
         ctx: Context,
@@ -456,7 +478,7 @@ class Identity(
     ) -> SignedIn:
         """A session of our own for a host's token. What `host_person` raises; SecondStepNeeded."""
 
-    @command(scope="person")
+    @command(scope="person", enrolling=True)
     async def prove(
         self,
         ctx: Context,
@@ -472,7 +494,7 @@ class Identity(
         CodeWrong (at `code`), WrongPassword (at `password`), TooManyAttempts.
         """
 
-    @command(scope="person")
+    @command(scope="person", enrolling=True)
     async def prove_with_passkey(
         self, ctx: Context, *, state: Sealed, credential: Credential, session_id: UUID
     ) -> SignedIn:
@@ -484,6 +506,7 @@ class Identity(
     ) -> SignedIn:
         """Rotates the token. A reused one ends the whole session (TokenReused), but for 30 s after
         its rotation, when it answers a new access token only: two tabs may refresh at once.
+        SessionOver where the session's time is up, or had to make room.
 
         `vendor_id` is the vendor the person acts for from now on, NotFound when it is in another's
         team. Roles granted since the last time count from here.
@@ -493,7 +516,7 @@ class Identity(
     async def sign_out(self, ctx: Context, *, refresh_token: str) -> None:
         """Ends the session; harmless when it has ended."""
 
-    @query(scope="person")
+    @query(scope="person", enrolling=True)
     async def me(self, ctx: Context) -> Person: ...
 
     @command(scope="person")
@@ -521,6 +544,16 @@ class Identity(
     ) -> None:
         """Gives somebody a place in a team. Who has one keeps it as it is, and a team that has an
         owner gets no other this way: an application that is sent again takes no store back."""
+
+    @command(scope="internal", repeatable=True)
+    async def know_names(
+        self,
+        ctx: Context,
+        *,
+        vendor_ids: Annotated[list[UUID], Field(max_length=1000)],
+        names: Annotated[list[str], Field(max_length=1000)],
+    ) -> None:
+        """What these vendors are called now, each by its place: no password is one of them."""
 
     @command(scope="internal")
     async def grant_staff(self, ctx: Context, *, person_id: UUID, role: StaffRole) -> None: ...

@@ -160,7 +160,7 @@ class Connecting:
     async def disconnect(self, ctx: Context, *, id: UUID) -> None:
         """Roles that it gave go with it. NotFound, LastWayIn."""
 
-    @query(scope="person")
+    @query(scope="person", enrolling=True)
     async def ways_in(self, ctx: Context) -> WaysIn:
         """How the actor gets into their account."""
 

@@ -47,7 +47,8 @@ class FactorMissing(Conflict, code="factor_missing"):
 
 
 class SecondFactors(Model):
-    """What a person has for the second step. `required`: as staff they must have something."""
+    """What a person has for the second step. `required`: without one they may not do all that
+    they may do otherwise, by what the market asks of people like them."""
 
     app_since: datetime | None = None
     recovery_codes_left: int = 0
@@ -78,14 +79,14 @@ class FactorChanged(Event, name="user.factor_changed", key="person_id"):
 class Factors:
     """The part of identity's contract that is about the second step."""
 
-    @query(scope="person")
+    @query(scope="person", enrolling=True)
     async def factors(self, ctx: Context) -> SecondFactors: ...
 
-    @command(scope="person", proof=True)
+    @command(scope="person", proof=True, enrolling=True)
     async def set_up_app(self, ctx: Context) -> AppSetup:
         """A new secret, which counts from `confirm_app` on. FactorPresent."""
 
-    @command(scope="person", proof=True)
+    @command(scope="person", proof=True, enrolling=True)
     async def confirm_app(self, ctx: Context, *, code: Code, session_id: UUID) -> RecoveryCodes:
         """The app works: from now on signing in asks for its codes. CodeWrong, FactorPresent,
         FactorMissing, TooManyAttempts."""

@@ -80,6 +80,7 @@ _ROWS = (
     "1q2w3e4r5t6y7u8i9o0p",
 )
 _RUNS = tuple(row * 2 for row in _ROWS) + tuple(row[::-1] * 2 for row in _ROWS)
+_PARTS = re.compile(r"[^\W_]+")
 _DRESS = re.compile(r"^[\W\d_]*(.*?)[\W\d_]*$", re.DOTALL)
 
 
@@ -90,13 +91,33 @@ def is_guessable(password: str, *known: str) -> bool:
     if plain in COMMON or _repeats(plain) or _runs(plain):
         return True
     own = {word.casefold() for word in known if len(word) >= WORD_MIN_CHARS}
-    if plain in own or plain.translate(_LEET) in WORDS | own:
-        return True
+    return (
+        plain in own
+        or not WORDS.isdisjoint(undressed(plain))
+        or any(form in own for form in undressed(plain))
+    )
+
+
+def undressed(password: str) -> set[str]:
+    """The words that this may be a dressed-up form of."""
+    plain = password.casefold()
+    found = {plain.translate(_LEET)}
     match = _DRESS.match(plain)
     core = match[1] if match else plain
-    if len(plain) - len(core) > DRESS_MAX_CHARS:
-        return False
-    return any(_once(form) in WORDS | own for form in (core, core.translate(_LEET)))
+    if len(plain) - len(core) <= DRESS_MAX_CHARS:
+        found.update(_once(form) for form in (core, core.translate(_LEET)))
+        found.add("".join(_PARTS.findall(core)))
+    return found
+
+
+def said_of(name: str) -> set[str]:
+    """What people make a password of where something has this name: "Blue Barn & Co." is blue barn
+    & co., bluebarnco, and bluebarn. Too short is no word."""
+    plain = " ".join(name.casefold().split())
+    parts = _PARTS.findall(plain)
+    long = [part for part in parts if len(part) >= WORD_MIN_CHARS]
+    forms = {plain, "".join(parts), "".join(long), "".join(parts[:2])}
+    return {form for form in forms if len(form) > WORD_MIN_CHARS}
 
 
 def _once(form: str) -> str:

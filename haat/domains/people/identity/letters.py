@@ -7,11 +7,13 @@ from html import escape
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`path` is where the link leads, "" without one; "{span}" in a text is how long it is good."""
+    """`path` is where the link leads, "" without one; "{span}" in a text is how long it is good,
+    but for the last `beyond_s`."""
 
     title: str
     body: str
     path: str = ""
+    beyond_s: int = 0
 
 
 NOT_YOU = (
@@ -42,6 +44,24 @@ WORDS = {
     "factor_removed": Words(
         "A second step was removed from your account",
         "Signing in asks for less from now on. " + NOT_YOU,
+    ),
+    "factor_reset_asked": Words(
+        "Somebody asks us to remove your second step",
+        "Our staff was told that every second step of this account is lost: its app, its recovery"
+        " codes, its passkeys. If it was you, there is nothing to do now. " + NOT_YOU,
+    ),
+    "factor_reset": Words(
+        "Your second step will be removed",
+        "Two of our staff looked at what you showed them. The app, recovery codes and passkeys of"
+        " this account will be removed, and its sessions ended, in {span}. If it was not you, or"
+        " if you found them again, stop it by the link, or by signing in with one of them.",
+        "/stop-factor-reset",
+        beyond_s=72 * 3600,
+    ),
+    "factor_reset_done": Words(
+        "Your second step was removed",
+        "The app, recovery codes and passkeys of this account are removed, and its sessions are"
+        " ended. Sign in with your password and set up a new second step. " + NOT_YOU,
     ),
     "connection_added": Words(
         "Another way to sign in was added",
@@ -88,4 +108,5 @@ def html(kind: str, name: str, market: str, site: str, link: str, seconds: int) 
 
 
 def _body(kind: str, site: str, seconds: int) -> str:
-    return WORDS[kind].body.format(site=site, span=span(seconds))
+    words = WORDS[kind]
+    return words.body.format(site=site, span=span(max(seconds - words.beyond_s, 0)))

@@ -11,6 +11,8 @@ from haat.domains.people.identity.api import (
     Challenge,
     Code,
     Credential,
+    Evidence,
+    FactorReset,
     LinkToken,
     MaybeCode,
     MaybePassword,
@@ -215,6 +217,48 @@ async def block(id: UUID, body: BlockBody, ctx: Ctx, identity: Service) -> None:
 @router.post("/admin/people/{id}/unblock", status_code=204, summary="Let somebody in again")
 async def unblock(id: UUID, ctx: Ctx, identity: Service) -> None:
     await identity.unblock(ctx, person_id=id)
+
+
+class EvidenceBody(Body):
+    evidence: Evidence
+
+
+class StopBody(Body):
+    token: LinkToken
+
+
+@router.post(
+    "/admin/people/{id}/factor-resets",
+    status_code=201,
+    summary="Ask that somebody's second step be reset",
+)
+async def ask_reset(id: UUID, body: EvidenceBody, ctx: Ctx, identity: Service) -> FactorReset:
+    """For who lost every factor. Another one of staff approves it; then a time runs in which its
+    owner can stop it."""
+    return await identity.ask_factor_reset(
+        ctx, id=ctx.new_id(), person_id=id, evidence=body.evidence
+    )
+
+
+@router.get("/admin/people/{id}/factor-resets", summary="Resets of somebody's second step")
+async def resets(id: UUID, ctx: Ctx, identity: Service) -> list[FactorReset]:
+    return await identity.factor_resets(ctx, person_id=id)
+
+
+@router.post("/admin/factor-resets/{id}/approve", summary="Approve a reset of a second step")
+async def approve_reset(id: UUID, ctx: Ctx, identity: Service) -> FactorReset:
+    return await identity.approve_factor_reset(ctx, id=id)
+
+
+@router.post("/admin/factor-resets/{id}/withdraw", summary="Take back a reset of a second step")
+async def withdraw_reset(id: UUID, ctx: Ctx, identity: Service) -> FactorReset:
+    return await identity.withdraw_factor_reset(ctx, id=id)
+
+
+@router.post("/auth/factor-reset/stop", status_code=204, summary="Stop the reset of my second step")
+async def stop_reset(body: StopBody, ctx: Ctx, identity: Service) -> None:
+    """By the link in the mail that told of it."""
+    await identity.stop_factor_reset(ctx, token=body.token)
 
 
 class PasskeyBody(Body):

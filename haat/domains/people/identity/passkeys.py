@@ -49,14 +49,14 @@ class PasskeyAsked(Model):
 class Passkeys:
     """The part of identity's contract that is about passkeys."""
 
-    @query(scope="person")
+    @query(scope="person", enrolling=True)
     async def passkeys(self, ctx: Context) -> list[Passkey]: ...
 
-    @command(scope="person", proof=True)
+    @command(scope="person", proof=True, enrolling=True)
     async def ask_passkey(self, ctx: Context) -> PasskeyAsked:
         """What a browser makes a new passkey from."""
 
-    @command(scope="person", proof=True)
+    @command(scope="person", proof=True, enrolling=True)
     async def add_passkey(
         self,
         ctx: Context,
@@ -73,7 +73,7 @@ class Passkeys:
     async def remove_passkey(self, ctx: Context, *, id: UUID) -> None:
         """NotFound; LastWayIn."""
 
-    @command(scope="person")
+    @command(scope="person", enrolling=True)
     async def ask_passkey_proof(self, ctx: Context) -> PasskeyAsked:
         """What a browser proves with who the actor is, by one of their passkeys."""
 

@@ -8,6 +8,7 @@ PERSONAL_DATA = Personal(
     rules=(
         Rule("identity.authenticators", OWN, told=("person_id",)),
         Rule("identity.recovery_codes", OWN, told=None),
+        Rule("identity.factor_resets", OWN, told=("state", "evidence", "asked_at", "ended_at")),
         Rule("identity.passkeys", OWN, told=("name", "created_at")),
         Rule(
             "identity.connections",

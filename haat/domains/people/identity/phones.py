@@ -41,7 +41,7 @@ class Phones:
     @query(scope="person")
     async def phone(self, ctx: Context) -> Phone: ...
 
-    @command(scope="person", timeout_s=15)
+    @command(scope="person", timeout_s=15, proof=True)
     async def ask_phone_code(
         self, ctx: Context, *, number: PhoneNumber, origin: str | None = None
     ) -> Phone:
@@ -55,6 +55,6 @@ class Phones:
         """The number is the actor's. CodeWrong (at `code`), also after five tries; the code works
         once."""
 
-    @command(scope="person", repeatable=True)
+    @command(scope="person", repeatable=True, proof=True)
     async def forget_phone(self, ctx: Context) -> Phone:
         """Removes the number, and what waits for a code."""

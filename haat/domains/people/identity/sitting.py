@@ -11,7 +11,7 @@ from pydantic import Field
 
 from haat.kernel.context import Context
 from haat.kernel.contract import command, query
-from haat.kernel.errors import Conflict
+from haat.kernel.errors import Conflict, Unauthenticated
 from haat.kernel.events import Event
 from haat.kernel.model import Model
 from haat.kernel.page import Limit, Page
@@ -32,9 +32,18 @@ class NotYourself(Conflict, code="not_yourself"):
     """Nobody blocks their own account."""
 
 
+class SessionOver(Unauthenticated, code="session_over"):
+    """This session has ended by itself; sign in again.
+
+    `reason`: "age" (it was as old as one gets), "idle" (it was not used for too long) or
+    "too_many" (others were begun, and this one was used longest ago).
+    """
+
+
 class Session(Model):
     """One device that is signed in. `used_at` is its last refresh, so at most an access token's
-    life old; `current` is the one that asks; `strong` says that a second step was taken."""
+    life old; unless it is used it ends at `expires_at`, at `ends_at` however much it is used.
+    `current` is the one that asks; `strong` says that a second step was taken."""
 
     id: UUID
     device: str
@@ -42,6 +51,7 @@ class Session(Model):
     created_at: datetime
     used_at: datetime
     expires_at: datetime
+    ends_at: datetime
     strong: bool = False
     current: bool = False
 
@@ -83,11 +93,11 @@ class Sitting:
     async def sessions(self, ctx: Context) -> list[Session]:
         """The actor's own that have not ended, the last used first, at most 100."""
 
-    @command(scope="person", repeatable=True)
+    @command(scope="person", repeatable=True, proof=True)
     async def end_session(self, ctx: Context, *, id: UUID) -> None:
         """One of the actor's own; its tokens stop working. NotFound for anybody else's."""
 
-    @command(scope="person", repeatable=True)
+    @command(scope="person", repeatable=True, proof=True)
     async def end_other_sessions(self, ctx: Context, *, but: UUID) -> None:
         """All of the actor's own but this one."""
 

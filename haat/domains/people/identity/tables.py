@@ -25,7 +25,7 @@ from haat.engines.sql import IMPERSONAL, PERSONAL, module_metadata
 
 metadata = module_metadata(
     "identity",
-    unwatched="attempts letters sessions refresh_tokens sign_ins rights_changes",
+    unwatched="attempts letters sessions refresh_tokens sign_ins rights_changes words",
 )
 
 people = Table(
@@ -290,6 +290,48 @@ passkeys = Table(
     Column("used_at", DateTime(timezone=True)),
 )
 Index("ix_passkeys_person_id", passkeys.c.person_id)
+
+# Second factors that staff take away from who lost them all: two people, and a time to stop it.
+factor_resets = Table(
+    "factor_resets",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("person_id", Uuid, ForeignKey(people.c.id, ondelete="CASCADE"), nullable=False),
+    Column("state", Text, nullable=False, info=IMPERSONAL),
+    Column("evidence", Text, nullable=False, info=PERSONAL),
+    Column("asked_by", Uuid, nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+    Column("approved_by", Uuid),
+    Column("due_at", DateTime(timezone=True)),
+    Column("letter_id", Uuid),  # the mail with the link that stops it
+    Column("texted", Text, info=IMPERSONAL),  # the last state told by text message
+    Column("ended_at", DateTime(timezone=True)),
+    CheckConstraint("state IN ('asked', 'approved', 'done', 'withdrawn', 'stopped')", name="state"),
+    CheckConstraint("(ended_at IS NULL) = (state IN ('asked', 'approved'))", name="ended"),
+    CheckConstraint(
+        "person_id <> asked_by AND person_id <> approved_by AND asked_by <> approved_by",
+        name="hands",
+    ),
+)
+Index(
+    "uq_factor_resets_open",
+    factor_resets.c.person_id,
+    unique=True,
+    postgresql_where=text("ended_at IS NULL"),
+)
+Index("ix_factor_resets_person_id", factor_resets.c.person_id, factor_resets.c.asked_at)
+Index("ix_factor_resets_letter_id", factor_resets.c.letter_id)
+Index("ix_factor_resets_due_at", factor_resets.c.due_at, postgresql_where=text("ended_at IS NULL"))
+
+# What the market's vendors are called, in forms that no password is a dressed-up one of.
+words = Table(
+    "words",
+    metadata,
+    Column("vendor_id", Uuid, nullable=False),
+    Column("word", Text, nullable=False, info=IMPERSONAL),
+    PrimaryKeyConstraint("vendor_id", "word"),
+)
+Index("ix_words_word", words.c.word)
 
 # Accounts at other providers of identities, and at the host system.
 connections = Table(

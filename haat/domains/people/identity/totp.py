@@ -9,7 +9,6 @@ from urllib.parse import quote
 STEP_S = 30
 DIGITS = 6
 SECRET_BYTES = 20
-DRIFT = 1  # steps by which the app's clock, or a slow hand, may differ
 
 
 def new_secret() -> str:
@@ -25,11 +24,12 @@ def code_at(secret: str, step: int, digits: int = DIGITS) -> str:
     return str(number % 10**digits).zfill(digits)
 
 
-def step_of(secret: str, code: str, now_s: float) -> int | None:
-    """Which 30 seconds near now this is the code of; None for none."""
-    here = int(now_s) // STEP_S
+def step_of(secret: str, code: str, now_s: float, late_s: int = 0) -> int | None:
+    """Which 30 seconds this is the code of: these, or those before for `late_s` seconds more (RFC
+    6238, 5.2: at most a step). Never those that come. None for none."""
+    here, before = int(now_s) // STEP_S, int(now_s - late_s) // STEP_S
     found = None
-    for step in range(max(here - DRIFT, 0), here + DRIFT + 1):  # all, however early one fits
+    for step in range(max(before, 0), here + 1):  # all, however early one fits
         if hmac.compare_digest(code_at(secret, step).encode(), code.encode()):
             found = step
     return found

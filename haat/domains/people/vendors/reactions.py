@@ -32,6 +32,14 @@ async def pictures_are_shown(
     await service.claim_pictures(ctx, sorted({event.vendor_id for event in events}))
 
 
+@on(VendorApplied)
+@on(VendorChanged)
+async def names_are_no_passwords(
+    service: VendorsService, ctx: Context, events: list[VendorApplied | VendorChanged]
+) -> None:
+    await service.tell_names(ctx, {event.vendor_id: event.name for event in events})
+
+
 VendorFact = (
     VendorApproved
     | VendorRejected

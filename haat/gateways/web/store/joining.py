@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from haat.domains.people.identity.api import Identity, Invitation, Person
 from haat.domains.people.vendors.api import Vendors
+from haat.gateways.web.kit.links import held, led_on
 from haat.gateways.web.store.shopping import Shopping
 from haat.gateways.web.visit import REFRESH, SignInFirst, Visit
 from haat.kernel.errors import Problem
@@ -13,7 +14,7 @@ router = APIRouter()
 
 @router.get("/team/join/{token}")
 async def show(visit: Shopping, token: str) -> Response:
-    return await _page(visit, token)
+    return led_on(visit, token, "/team/join/{}") or await _page(visit, token)
 
 
 @router.post("/team/join/{token}")
@@ -21,7 +22,9 @@ async def join(visit: Shopping, token: str, request: Request) -> Response:
     if not visit.signed_in:
         raise SignInFirst
     try:
-        vendor_id = await visit.doors[Identity].accept_invitation(visit.ctx, token=token)
+        vendor_id = await visit.doors[Identity].accept_invitation(
+            visit.ctx, token=held(visit, token)
+        )
     except Problem as problem:
         if problem.code != "not_invited":
             raise
@@ -37,7 +40,7 @@ async def join(visit: Shopping, token: str, request: Request) -> Response:
 
 
 async def _page(visit: Visit, token: str, problem: Problem | None = None) -> Response:
-    found: Invitation = await visit.doors[Identity].invitation(visit.ctx, token=token)
+    found: Invitation = await visit.doors[Identity].invitation(visit.ctx, token=held(visit, token))
     vendors = await visit.doors[Vendors].by_ids(visit.ctx, ids=[found.vendor_id])
     own: Person | None = None
     if visit.signed_in:

@@ -17,6 +17,7 @@ from haat.domains.trade.receipts.api import Receipts
 from haat.domains.trade.settlement.api import Receipt, Settlement
 from haat.domains.trade.shipping.api import Shipping
 from haat.gateways.web.kit.forms import Form, read
+from haat.gateways.web.kit.links import held, led_on
 from haat.gateways.web.store.paying import labels
 from haat.gateways.web.store.shopping import PersonShopping, Shopping
 from haat.gateways.web.visit import PersonVisit, Visit, Visiting, form_of
@@ -53,24 +54,26 @@ async def own(visit: PersonShopping, cursor: str | None = None) -> Response:
 @router.get("/orders/link/{token}")
 async def linked(visit: Shopping, token: str) -> Response:
     """A guest's order by its signed link."""
-    order = await visit.doors[Orders].order_by_link(visit.ctx, token=token)
-    return await _page(visit, order, Form(), link=token)
+    order = await visit.doors[Orders].order_by_link(visit.ctx, token=held(visit, token))
+    on = led_on(visit, token, "/orders/link/{}")
+    return on or await _page(visit, order, Form(), link=token)
 
 
 @router.post("/orders/link/{token}/cancel")
 async def cancel_linked(visit: Shopping, token: str, request: Request) -> Response:
     """A guest cancels a part that its vendor has not accepted yet."""
     values = await form_of(request)
-    order: Order = await visit.doors[Orders].order_by_link(visit.ctx, token=token)
+    known = held(visit, token)
+    order: Order = await visit.doors[Orders].order_by_link(visit.ctx, token=known)
     try:
         wanted = read(CancelForm, values)
         await visit.doors[Orders].cancel_by_link(
-            visit.ctx, token=token, id=wanted.vendor_order_id, reason=wanted.reason
+            visit.ctx, token=known, id=wanted.vendor_order_id, reason=wanted.reason
         )
     except Problem as problem:
         if problem.status >= 500:
             raise
-        order = await visit.doors[Orders].order_by_link(visit.ctx, token=token)
+        order = await visit.doors[Orders].order_by_link(visit.ctx, token=known)
         form = Form(values, problem)
         return await _page(visit, order, form, link=token, status=problem.status)
     _told(visit, order)
@@ -79,18 +82,22 @@ async def cancel_linked(visit: Shopping, token: str, request: Request) -> Respon
 
 @router.get("/orders/link/{token}/receipt.pdf")
 async def receipt_linked(visit: Visiting, token: str) -> Response:
-    return _file(visit, await visit.doors[Receipts].receipt_file(visit.ctx, link=token))
+    return _file(
+        visit, await visit.doors[Receipts].receipt_file(visit.ctx, link=held(visit, token))
+    )
 
 
 @router.get("/orders/link/{token}/credit-notes/{refund_id}.pdf")
 async def credit_note_linked(visit: Visiting, token: str, refund_id: UUID) -> Response:
-    found = await visit.doors[Receipts].credit_note_file(visit.ctx, refund_id=refund_id, link=token)
+    found = await visit.doors[Receipts].credit_note_file(
+        visit.ctx, refund_id=refund_id, link=held(visit, token)
+    )
     return _file(visit, found)
 
 
 @router.post("/orders/link/{token}/receipt")
 async def send_linked(visit: Shopping, token: str) -> Response:
-    await visit.doors[Receipts].send(visit.ctx, link=token)
+    await visit.doors[Receipts].send(visit.ctx, link=held(visit, token))
     visit.flash("The receipt is on its way to you by e-mail.")
     return visit.redirect(f"/orders/link/{token}")
 
@@ -236,7 +243,9 @@ async def _paid(visit: Visit, order: Order, link: str) -> dict[str, Any]:
     names: dict[str | None, str] = {}
     instructions: TransferInstructions | None = None
     with suppress(Unavailable):  # the order itself is more than its payment
-        receipt = await visit.doors[Settlement].receipt(visit.ctx, order_id=order.id, link=link)
+        receipt = await visit.doors[Settlement].receipt(
+            visit.ctx, order_id=order.id, link=held(visit, link)
+        )
         names = await labels(visit)
         if order.payment == "awaiting":
             instructions = await _instructions(visit, order.id)

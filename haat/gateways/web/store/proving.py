@@ -22,8 +22,9 @@ from haat.domains.people.identity.api import (
 )
 from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.store.security import HERE, here
-from haat.gateways.web.store.shopping import PersonShopping
+from haat.gateways.web.store.shopping import Enrolling, PersonShopping
 from haat.gateways.web.visit import REFRESH, Visit, form_of, safe_path, uuid_in
+from haat.kernel.context import ENROL
 from haat.kernel.errors import Problem
 from haat.kernel.model import Body
 
@@ -40,12 +41,12 @@ class CodeForm(Body):
 
 
 @router.get("/account/prove")
-async def prove_page(visit: PersonShopping, next: str = "") -> Response:
+async def prove_page(visit: Enrolling, next: str = "") -> Response:
     return await _prove_page(visit, Form(), safe_path(next, "/account"))
 
 
 @router.post("/account/prove")
-async def prove(visit: PersonShopping, request: Request) -> Response:
+async def prove(visit: Enrolling, request: Request) -> Response:
     values = await form_of(request)
     target = safe_path(values.pop("next", ""), "/account")
     try:
@@ -67,14 +68,14 @@ class PasskeyProofForm(Body):
 
 
 @router.post("/account/prove/passkey/new")
-async def ask_passkey_proof(visit: PersonShopping) -> Response:
+async def ask_passkey_proof(visit: Enrolling) -> Response:
     """For the page's script."""
     asked: PasskeyAsked = await visit.doors[Identity].ask_passkey_proof(visit.ctx)
     return JSONResponse(asked.model_dump(mode="json"))
 
 
 @router.post("/account/prove/passkey")
-async def prove_with_passkey(visit: PersonShopping, request: Request) -> Response:
+async def prove_with_passkey(visit: Enrolling, request: Request) -> Response:
     values = await form_of(request)
     target = safe_path(values.pop("next", ""), "/account")
     try:
@@ -90,15 +91,25 @@ async def prove_with_passkey(visit: PersonShopping, request: Request) -> Respons
     return visit.redirect(target)
 
 
+@router.get("/account/second-step")
+async def enrol_page(visit: Enrolling, next: str = "") -> Response:
+    """Where somebody is led who needs a second step for what they were about to do."""
+    target = safe_path(next, "/account")
+    if ENROL not in visit.ctx.scopes:
+        return visit.redirect(target)
+    found: SecondFactors = await visit.doors[Identity].factors(visit.ctx)
+    return visit.page("store/second_step_first.html", factors=found, next=target)
+
+
 @router.post("/account/security/app")
-async def set_up(visit: PersonShopping) -> Response:
+async def set_up(visit: Enrolling) -> Response:
     setup = await visit.doors[Identity].set_up_app(visit.ctx)
     picture = "data:image/svg+xml;base64," + b64encode(setup.qr_svg.encode()).decode()
     return visit.page("store/second_step_setup.html", setup=setup, qr=picture, form=Form())
 
 
 @router.post("/account/security/app/confirm")
-async def confirm(visit: PersonShopping, request: Request) -> Response:
+async def confirm(visit: Enrolling, request: Request) -> Response:
     values = await form_of(request)
     try:
         wanted = read(CodeForm, values)
@@ -135,14 +146,14 @@ class PasskeyForm(Body):
 
 
 @router.post("/account/security/passkeys/new")
-async def ask_passkey(visit: PersonShopping) -> Response:
+async def ask_passkey(visit: Enrolling) -> Response:
     """For the page's script."""
     asked: PasskeyAsked = await visit.doors[Identity].ask_passkey(visit.ctx)
     return JSONResponse(asked.model_dump(mode="json"))
 
 
 @router.post("/account/security/passkeys")
-async def add_passkey(visit: PersonShopping, request: Request) -> Response:
+async def add_passkey(visit: Enrolling, request: Request) -> Response:
     values = await form_of(request)
     try:
         wanted = read(PasskeyForm, values)

@@ -7,14 +7,13 @@ from fastapi import APIRouter, Request, Response
 
 from haat.domains.people.identity.api import Email, Identity, LinkToken, Password
 from haat.gateways.web.kit.forms import Form, read
+from haat.gateways.web.kit.links import held, led_on, quiet
 from haat.gateways.web.store.shopping import Shopping
 from haat.gateways.web.visit import Visit, form_of
 from haat.kernel.errors import Problem
 from haat.kernel.model import Body
 
 router = APIRouter()
-# Where the token stands in the address, nobody else is to be told the address.
-NO_REFERRER = {"referrer-policy": "no-referrer"}
 
 
 class ForgotForm(Body):
@@ -53,7 +52,8 @@ async def forgot(visit: Shopping, request: Request) -> Response:
 
 @router.get("/reset-password")
 async def reset_page(visit: Shopping, token: str = "") -> Response:
-    return _kept_quiet(visit.page("store/reset.html", form=Form(), token=token))
+    on = led_on(visit, token, "/reset-password?token={}")
+    return on or quiet(visit.page("store/reset.html", form=Form(), token=token))
 
 
 @router.post("/reset-password")
@@ -63,7 +63,7 @@ async def reset(visit: Shopping, request: Request) -> Response:
     try:
         wanted = read(ResetForm, values)
         await visit.doors[Identity].reset_password(
-            visit.ctx, token=wanted.token, password=wanted.password
+            visit.ctx, token=held(visit, wanted.token), password=wanted.password
         )
     except Problem as problem:
         return _refused(visit, "store/reset.html", values, problem, token)
@@ -74,7 +74,8 @@ async def reset(visit: Shopping, request: Request) -> Response:
 
 @router.get("/verify-email")
 async def verify_page(visit: Shopping, token: str = "") -> Response:
-    return _kept_quiet(visit.page("store/verify.html", form=Form(), token=token))
+    on = led_on(visit, token, "/verify-email?token={}")
+    return on or quiet(visit.page("store/verify.html", form=Form(), token=token))
 
 
 @router.post("/verify-email")
@@ -82,11 +83,30 @@ async def verify(visit: Shopping, request: Request) -> Response:
     values = await form_of(request)
     try:
         wanted = read(VerifyForm, values)
-        await visit.doors[Identity].verify_email(visit.ctx, token=wanted.token)
+        await visit.doors[Identity].verify_email(visit.ctx, token=held(visit, wanted.token))
     except Problem as problem:
         return _refused(visit, "store/verify.html", values, problem, values.get("token", ""))
     visit.flash("Your e-mail address is confirmed.")
     return visit.redirect("/account" if visit.signed_in else "/")
+
+
+@router.get("/stop-factor-reset")
+async def stop_page(visit: Shopping, token: str = "") -> Response:
+    on = led_on(visit, token, "/stop-factor-reset?token={}")
+    return on or quiet(visit.page("store/stop_factor_reset.html", form=Form(), token=token))
+
+
+@router.post("/stop-factor-reset")
+async def stop(visit: Shopping, request: Request) -> Response:
+    values = await form_of(request)
+    try:
+        wanted = read(VerifyForm, values)
+        await visit.doors[Identity].stop_factor_reset(visit.ctx, token=held(visit, wanted.token))
+    except Problem as problem:
+        token = values.get("token", "")
+        return _refused(visit, "store/stop_factor_reset.html", values, problem, token)
+    visit.flash("It is stopped: your second step stays as it is.")
+    return visit.redirect("/account/security" if visit.signed_in else "/")
 
 
 def _refused(
@@ -95,9 +115,4 @@ def _refused(
     if problem.status >= 500:
         raise problem
     answer = visit.page(template, problem.status, form=Form(values, problem), token=token)
-    return _kept_quiet(answer)
-
-
-def _kept_quiet(answer: Response) -> Response:
-    answer.headers.update(NO_REFERRER)
-    return answer
+    return quiet(answer)

@@ -17,6 +17,7 @@ from haat.domains.trade.returns.api import (
     Returns,
 )
 from haat.gateways.web.kit.forms import Form
+from haat.gateways.web.kit.links import held
 from haat.gateways.web.kit.reading import Reader
 from haat.gateways.web.kit.returns import PICTURES_MAX, REASONS, plainly, shown
 from haat.gateways.web.kit.uploads import keep_pictures, kept_in
@@ -72,8 +73,8 @@ async def asked(
 
 @router.get("/orders/link/{token}/return/{vendor_order_id}")
 async def ask_as_guest(visit: Shopping, token: str, vendor_order_id: UUID) -> Response:
-    order: Order = await visit.doors[Orders].order_by_link(visit.ctx, token=token)
-    place = Place(f"/orders/link/{token}", token)
+    order: Order = await visit.doors[Orders].order_by_link(visit.ctx, token=held(visit, token))
+    place = Place(f"/orders/link/{token}", held(visit, token))
     return await _form(visit, place, order, vendor_order_id, Form())
 
 
@@ -81,8 +82,8 @@ async def ask_as_guest(visit: Shopping, token: str, vendor_order_id: UUID) -> Re
 async def asked_as_guest(
     visit: Shopping, token: str, vendor_order_id: UUID, request: Request
 ) -> Response:
-    order: Order = await visit.doors[Orders].order_by_link(visit.ctx, token=token)
-    place = Place(f"/orders/link/{token}", token)
+    order: Order = await visit.doors[Orders].order_by_link(visit.ctx, token=held(visit, token))
+    place = Place(f"/orders/link/{token}", held(visit, token))
     return await _ask(visit, place, order, vendor_order_id, request)
 
 
@@ -98,14 +99,14 @@ async def move(visit: PersonShopping, id: UUID, move: Move, request: Request) ->
 
 @router.get("/orders/link/{token}/returns/{id}")
 async def show_to_guest(visit: Shopping, token: str, id: UUID) -> Response:
-    return await _page(visit, Place(f"/orders/link/{token}", token), id, "", Form())
+    return await _page(visit, Place(f"/orders/link/{token}", held(visit, token)), id, "", Form())
 
 
 @router.post("/orders/link/{token}/returns/{id}/{move}")
 async def move_as_guest(
     visit: Shopping, token: str, id: UUID, move: Move, request: Request
 ) -> Response:
-    return await _move(visit, Place(f"/orders/link/{token}", token), id, move, request)
+    return await _move(visit, Place(f"/orders/link/{token}", held(visit, token)), id, move, request)
 
 
 async def _ask(

@@ -10,12 +10,12 @@ from haat.domains.goods.pricing.api import CurrencyUnknown, Pricing
 from haat.domains.reach.notifications.api import Notifications
 from haat.domains.trade.cart.api import Cart
 from haat.gateways.web.visit import COUNTRY, CURRENCY, PersonVisit, Visit, Visiting
-from haat.kernel.errors import Problem
+from haat.kernel.errors import Problem, SecondStepFirst
 
 
 async def count(visit: Visit) -> Visit:
     """Fills in the header's numbers. A guest who put nothing in a cart costs no call."""
-    if visit.signed_in:
+    if "person" in visit.ctx.scopes:
         state, visit.unread = await asyncio.gather(
             visit.doors[Cart].view(visit.ctx), visit.doors[Notifications].unread(visit.ctx)
         )
@@ -55,11 +55,19 @@ async def _shopping(visit: Visiting) -> Visit:
     return await count(await look(visit))
 
 
+async def _enrolling(visit: PersonVisit) -> Visit:
+    """Also somebody who may do nothing else before they have a second step."""
+    return await count(await look(visit))
+
+
 async def _person_shopping(visit: PersonVisit) -> Visit:
+    if "person" not in visit.ctx.scopes:
+        raise SecondStepFirst
     return await count(await look(visit))
 
 
 Shopping = Annotated[Visit, Depends(_shopping)]
+Enrolling = Annotated[Visit, Depends(_enrolling)]
 PersonShopping = Annotated[Visit, Depends(_person_shopping)]
 
 

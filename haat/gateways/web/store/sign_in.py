@@ -195,6 +195,10 @@ async def welcome(visit: Visit, signed_in: SignedIn) -> None:
         keep(visit, await visit.doors[Profiles].preferences(visit.ctx))
     except Problem:
         visit.flash("You are signed in; your preferences could not be read now.")
+    if signed_in.others_ended:
+        visit.flash(
+            "You are signed in on so many devices that the one used longest ago was signed out."
+        )
     if ticket:
         await _connect(visit, ticket)
     if guest_cart is None:

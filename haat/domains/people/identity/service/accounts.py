@@ -16,6 +16,7 @@ from haat.domains.people.identity.api import (
     VendorRole,
 )
 from haat.domains.people.identity.breached import Breached
+from haat.domains.people.identity.guessable import said_of, undressed
 from haat.domains.people.identity.passwords import Passwords
 from haat.domains.people.identity.rules import (
     chosen,
@@ -25,6 +26,7 @@ from haat.domains.people.identity.rules import (
     scopes_of,
     strong_password,
 )
+from haat.domains.people.market.api import Market, NotOpened
 from haat.engines.sql import Database, ForeignKeyViolation, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound, Unauthenticated
@@ -108,6 +110,19 @@ SELECT EXISTS (SELECT 1 FROM identity.people WHERE id = $1) AS known
 """)
 MARK_DEMO = Sql("UPDATE identity.people SET demo = true WHERE id = ANY($1::uuid[]) AND NOT demo")
 
+NAMED = Sql("SELECT EXISTS (SELECT 1 FROM identity.words WHERE word = ANY($1::text[]))")
+KNOW = Sql("""
+WITH named AS (
+  SELECT DISTINCT vendor_id, word FROM unnest($2::uuid[], $3::text[]) AS t (vendor_id, word)
+), gone AS (
+  DELETE FROM identity.words w
+   WHERE w.vendor_id = ANY($1::uuid[])
+     AND NOT EXISTS (SELECT 1 FROM named n WHERE n.vendor_id = w.vendor_id AND n.word = w.word)
+)
+INSERT INTO identity.words (vendor_id, word) SELECT vendor_id, word FROM named
+ON CONFLICT DO NOTHING
+""")
+
 _FIRST = ("0001-01-01T00:00:00+00:00", UUID(int=0))
 
 
@@ -124,26 +139,50 @@ class Accounts:
     _db: Database
     _passwords: Passwords
     _breached: Breached
+    _market: Market
+    _words: frozenset[str]  # the operator's own, that no password is made of
     _least: int  # characters of a password
     _verifies: bool  # whether an address is to be proved
     _verify_span: timedelta
 
-    async def checked_password(self, password: str, email: str, name: str, field: str) -> str:
+    async def checked_password(
+        self, ctx: Context, password: str, email: str, name: str, field: str
+    ) -> str:
         """The password as it is hashed. Raises PasswordWeak at this field."""
         try:
             plain = strong_password(password, email, name, least=self._least)
         except PasswordWeak as weak:
             raise PasswordWeak.at(field, weak.detail, "password_weak") from None
+        forms = undressed(plain) | {plain.casefold()}
+        named = not forms.isdisjoint(self._words | await self._market_words(ctx))
+        if named or await self._db.fetchval(NAMED, list(forms)):
+            message = "This password is a name that stands on this market; choose another."
+            raise PasswordWeak.at(field, message, "password_weak")
         if await asyncio.to_thread(self._breached.knows, plain):
             message = "This password is in a list of breached ones; choose another."
             raise PasswordWeak.at(field, message, "password_weak")
         return plain
 
+    async def _market_words(self, ctx: Context) -> set[str]:
+        try:
+            return said_of((await self._market.settings(ctx)).name)
+        except NotOpened:  # its first person makes it
+            return set()
+
+    async def know_names(self, ctx: Context, *, vendor_ids: list[UUID], names: list[str]) -> None:
+        pairs = [
+            (id, word)
+            for id, name in zip(vendor_ids, names, strict=True)
+            for word in sorted(said_of(name))
+        ]
+        given = (vendor_ids, [id for id, _ in pairs], [word for _, word in pairs])
+        await self._db.execute(KNOW, *given)
+
     async def register(
         self, ctx: Context, *, id: UUID, email: str, password: str, name: str
     ) -> Person:
         address, called = normal_email(email), person_name(name)
-        plain = await self.checked_password(password, address, called, "password")
+        plain = await self.checked_password(ctx, password, address, called, "password")
         hashed = await self._passwords.hash(plain)
         now = ctx.now()
         # Whom the system makes an account for has shown it who they are in another way.

@@ -27,8 +27,9 @@ from haat.domains.people.identity.api import (
     SignedIn,
     TooManyAttempts,
 )
-from haat.domains.people.identity.rules import attempt_key
+from haat.domains.people.identity.rules import attempt_key, scopes_of
 from haat.domains.people.identity.service.allowing import Allowance, admitted, wipe
+from haat.domains.people.identity.service.lifetimes import spans
 from haat.domains.people.identity.service.recovering import NEWS_KEPT
 from haat.domains.people.identity.service.sessions import TRIED, Entry, Proof, Sat, digest_of
 from haat.domains.people.identity.service.sittings import Sittings
@@ -118,11 +119,13 @@ WITH used AS (
 ) /*emit:used*/
 SELECT person_id FROM used
 """)
-PROVE = Sql("""
-UPDATE identity.sessions SET proved_at = $3, strong = strong OR $4
- WHERE id = $1 AND person_id = $2 AND ended_at IS NULL AND expires_at > $3
-RETURNING id, vendor_id, strong, proved_at
-""")
+PROVE = Sql(f"""
+UPDATE identity.sessions s SET proved_at = $3, strong = s.strong OR $4
+  FROM identity.people p {spans("$5")}
+ WHERE s.id = $1 AND s.person_id = $2 AND p.id = $2 AND s.ended_at IS NULL AND s.expires_at > $3
+   AND s.created_at + span.life > $3 AND coalesce(s.used_at, s.created_at) + span.idle > $3
+RETURNING s.id, s.vendor_id, s.strong, s.proved_at, s.created_at + span.life AS ends_at
+""")  # noqa: S608 - put together here, from constants
 
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 CODES, CODE_CHARS, GROUP = 10, 16, 4
@@ -132,16 +135,20 @@ CODE_TRIES = timedelta(minutes=5)
 
 
 class Factors(Sittings):
-    """The part about the second step."""
+    """The part about the second step. The service gives the attributes below."""
+
+    _totp_late_s: int  # for so long is a code taken after its 30 seconds
 
     # -- what a person has ------------------------------------------------------------------------
 
     async def factors(self, ctx: Context) -> SecondFactors:
         found = await self._factors(ctx.person_id)
+        person = (await self.account(ctx.person_id)).person
+        teams = [scopes_of(person, one) for one in [*person.memberships, None]]
         return SecondFactors(
             app_since=found["confirmed_at"],
             recovery_codes_left=found["codes"] if found["confirmed_at"] else 0,
-            required=self._staff_step and bool(found["staff_roles"]),
+            required=any(self._required.left(one) != one for one in teams),
         )
 
     async def set_up_app(self, ctx: Context) -> AppSetup:
@@ -248,12 +255,13 @@ class Factors(Sittings):
     async def _proved(self, ctx: Context, session_id: UUID, *, strong: bool) -> SignedIn:
         """The actor's session has proved who they are. Unauthenticated where it is over."""
         person_id, now = ctx.person_id, ctx.now()
-        rows = await self._db.fetch(PROVE, session_id, person_id, now, strong)
+        times = self._lifetimes.spans
+        rows = await self._db.fetch(PROVE, session_id, person_id, now, strong, times)
         if not rows:
             raise Unauthenticated
         row = rows[0]
         account = await self.account(person_id, row["vendor_id"])
-        sitting = Sat(row["id"], row["vendor_id"], row["strong"], row["proved_at"])
+        sitting = Sat(row["id"], row["vendor_id"], row["strong"], row["proved_at"], row["ends_at"])
         return self._signed_in(account, sitting, None, now)
 
     # -- codes ------------------------------------------------------------------------------------
@@ -297,7 +305,7 @@ class Factors(Sittings):
         if secret is None:
             raise FactorMissing
         plain = "".join(c for c in code if c.isalnum())
-        return totp.step_of(secret, plain, now.timestamp())
+        return totp.step_of(secret, plain, now.timestamp(), self._totp_late_s)
 
     def _code_hash(self, person_id: UUID, code: str) -> bytes:
         """What a recovery code is compared with; without the market's key it tells nothing."""

@@ -19,7 +19,7 @@ from haat.domains.people.identity.api import (
 from haat.domains.people.identity.host import HostSystem
 from haat.domains.people.identity.providers.port import Claimed
 from haat.domains.people.identity.providers.settings import HOST
-from haat.domains.people.identity.rules import attempt_key, chosen, client_label, scopes_of
+from haat.domains.people.identity.rules import attempt_key, chosen, client_label
 from haat.domains.people.identity.service.allowing import Allowance, admitted
 from haat.domains.people.identity.service.connecting import WithConnections
 from haat.domains.people.identity.service.connection_statements import NOTED
@@ -49,14 +49,13 @@ class WithHost(WithConnections):
         await self._follow(ctx, found, claimed.roles, self._host_label)
         account = await self.account(found["id"])
         person = account.person
-        if self._staff_step and not claimed.strong:
-            person = person.model_copy(update={"staff_roles": [], "custom_roles": []})
         team = chosen(person, None, strict=False)
+        person, team, scopes = self._required.of(person, team, strong=claimed.strong)
         return HostPerson(
             person_id=person.id,
             vendor_id=team.vendor_id if team else None,
             vendor_role=team.role if team else None,
-            scopes=sorted(scopes_of(person, team)),
+            scopes=sorted(scopes),
             roles=list(person.staff_roles),
             rights=account.rights,
             # Without a time it is no proof: a token may be as old as its issuer likes.

@@ -143,7 +143,9 @@ class Recovering(Sessions):
         letter = await self._letter(letter_id, "reset")
         if letter["used_at"] is not None:
             raise LinkUsed
-        plain = await self.checked_password(password, letter["email"], letter["name"], "password")
+        plain = await self.checked_password(
+            ctx, password, letter["email"], letter["name"], "password"
+        )
         hashed = await self._passwords.hash(plain)
         now, person_id = ctx.now(), letter["person_id"]
         changed = await self._db.step(
@@ -171,7 +173,7 @@ class Recovering(Sessions):
     ) -> None:
         person_id = ctx.person_id
         known = await self._check_old(ctx, person_id, old, "old")
-        plain = await self.checked_password(new, known["email"], known["name"], "new")
+        plain = await self.checked_password(ctx, new, known["email"], known["name"], "new")
         hashed = await self._passwords.hash(plain)
         now = ctx.now()
         changed = await self._db.step(

@@ -27,10 +27,11 @@ from haat.domains.people.identity.rules import (
     chosen,
     client_label,
     normal_email,
-    scopes_of,
     token_hash,
 )
 from haat.domains.people.identity.service.accounts import Account
+from haat.domains.people.identity.service.lifetimes import TRIM, Lifetimes, refusal, spans
+from haat.domains.people.identity.service.requiring import Required
 from haat.domains.people.identity.service.staffing import StaffDesk
 from haat.engines.http import AccessClaims, Signer, Tokens
 from haat.engines.sql import Record, Sql
@@ -68,12 +69,12 @@ SELECT EXISTS (SELECT 1 FROM by_account) AS counted,
                 WHERE a.person_id = p.id AND a.confirmed_at IS NOT NULL) AS second_step
   FROM (SELECT 1) one LEFT JOIN identity.people p ON p.email = $7
 """)
-START = Sql("""
+START = Sql(f"""
 WITH seen AS (
   UPDATE identity.people
      SET last_sign_in_at = $3, password_hash = coalesce($8, password_hash)
    WHERE id = $2 AND status <> 'blocked' AND password_hash = $9
-  RETURNING id
+  RETURNING id, staff_roles
 ), wiped AS (
   DELETE FROM identity.attempts WHERE key = ANY($10::bytea[])
 ), tried AS (
@@ -82,40 +83,50 @@ WITH seen AS (
 ), session AS (
   INSERT INTO identity.sessions
     (id, person_id, vendor_id, client, created_at, expires_at, address, proved_at, strong)
-  SELECT $1, id, $4, $5, $3, $6, $11, least($3, $14), $12 FROM seen
+  SELECT $1, p.id, $4, $5, $3, $3 + least(span.idle, span.life), $11, least($3, $14), $12
+    FROM seen p {spans("$6")}
   RETURNING id
 ), token AS (
   INSERT INTO identity.refresh_tokens (hash, session_id, created_at)
   SELECT $7, id, $3 FROM session
-) /*emit:session*/
-SELECT id AS session_id FROM session
-""")
+), not_lost AS (
+  UPDATE identity.factor_resets SET state = 'stopped', ended_at = $3
+   WHERE person_id = $2 AND ended_at IS NULL AND $12 AND EXISTS (SELECT 1 FROM seen)
+)
+SELECT session.id AS session_id, $3 + span.life AS ends_at
+  FROM session, seen p {spans("$6")}
+""")  # noqa: S608 - put together here, from constants
 TRIED = Sql("UPDATE identity.sign_ins SET result = $2 WHERE id = $1")
-ROTATE = Sql("""
+ROTATE = Sql(f"""
 WITH rotated AS (
   UPDATE identity.refresh_tokens t SET rotated_at = $2
-    FROM identity.sessions s JOIN identity.people p ON p.id = s.person_id
+    FROM identity.sessions s JOIN identity.people p ON p.id = s.person_id {spans("$4")}
    WHERE t.hash = $1 AND t.rotated_at IS NULL AND s.id = t.session_id
      AND s.ended_at IS NULL AND s.expires_at > $2 AND p.status <> 'blocked'
-  RETURNING s.id, s.person_id, s.vendor_id, s.strong, s.proved_at
+     AND s.created_at + span.life > $2 AND coalesce(s.used_at, s.created_at) + span.idle > $2
+  RETURNING s.id, s.person_id, s.vendor_id, s.strong, s.proved_at,
+            s.created_at + span.life AS ends_at, $2 + span.idle AS unused_at
 ), added AS (
   INSERT INTO identity.refresh_tokens (hash, session_id, created_at)
   SELECT $3, id, $2 FROM rotated
 ), kept AS (
   UPDATE identity.sessions s
-     SET expires_at = $4, used_at = $2, vendor_id = coalesce($5, s.vendor_id)
+     SET expires_at = least(rotated.unused_at, rotated.ends_at), used_at = $2,
+         vendor_id = coalesce($5, s.vendor_id)
     FROM rotated WHERE s.id = rotated.id
 )
-SELECT id, person_id, coalesce($5, vendor_id) AS vendor_id, strong, proved_at FROM rotated
-""")
-TOKEN = Sql("""
+SELECT id, person_id, coalesce($5, vendor_id) AS vendor_id, strong, proved_at, ends_at FROM rotated
+""")  # noqa: S608 - put together here, from constants
+TOKEN = Sql(f"""
 SELECT t.rotated_at, s.id, s.person_id, s.vendor_id, s.strong, s.proved_at, p.status,
-       s.ended_at IS NULL AND s.expires_at > $2 AS alive
+       s.ended_at, s.end_reason, s.created_at + span.life AS ends_at,
+       s.ended_at IS NULL AND s.expires_at > $2 AND s.created_at + span.life > $2
+       AND coalesce(s.used_at, s.created_at) + span.idle > $2 AS alive
   FROM identity.refresh_tokens t
   JOIN identity.sessions s ON s.id = t.session_id
-  JOIN identity.people p ON p.id = s.person_id
+  JOIN identity.people p ON p.id = s.person_id {spans("$3")}
  WHERE t.hash = $1
-""")
+""")  # noqa: S608 - put together here, from constants
 END = Sql("""
 UPDATE identity.sessions s SET ended_at = $2, end_reason = $3
   FROM identity.refresh_tokens t
@@ -188,16 +199,17 @@ class Sat:
     vendor_id: UUID | None
     strong: bool
     proved_at: datetime | None
+    ends_at: datetime
 
 
 class Sessions(StaffDesk):
     """The part of identity that is about sessions. The service gives the attributes below."""
 
     _tokens: Tokens
-    _refresh: timedelta
+    _lifetimes: Lifetimes
     _history: timedelta  # for so long tries to sign in are kept
     _proof_span: timedelta  # for so long somebody counts as having proved who they are
-    _staff_step: bool  # whether staff need a second step
+    _required: Required  # of whom a second step is asked
     _signer: Signer
 
     async def sign_in(
@@ -271,30 +283,34 @@ class Sessions(StaffDesk):
         acts_for = team.vendor_id if team else None  # from here on, whichever they join later
         token, now = secrets.token_urlsafe(TOKEN_BYTES), ctx.now()
         proved_at = min(now, proof.proved_at or now)
-        started = await self._db.step(
-            ctx,
-            START,
-            session_id,
-            account.person.id,
-            now,
-            acts_for,
-            entry.client,
-            now + self._refresh,
-            token_hash(token),
-            proof.renewed,
-            proof.password_hash,
-            list(proof.counts),
-            entry.origin,
-            proof.strong,
-            entry.attempt_id,
-            proved_at,
-            emit=[PersonSignedIn(person_id=account.person.id, session_id=session_id)],
-        )
-        if not started:  # blocked, or another password, since we looked
-            raise WrongCredentials
+        async with self._db.begin(ctx) as tx:
+            started = await tx.fetchrow(
+                START,
+                session_id,
+                account.person.id,
+                now,
+                acts_for,
+                entry.client,
+                self._lifetimes.spans,
+                token_hash(token),
+                proof.renewed,
+                proof.password_hash,
+                list(proof.counts),
+                entry.origin,
+                proof.strong,
+                entry.attempt_id,
+                proved_at,
+            )
+            if started is None:  # blocked, or another password, since we looked
+                raise WrongCredentials
+            trimmed = (account.person.id, now, self._lifetimes.most, session_id)
+            ended = await tx.fetch(TRIM, *trimmed)
+            tx.emit(PersonSignedIn(person_id=account.person.id, session_id=session_id))
+        self._forget(ended)
         person = account.person.model_copy(update={"last_sign_in_at": now})
-        sitting = Sat(session_id, acts_for, proof.strong, proved_at)
-        return self._signed_in(Account(person, account.rights), sitting, token, now)
+        sitting = Sat(session_id, acts_for, proof.strong, proved_at, started["ends_at"])
+        signed_in = self._signed_in(Account(person, account.rights), sitting, token, now)
+        return signed_in.model_copy(update={"others_ended": len(ended)})
 
     async def _count(
         self, ctx: Context, whence: bytes, account: bytes, address: str, entry: Entry
@@ -321,31 +337,33 @@ class Sessions(StaffDesk):
         if vendor_id is not None:
             await self._check_team(old, now, vendor_id)
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        until = now + self._refresh
-        rows = await self._db.step(ctx, ROTATE, old, now, token_hash(token), until, vendor_id)
+        times = self._lifetimes.spans
+        rows = await self._db.step(ctx, ROTATE, old, now, token_hash(token), times, vendor_id)
         if rows:
             session, given = rows[0], token
         else:
             session, given = await self._unrotated(ctx, old, now), None
         acts_for = vendor_id or session["vendor_id"]
         account = await self.account(session["person_id"], acts_for)
-        sitting = Sat(session["id"], acts_for, session["strong"], session["proved_at"])
+        sitting = Sat(
+            session["id"], acts_for, session["strong"], session["proved_at"], session["ends_at"]
+        )
         return self._signed_in(account, sitting, given, now)
 
     async def _check_team(self, old: bytes, now: datetime, vendor_id: UUID) -> None:
         """NotFound, before anything is rotated, for a team that is not the person's."""
-        found = await self._db.fetchrow(TOKEN, old, now)
+        found = await self._db.fetchrow(TOKEN, old, now, self._lifetimes.spans)
         if found is not None:
             chosen((await self.account(found["person_id"])).person, vendor_id, strict=True)
 
     async def _unrotated(self, ctx: Context, old: bytes, now: datetime) -> Record:
         """The session of a token that could not be rotated but may have an access token still.
 
-        Raises RefreshInvalid, AccountBlocked, and TokenReused, which ends the session.
+        Raises RefreshInvalid, SessionOver, AccountBlocked, and TokenReused, which ends the session.
         """
-        found = await self._db.fetchrow(TOKEN, old, now)
+        found = await self._db.fetchrow(TOKEN, old, now, self._lifetimes.spans)
         if found is None or not found["alive"]:
-            raise RefreshInvalid
+            raise refusal(found, now)
         if found["status"] == "blocked":
             raise AccountBlocked
         rotated_at: datetime | None = found["rotated_at"]
@@ -372,7 +390,7 @@ class Sessions(StaffDesk):
         for statement, before in (
             (SWEEP_ATTEMPTS, now),
             (SWEEP_SESSIONS, now - KEPT),
-            (SWEEP_TOKENS, now - self._refresh),
+            (SWEEP_TOKENS, now - self._lifetimes.idle),
             (SWEEP_LETTERS, now - KEPT),
             (SWEEP_SIGN_INS, now - self._history),
             (SWEEP_STRANGERS, now - KEPT),
@@ -387,10 +405,7 @@ class Sessions(StaffDesk):
         person = account.person
         membership = chosen(person, sitting.vendor_id, strict=False)
         proved = sitting.proved_at
-        if self._staff_step and not sitting.strong:
-            # Where the market asks staff for a second step, a session without one is a customer's.
-            person = person.model_copy(update={"staff_roles": [], "custom_roles": []})
-        scopes = scopes_of(person, membership)
+        person, membership, scopes = self._required.of(person, membership, strong=sitting.strong)
         claims = AccessClaims(
             person_id=person.id,
             session_id=sitting.id,
@@ -401,10 +416,12 @@ class Sessions(StaffDesk):
             rights=account.rights,
             proved_until=proved + self._proof_span if proved else None,
         )
+        span = min(self._access, max(sitting.ends_at - now, timedelta(seconds=1)))
         return SignedIn(
-            access_token=self._tokens.issue(claims, self._access),
+            access_token=self._tokens.issue(claims, span),
             refresh_token=refresh_token,
-            expires_at=now + self._access,
+            expires_at=now + span,
+            session_ends_at=sitting.ends_at,
             person=person.model_copy(update={"scopes": sorted(scopes)}),
         )
 

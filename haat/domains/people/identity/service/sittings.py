@@ -14,19 +14,22 @@ from haat.domains.people.identity.api import (
     SignInTry,
 )
 from haat.domains.people.identity.rules import device, instant
+from haat.domains.people.identity.service.lifetimes import spans
 from haat.domains.people.identity.service.sending import Sending
 from haat.engines.sql import Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound
 from haat.kernel.page import Page, decode_cursor, page_of
 
-SESSIONS = Sql("""
-SELECT id, client, address, created_at, coalesce(used_at, created_at) AS used_at, expires_at,
-       strong
-  FROM identity.sessions
- WHERE person_id = $1 AND ended_at IS NULL AND expires_at > $2
- ORDER BY coalesce(used_at, created_at) DESC, id LIMIT 100
-""")
+SESSIONS = Sql(f"""
+SELECT s.id, s.client, s.address, s.created_at, coalesce(s.used_at, s.created_at) AS used_at,
+       least(s.expires_at, s.created_at + span.life) AS expires_at,
+       s.created_at + span.life AS ends_at, s.strong
+  FROM identity.sessions s JOIN identity.people p ON p.id = s.person_id {spans("$3")}
+ WHERE s.person_id = $1 AND s.ended_at IS NULL AND s.expires_at > $2
+   AND s.created_at + span.life > $2 AND coalesce(s.used_at, s.created_at) + span.idle > $2
+ ORDER BY coalesce(s.used_at, s.created_at) DESC, s.id LIMIT 100
+""")  # noqa: S608 - put together here, from constants
 END_ONE = Sql("""
 UPDATE identity.sessions SET ended_at = coalesce(ended_at, $3),
        end_reason = coalesce(end_reason, 'revoked')
@@ -73,7 +76,7 @@ class Sittings(Sending):
         return await self._sessions(ctx, person_id)
 
     async def _sessions(self, ctx: Context, person_id: UUID) -> list[Session]:
-        rows = await self._db.fetch(SESSIONS, person_id, ctx.now())
+        rows = await self._db.fetch(SESSIONS, person_id, ctx.now(), self._lifetimes.spans)
         return [Session(**_shown(row)) for row in rows]
 
     async def end_session(self, ctx: Context, *, id: UUID) -> None:

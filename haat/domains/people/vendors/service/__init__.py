@@ -184,6 +184,10 @@ class VendorsService(Presenting, Resting):
             ctx, person_id=person_id, vendor_id=vendor_id, role="owner"
         )
 
+    async def tell_names(self, ctx: Context, names: Mapping[UUID, str]) -> None:
+        """So that nobody takes one for a password."""
+        await self._identity.know_names(ctx, vendor_ids=[*names], names=[*names.values()])
+
     async def follow_owners(self, ctx: Context, owners: Mapping[UUID, Sequence[UUID]]) -> None:
         """Whose these vendors are now."""
         pairs = [(vendor, owner) for vendor, several in owners.items() for owner in several]
