@@ -89,6 +89,8 @@ RIGHTS: Mapping[str, str] = {
         GET /vendors/{vendor_id}/api-keys, POST /vendors/{vendor_id}/api-keys
         POST /vendors/{vendor_id}/api-keys/{key_id}/rotate
         DELETE /vendors/{vendor_id}/api-keys/{key_id}
+        """,
+    "vendor:webhooks": """
         GET /vendors/{vendor_id}/webhooks, POST /vendors/{vendor_id}/webhooks
         GET /vendors/{vendor_id}/webhooks/{id}, PATCH /vendors/{vendor_id}/webhooks/{id}
         DELETE /vendors/{vendor_id}/webhooks/{id}, POST /vendors/{vendor_id}/webhooks/{id}/secret

@@ -26,7 +26,7 @@ SECTIONS = (
     ("/vendor/onboarding", "Checklist", "vendor:profile"),
     ("/vendor/team", "Team", "vendor:team"),
     ("/vendor/keys", "API keys", "vendor:keys"),
-    ("/vendor/webhooks", "Webhooks", "vendor:keys"),
+    ("/vendor/webhooks", "Webhooks", "vendor:webhooks"),
 )
 
 
