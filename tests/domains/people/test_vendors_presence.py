@@ -141,9 +141,10 @@ async def test_preferences(vendors: VendorsService, at: SettableClock) -> None:
     assert await vendors.preferences(me, vendor_id=vendor.id) == Preferences()
     wanted = Preferences(handling_hours=12)
     await vendors.set_preferences(me, vendor_id=vendor.id, preferences=wanted)
-    assert await vendors.preferences_of(system(at), vendor_ids=[vendor.id, uuid4()]) == {
-        vendor.id: wanted
-    }
+    assert await vendors.preferences(me, vendor_id=vendor.id) == wanted
+    # Everybody is told, also by a copy that was read before.
+    assert (await vendors.find(guest(at), slug=vendor.slug)).handling_hours == 12
+    assert [one.handling_hours for one in await vendors.by_ids(guest(at), ids=[vendor.id])] == [12]
 
 
 async def test_an_absence_begins_and_ends_by_itself(

@@ -12,6 +12,7 @@ from haat.domains.people.market.api import (
     Name,
     OffersPolicy,
     OrderPrefix,
+    HandlingHours,
     PicturesMax,
     SettingsChange,
 )
@@ -47,6 +48,7 @@ class SettingsBody(Body):
     order_prefix: OrderPrefix | None = None
     offers_policy: OffersPolicy | None = None
     pictures_max: PicturesMax | None = None
+    handling_hours: HandlingHours | None = None
 
 
 @router.get("/market", summary="The market's public settings")

@@ -116,6 +116,8 @@ class Vendor(Model):
     support_email: str = ""
     support_phone: str = ""
     away: Absence | None = None  # while it is
+    # Within how many hours after it is paid it sends an order; None: as the market expects.
+    handling_hours: int | None = None
     created_at: datetime
 
 

@@ -391,7 +391,7 @@ def _decided(row: Record, decision: Decision) -> Event:
     return VendorReinstated(vendor_id=id)
 
 
-_SUMMED = {"location", "verified", "rating", "away"}  # of several columns
+_SUMMED = {"location", "verified", "rating", "away", "handling_hours"}  # of several columns
 
 
 def _shown(row: Record) -> VendorShown:
@@ -426,7 +426,8 @@ def _where(location: Location | None) -> tuple[float | None, float | None, str |
 def _whole(row: Record) -> Vendor:
     plain = {name: row[name] for name in Vendor.model_fields if name not in _SUMMED}
     gone = absence_of(row) if row["away_on"] else None
-    return Vendor(**plain, **dict(_shown(row)), away=gone)
+    handling = row["preferences"].get("handling_hours")
+    return Vendor(**plain, **dict(_shown(row)), away=gone, handling_hours=handling)
 
 
 def _public(row: Record) -> Vendor:
