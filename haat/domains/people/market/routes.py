@@ -7,12 +7,12 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from haat.domains.people.market.api import (
+    HandlingHours,
     Market,
     MarketSettings,
     Name,
     OffersPolicy,
     OrderPrefix,
-    HandlingHours,
     PicturesMax,
     SettingsChange,
 )

@@ -179,8 +179,8 @@ def _cancellable(part: VendorOrder, link: str) -> bool:
 
 
 def _expected(part: VendorOrder) -> tuple[datetime, datetime] | None:
-    """From when to when it should arrive, counted from the day it was sent; until then from when it was ordered, and
-    at the latest from when it is to be sent."""
+    """From when to when it should arrive, counted from the day it was sent; until then from when
+    it was ordered, and at the latest from when it is to be sent."""
     if part.pickup_id is not None or part.without_parcel:
         return None
     if part.days_min is None or part.days_max is None:

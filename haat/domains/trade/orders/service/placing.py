@@ -30,7 +30,8 @@ WITH new_order AS (
 new_parts AS (
   INSERT INTO orders.vendor_orders (id, order_id, position, number, vendor_id, vendor_name,
          person_id, payment, fulfilment, shipping_method, pickup_id, days_min, days_max,
-         handling_hours, ship_by, shipping_tax_bp, shipping_tax, currency, items, goods, shipping, tax, total,
+         handling_hours, ship_by, shipping_tax_bp, shipping_tax, currency, items, goods,
+         shipping, tax, total,
          shipping_commission, shipping_commission_tax, shipping_terms, commission,
          commission_tax, net, placed_at)
   SELECT p.id, o.id, p.position, p.number, p.vendor_id, p.vendor_name, o.person_id,
@@ -43,7 +44,8 @@ new_parts AS (
     FROM new_order o, jsonb_to_recordset($15::jsonb) AS p (
          id uuid, position smallint, number text, vendor_id uuid, vendor_name text,
          shipping_method text, pickup_id uuid, days_min smallint, days_max smallint,
-         handling_hours smallint, shipping_tax_bp int, shipping_tax bigint, items int, goods bigint, shipping bigint,
+         handling_hours smallint, shipping_tax_bp int, shipping_tax bigint, items int,
+         goods bigint, shipping bigint,
          tax bigint, total bigint,
          shipping_commission bigint, shipping_commission_tax bigint, shipping_terms jsonb,
          commission bigint, commission_tax bigint, net bigint)
