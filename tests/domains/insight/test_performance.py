@@ -1,7 +1,6 @@
 """How vendors do: counted from events in whatever order, held against thresholds, told once."""
 
 import asyncio
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -147,7 +146,7 @@ class Sold:
                     fee=usd(1),
                     reason="fraud",
                     status=status,
-                )  # fmt: skip
+                )
             )
             for status in statuses
         ]

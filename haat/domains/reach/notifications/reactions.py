@@ -3,6 +3,7 @@
 from haat.domains.goods.catalog.api import ProductApproved, ProductRejected
 from haat.domains.goods.inventory.api import BackInStock, StockLow
 from haat.domains.goods.requests.api import RequestApproved, RequestRefused
+from haat.domains.insight.performance.api import VendorFellBelow, VendorRecovered
 from haat.domains.money.banking.api import BankAccountChanged
 from haat.domains.money.payments.api import (
     PaymentDisputed,
@@ -88,6 +89,14 @@ async def tell_of_others(service: NotificationsService, ctx: Context, events: li
 @on(ApplicationSubmitted)
 @on(BankAccountChanged)
 async def tell_of_onboarding(
+    service: NotificationsService, ctx: Context, events: list[Event]
+) -> None:
+    await service.tell_of(ctx, events)
+
+
+@on(VendorFellBelow)
+@on(VendorRecovered)
+async def tell_of_performance(
     service: NotificationsService, ctx: Context, events: list[Event]
 ) -> None:
     await service.tell_of(ctx, events)

@@ -4,6 +4,7 @@ stands on the page behind the link, for who may see it."""
 from collections.abc import Callable
 from typing import Any
 
+from haat.domains.insight.performance.api import VendorFellBelow, VendorRecovered
 from haat.domains.money.banking.api import BankAccountChanged
 from haat.domains.people.onboarding.api import (
     ApplicationSubmitted,
@@ -14,6 +15,13 @@ from haat.domains.reach.notifications.notice import Known, Notice, to_staff, to_
 from haat.kernel.events import Event
 
 PAGE = "/vendor/onboarding"
+PERFORMANCE = "/vendor/performance"
+MEASURES = {
+    "late": "late",
+    "cancelled": "cancelled by you",
+    "faulty": "given back for a fault",
+    "disputed": "disputed",
+}
 
 
 def _changes(event: ChangesRequested, known: Known) -> list[Notice]:
@@ -42,11 +50,32 @@ def _bank(event: BankAccountChanged, known: Known) -> list[Notice]:
     ]  # fmt: skip
 
 
+def _fell(event: VendorFellBelow, known: Known) -> list[Notice]:
+    """The team by mail; staff see it in their queue."""
+    shares = ", ".join(
+        f"{MEASURES[one.measure]} {one.share_bp / 100:.2f} % (at most"
+        f" {one.threshold_bp / 100:.2f} %)"
+        for one in event.exceeded
+    )
+    facts = {"shares": shares, "days": event.days, "orders": event.orders}
+    path = f"/admin/vendors/{event.vendor_id}/performance"
+    return [
+        *to_team(event, event.vendor_id, "vendor_fell_below", PERFORMANCE, **facts),
+        to_staff(event, "staff_vendor_fell_below", path, by_mail=False, **facts),
+    ]
+
+
+def _recovered(event: VendorRecovered, known: Known) -> list[Notice]:
+    return to_team(event, event.vendor_id, "vendor_recovered", PERFORMANCE)
+
+
 BY_EVENT: dict[type[Event], Callable[[Any, Known], list[Notice]]] = {
     ChangesRequested: _changes,
     DocumentDecision: _document,
     ApplicationSubmitted: _submitted,
     BankAccountChanged: _bank,
+    VendorFellBelow: _fell,
+    VendorRecovered: _recovered,
 }
 TEXTS: dict[str, tuple[str, str]] = {
     "vendor_changes_requested": (
@@ -79,6 +108,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     "bank_refused": (
         "Your bank account was not accepted",
         "It ends in {last}. Why stands beside it.",
+    ),
+    "vendor_fell_below": (
+        "Your store is below the market's thresholds",
+        "Of your {orders} orders of the last {days} days: {shares}. The page behind the link shows"
+        " which orders counted.",
+    ),
+    "vendor_recovered": (
+        "Your store keeps the market's thresholds again",
+        "Every share of your orders is within what the market asks for.",
+    ),
+    "staff_vendor_fell_below": (
+        "A vendor is below the thresholds",
+        "Of its {orders} orders of the last {days} days: {shares}.",
     ),
     "staff_application": (
         "An application waits for review",

@@ -20,6 +20,7 @@ SECTIONS = (
     ("/vendor/products", "Products", "vendor:products:view"),
     ("/vendor/stock", "Stock", "vendor:stock"),
     ("/vendor/shipping", "Shipping", "vendor:profile"),
+    ("/vendor/performance", "Performance", "vendor:analytics"),
     ("/vendor/money", "Money", "vendor:money"),
     ("/vendor/wallet", "Wallet", "vendor:money"),
     ("/vendor/profile", "Profile", "vendor:profile"),

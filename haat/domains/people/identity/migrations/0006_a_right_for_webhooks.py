@@ -7,17 +7,18 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+GIVE = """
+UPDATE identity.{} SET scopes = scopes || '{{vendor:webhooks}}'::text[]
+ WHERE 'vendor:keys' = ANY(scopes) AND NOT 'vendor:webhooks' = ANY(scopes)
+"""
+TAKE = "UPDATE identity.{} SET scopes = array_remove(scopes, 'vendor:webhooks')"
+
 
 def upgrade() -> None:
     for table in ("roles", "api_keys"):
-        op.execute(
-            f"UPDATE identity.{table} SET scopes = scopes || '{{vendor:webhooks}}'::text[]"  # noqa: S608
-            " WHERE 'vendor:keys' = ANY(scopes) AND NOT 'vendor:webhooks' = ANY(scopes)"
-        )
+        op.execute(GIVE.format(table))
 
 
 def downgrade() -> None:
     for table in ("roles", "api_keys"):
-        op.execute(
-            f"UPDATE identity.{table} SET scopes = array_remove(scopes, 'vendor:webhooks')"  # noqa: S608
-        )
+        op.execute(TAKE.format(table))
