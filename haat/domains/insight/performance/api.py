@@ -23,10 +23,12 @@ Share = Annotated[int, Field(ge=0, le=10_000)]  # basis points: 400 is 4 %
 
 class Policy(Model):
     """Above which share of its orders a vendor is below the thresholds, looking back over `days`.
-    Who had fewer orders than `orders_min` is not judged."""
+    Who had fewer orders than `orders_min` is not judged, and fewer than `cases_min` of them that
+    count are chance."""
 
     days: Days = 30
     orders_min: Annotated[int, Field(ge=1, le=10_000)] = 10
+    cases_min: Annotated[int, Field(ge=1, le=10_000)] = 3
     late_bp: Share = 400
     cancelled_bp: Share = 250
     faulty_bp: Share = 500

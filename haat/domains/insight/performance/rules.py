@@ -127,7 +127,9 @@ def window(policy: Policy, days: Days, counts: Mapping[str, int]) -> Window:
                 share_bp=share_bp(count, orders),
                 threshold_bp=threshold,
                 # Exactly, not as rounded: 4.004 % is above 4 %.
-                exceeded=judged and count * 10_000 > threshold * orders,
+                exceeded=judged
+                and count >= policy.cases_min
+                and count * 10_000 > threshold * orders,
             )
         )
     return Window(days=days, orders=orders, judged=judged, figures=figures)

@@ -91,6 +91,7 @@ policy = Table(
     Column("single", Boolean, primary_key=True, server_default=text("true")),
     Column("days", SmallInteger, nullable=False),
     Column("orders_min", Integer, nullable=False),
+    Column("cases_min", Integer, nullable=False),
     Column("late_bp", Integer, nullable=False),
     Column("cancelled_bp", Integer, nullable=False),
     Column("faulty_bp", Integer, nullable=False),

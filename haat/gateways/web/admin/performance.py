@@ -21,7 +21,8 @@ SECTION = "/admin/vendors"
 HERE = "/admin/vendor-performance"
 LABELS: dict[str, str] = {code: name for code, name, _ in MEASURES} | {
     "days": "Look back",
-    "orders_min": "Judged from how many orders on",
+    "orders_min": "Orders at least",
+    "cases_min": "That count, at least",
 }
 
 
@@ -50,7 +51,8 @@ def policy_of(values: Mapping[str, str]) -> Policy:
     if days not in ("30", "90"):
         reader.refuse("days", "Choose one of the list.", "literal_error")
     given = {f"{measure}_bp": reader.percent(measure) for measure, _, _ in MEASURES}
-    given["orders_min"] = reader.whole("orders_min", least=1, most=10_000)
+    for name in ("orders_min", "cases_min"):
+        given[name] = reader.whole(name, least=1, most=10_000)
     reader.done()
     return Policy.model_validate({"days": int(days), **given})
 

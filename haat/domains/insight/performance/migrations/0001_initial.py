@@ -133,6 +133,7 @@ def _upgrade_policy() -> None:
         sa.Column("single", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("days", sa.SmallInteger(), nullable=False),
         sa.Column("orders_min", sa.Integer(), nullable=False),
+        sa.Column("cases_min", sa.Integer(), nullable=False),
         sa.Column("late_bp", sa.Integer(), nullable=False),
         sa.Column("cancelled_bp", sa.Integer(), nullable=False),
         sa.Column("faulty_bp", sa.Integer(), nullable=False),
