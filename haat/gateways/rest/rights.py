@@ -197,7 +197,8 @@ RIGHTS: Mapping[str, str] = {
         GET /admin/vendors/{id}/history, POST /admin/vendors/{id}/remarks
         GET /admin/vendors/{id}/documents, PUT /admin/documents/{id}
         GET /admin/documents/{id}/page, GET /admin/documents/{id}/looks, GET /admin/vendor-terms
-        GET /admin/vendor-terms/acceptances, GET /admin/vendor-performance
+        GET /admin/vendor-terms/missing, GET /admin/vendor-terms/acceptances,
+        GET /admin/vendor-performance
         GET /admin/vendor-performance/policy, GET /admin/vendors/{id}/performance
         GET /admin/vendors/{id}/performance/orders
         """,

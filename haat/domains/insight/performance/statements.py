@@ -104,7 +104,8 @@ SELECT vendor_order_id, vendor_id, parts, begun_at IS NOT NULL AS begun, ship_by
 """)
 
 POLICY = Sql("""
-SELECT days, orders_min, cases_min, late_bp, cancelled_bp, faulty_bp, disputed_bp FROM performance.policy
+SELECT days, orders_min, cases_min, late_bp, cancelled_bp, faulty_bp, disputed_bp
+  FROM performance.policy
 """)
 SET_POLICY = Sql("""
 INSERT INTO performance.policy (days, orders_min, cases_min, late_bp, cancelled_bp, faulty_bp,
@@ -112,7 +113,8 @@ INSERT INTO performance.policy (days, orders_min, cases_min, late_bp, cancelled_
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (single) DO UPDATE
    SET days = excluded.days, orders_min = excluded.orders_min,
-       cases_min = excluded.cases_min, late_bp = excluded.late_bp, cancelled_bp = excluded.cancelled_bp, faulty_bp = excluded.faulty_bp,
+       cases_min = excluded.cases_min, late_bp = excluded.late_bp,
+       cancelled_bp = excluded.cancelled_bp, faulty_bp = excluded.faulty_bp,
        disputed_bp = excluded.disputed_bp
 """)
 ALL_DUE = Sql("UPDATE performance.vendors SET due_at = $1 WHERE due_at > $1")

@@ -24,8 +24,15 @@ from haat.domains.people.onboarding.api import (
     ApplicationSubmitted,
     ChangesRequested,
     DocumentDecision,
+    TermsDue,
 )
-from haat.domains.people.vendors.api import VendorApproved, VendorRejected, VendorSuspended
+from haat.domains.people.vendors.api import (
+    VendorApproved,
+    VendorHeld,
+    VendorRejected,
+    VendorReleased,
+    VendorSuspended,
+)
 from haat.domains.reach.notifications.service import NotificationsService
 from haat.domains.reach.webhooks.api import EndpointDisabled
 from haat.domains.trade.cart.api import CartLeft
@@ -74,6 +81,8 @@ async def tell_of_returns(service: NotificationsService, ctx: Context, events: l
 @on(VendorApproved)
 @on(VendorRejected)
 @on(VendorSuspended)
+@on(VendorHeld)
+@on(VendorReleased)
 @on(ProductApproved, where={"bulk": False})
 @on(ProductRejected)
 @on(RequestApproved)
@@ -87,6 +96,7 @@ async def tell_of_others(service: NotificationsService, ctx: Context, events: li
 @on(ChangesRequested)
 @on(DocumentDecision)
 @on(ApplicationSubmitted)
+@on(TermsDue)
 @on(BankAccountChanged)
 async def tell_of_onboarding(
     service: NotificationsService, ctx: Context, events: list[Event]

@@ -10,12 +10,15 @@ from haat.domains.people.onboarding.api import (
     ApplicationSubmitted,
     ChangesRequested,
     DocumentDecision,
+    TermsDue,
 )
+from haat.domains.people.vendors.api import VendorHeld, VendorReleased
 from haat.domains.reach.notifications.notice import Known, Notice, to_staff, to_team
 from haat.kernel.events import Event
 
 PAGE = "/vendor/onboarding"
 PERFORMANCE = "/vendor/performance"
+TERMS = "/vendor/terms"
 MEASURES = {
     "late": "late",
     "cancelled": "cancelled by you",
@@ -36,6 +39,19 @@ def _document(event: DocumentDecision, known: Known) -> list[Notice]:
 def _submitted(event: ApplicationSubmitted, known: Known) -> list[Notice]:
     path = f"/admin/vendors/{event.vendor_id}/application"
     return [to_staff(event, "staff_application", path, by_mail=False)]
+
+
+def _terms_due(event: TermsDue, known: Known) -> list[Notice]:
+    day = f"{event.grace_until:%-d %B %Y}"
+    return to_team(event, event.vendor_id, "terms_due", TERMS, day=day)
+
+
+def _held(event: VendorHeld, known: Known) -> list[Notice]:
+    return to_team(event, event.vendor_id, "vendor_held", TERMS)
+
+
+def _released(event: VendorReleased, known: Known) -> list[Notice]:
+    return to_team(event, event.vendor_id, "vendor_released", "/vendor")
 
 
 def _bank(event: BankAccountChanged, known: Known) -> list[Notice]:
@@ -73,6 +89,9 @@ BY_EVENT: dict[type[Event], Callable[[Any, Known], list[Notice]]] = {
     ChangesRequested: _changes,
     DocumentDecision: _document,
     ApplicationSubmitted: _submitted,
+    TermsDue: _terms_due,
+    VendorHeld: _held,
+    VendorReleased: _released,
     BankAccountChanged: _bank,
     VendorFellBelow: _fell,
     VendorRecovered: _recovered,
@@ -108,6 +127,20 @@ TEXTS: dict[str, tuple[str, str]] = {
     "bank_refused": (
         "Your bank account was not accepted",
         "It ends in {last}. Why stands beside it.",
+    ),
+    "terms_due": (
+        "New terms for vendors: please accept them by {day}",
+        "The store's owner reads and accepts them on the page behind the link. After that day your"
+        " listings are held back until they are accepted; orders that you have go on.",
+    ),
+    "vendor_held": (
+        "Your listings are held back",
+        "The market's new terms were not accepted in time. Your listings are shown again as soon as"
+        " the store's owner accepts them; orders that you have go on.",
+    ),
+    "vendor_released": (
+        "Your listings are shown again",
+        "The new terms are accepted. Thank you.",
     ),
     "vendor_fell_below": (
         "Your store is below the market's thresholds",
