@@ -9,6 +9,7 @@ from haat.domains.people.media.api import Claim, Media
 from haat.domains.people.vendors.api import (
     Application,
     Location,
+    Preferences,
     Status,
     Vendor,
     VendorApplied,
@@ -434,9 +435,14 @@ def _where(location: Location | None) -> tuple[float | None, float | None, str |
 def _whole(row: Record) -> Vendor:
     plain = {name: row[name] for name in Vendor.model_fields if name not in _SUMMED}
     gone = absence_of(row) if row["away_on"] else None
-    handling = row["preferences"].get("handling_hours")
-    more = {"away": gone, "handling_hours": handling, "listings_held": is_held(row)}
-    return Vendor(**plain, **dict(_shown(row)), **more)
+    handling = Preferences.model_validate(row["preferences"]).handling_hours
+    return Vendor(
+        **plain,
+        **dict(_shown(row)),
+        away=gone,
+        handling_hours=handling,
+        listings_held=is_held(row),
+    )
 
 
 def _public(row: Record) -> Vendor:
