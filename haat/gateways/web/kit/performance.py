@@ -1,11 +1,10 @@
 """How a vendor does, for its portal and for the back office: figures, a chart, what counted."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from haat.domains.insight.performance.api import CountedOrder, Day, Measure, Scorecard
+from haat.domains.insight.performance.api import CountedOrder, Measure, Scorecard
 from haat.gateways.web.kit.bars import HEIGHT, NONE, WIDTH, Bar
 from haat.kernel.page import Page
 
@@ -54,11 +53,11 @@ def values_of(
 def chart_of(card: Scorecard, today: date, measure: Measure, name: str) -> Chart:
     threshold: int = getattr(card.policy, f"{measure}_bp")
     first = today - timedelta(days=SHOWN_DAYS - 1)
-    shares = [_share(card.days, first + timedelta(days=n), measure) for n in range(SHOWN_DAYS)]
-    top = max(*(share for share, _ in shares), threshold * 5 // 4, 1)
+    shares = [_share(card, first + timedelta(days=n), measure) for n in range(SHOWN_DAYS)]
+    top = max(*(share for share, _, _ in shares), threshold * 5 // 4, 1)
     slot = WIDTH / SHOWN_DAYS
     bars = []
-    for n, (share, orders) in enumerate(shares):
+    for n, (share, orders, over) in enumerate(shares):
         height = max(HEIGHT * share / top, NONE)
         day = first + timedelta(days=n)
         bars.append(
@@ -67,7 +66,7 @@ def chart_of(card: Scorecard, today: date, measure: Measure, name: str) -> Chart
                 y=round(HEIGHT - height, 2),
                 width=round(slot * 0.8, 2),
                 height=round(height, 2),
-                tone="bad" if share > threshold else "" if share else "none",
+                tone="bad" if over else "" if share else "none",
                 told=f"{day:%-d %B}: {share / 100:.2f} % of {orders}",
             )
         )
@@ -80,10 +79,13 @@ def chart_of(card: Scorecard, today: date, measure: Measure, name: str) -> Chart
     )
 
 
-def _share(days: Sequence[Day], until: date, measure: Measure) -> tuple[int, int]:
-    """In basis points, and of how many orders."""
+def _share(card: Scorecard, until: date, measure: Measure) -> tuple[int, int, bool]:
+    """In basis points, of how many orders, and whether that was above the threshold."""
     since = until - timedelta(days=LENGTH - 1)
-    within = [one for one in days if since <= one.day <= until]
+    within = [one for one in card.days if since <= one.day <= until]
     orders = sum(one.orders for one in within)
     count: int = sum(getattr(one, measure) for one in within)
-    return (count * 10_000 // orders if orders else 0), orders
+    policy = card.policy
+    judged = orders >= policy.orders_min and count >= policy.cases_min
+    over = judged and count * 10_000 > getattr(policy, f"{measure}_bp") * orders
+    return (count * 10_000 // orders if orders else 0), orders, over
