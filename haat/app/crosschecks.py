@@ -9,13 +9,14 @@ from uuid import UUID
 
 from haat.app.runtime import Runtime
 from haat.domains.goods.inventory.api import Inventory
+from haat.domains.insight.performance.api import Kept, Performance
 from haat.domains.money.ledger.api import Account, Code, Ledger, provider_id
 from haat.domains.money.payments.api import Payment, Payments
 from haat.domains.money.payouts.api import Earning, Payouts
 from haat.domains.money.reconciliation.api import Reconciliation
 from haat.domains.money.wallet.api import Wallet
 from haat.domains.trade.checkout.api import Checkout, Reserved
-from haat.domains.trade.orders.api import Order, Orders
+from haat.domains.trade.orders.api import Order, Orders, VendorOrder
 from haat.domains.trade.settlement.api import RefundResult, Settlement, TenderPart
 from haat.kernel.context import Context
 from haat.kernel.page import LIMIT_MAX
@@ -332,6 +333,52 @@ async def _strays(runtime: Runtime, ctx: Context) -> list[str]:
             return found
 
 
+async def performances(runtime: Runtime) -> list[str]:
+    """What vendors are measured by is what became of their orders. Orders that are older than that
+    module are not in it."""
+    ctx = runtime.system_context("prove")
+    orders: Orders = runtime.inner[Orders]
+    performance: Performance = runtime.inner[Performance]
+    unheard: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = await orders.listed(ctx, limit=LIMIT_MAX, cursor=cursor)
+        whole = await orders.by_ids(ctx, ids=[one.id for one in page.items])
+        ids = [part.id for order in whole for part in order.vendor_orders]
+        kept = await performance.kept(ctx, ids=ids) if ids else {}
+        found = []
+        # The newest first: what is not there is missing only if something older is.
+        for order in reversed(whole):
+            for part in order.vendor_orders:
+                one = kept.get(part.id)
+                if one is None:
+                    unheard.append(f"vendor order {part.number} was not heard of")
+                elif one.parts is not None:
+                    found += [*unheard, *_measured(order, part, one)]
+                    unheard = []
+        cursor = page.next
+        if cursor is None or found:
+            return found
+
+
+def _measured(order: Order, part: VendorOrder, kept: Kept) -> Iterable[str]:
+    ended = part.fulfilment in ("rejected", "cancelled")
+    ready = part.fulfilment == "ready" and part.pickup_id is not None
+    handled = ready or part.fulfilment in ("in_transit", "delivered")
+    wrong = {
+        "vendor": kept.vendor_id != part.vendor_id,
+        "parts": kept.parts != len(order.vendor_orders),
+        "ended": kept.ended != ended,
+        # What ended was handled before, or was paid for afterwards, or neither: who knows.
+        "begun": not ended and kept.begun != (part.payment in PAID | {"on_delivery"}),
+        "handled": not ended and kept.handled != handled,
+        "ship_by": not ended and kept.begun and kept.ship_by != part.ship_by,
+    }
+    for name, is_wrong in wrong.items():
+        if is_wrong:
+            yield f"vendor order {part.number}: {name} is measured otherwise"
+
+
 CHECKS: tuple[Callable[[Runtime], Awaitable[list[str]]], ...] = (
     payables_and_escrows,
     clearing,
@@ -340,4 +387,5 @@ CHECKS: tuple[Callable[[Runtime], Awaitable[list[str]]], ...] = (
     captured_payments,
     orders_and_books,
     reservations,
+    performances,
 )

@@ -22,7 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "trade": ("shipping", "cart", "orders", "settlement", "receipts", "checkout", "returns"),
     "trust": ("audit", "privacy", "support"),
-    "insight": ("search",),
+    "insight": ("search", "performance"),
     "reach": ("webhooks", "notifications", "backoffice"),
 }
 MODULES: tuple[str, ...] = tuple(

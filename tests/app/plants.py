@@ -309,6 +309,11 @@ CROSSWISE: dict[str, Plant] = {
         "checkout.checkouts",
         "UPDATE checkout.checkouts SET state = 'undone' WHERE id = '{order}'",
     ),
+    "performances": (
+        "performance.orders",
+        "UPDATE performance.orders SET ship_by = ship_by + interval '1 hour'"
+        " WHERE vendor_order_id = '{part}'",
+    ),
     "wallets": (
         "wallet.moves",
         "UPDATE wallet.moves SET credits = credits + 5 WHERE kind = 'granted'",

@@ -136,6 +136,9 @@ async def _stores(tour: Tour, clay: Shop, staff: Client) -> None:
         assert (await tour(box.guest(), route, id=clay.id))["name"] == "Clay House"
     names = {one["name"] for one in (await tour(box.guest(), "GET /sellers/"))["items"]}
     assert {"Clay House", "Tin Shop"} <= names
+    stats = await tour(box.guest(), "GET /vendors/{id}/stats", id=clay.id)
+    assert (stats["vendorId"], stats["sales"]) == (clay.id, None)
+    assert (await tour(me, "GET /vendors/{id}/stats", id=clay.id))["sales"]["vendorOrders"] == 0
     sold = await tour(box.guest(), "GET /sellers/{id}/products", id=clay.id)
     assert clay.product["id"] in [one["id"] for one in sold["items"]]
     week: list[list[dict[str, str]]] = [[] for _ in range(7)]

@@ -142,7 +142,7 @@ async def _tried(box: Box, shop: Shop, endpoint: str, times: int) -> Any:
 async def test_a_key_of_the_vendors_keeps_webhooks(box: Box) -> None:
     """A program registers where it listens by itself, and sees its own vendor's alone."""
     shop = await open_shop(box, "Paper Mill", price=100, stock=9)
-    body = {"name": "ERP", "scopes": ["vendor:keys", "vendor:orders"]}
+    body = {"name": "ERP", "scopes": ["vendor:webhooks", "vendor:orders"]}
     key = await shop.owner.ok("POST", f"/vendors/{shop.id}/api-keys", body)
     program = box.guest()
     program.token = key["secret"]

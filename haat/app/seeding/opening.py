@@ -116,6 +116,7 @@ class Opening:
             country="US",
             demo=True,
             return_window_minutes=10,
+            handling_hours=96,
             support_email="help@demo.haat.example",
         )
         with suppress(AlreadyOpened):  # by an earlier run, which did not come to its end

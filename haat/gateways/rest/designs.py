@@ -223,7 +223,6 @@ ABSENT: Mapping[str, str] = {
     "SHIP": "there is no local delivery yet",
     "SOC": "there are no posts and followers yet",
     "STORE": "vendors' pages are not made of parts yet",
-    "VEND.13": "vendors' statistics are not shown yet",
     "WISH": "there are no wish lists yet",
 }
 _PLACE = re.compile(r":\w+|\{\w+\}")

@@ -37,6 +37,7 @@ RIGHTS: Mapping[str, str] = {
         POST /orders/link/{token}/receipt/send, POST /payments/webhook
         POST /payments/webhook/{provider},
         GET /vendors, GET /vendors/{id}, GET /vendors/{id}/presence
+        GET /vendors/{id}/stats
         GET /vendors/{vendor}/products, GET /vendors/{id}/shipping-methods, POST /shipping/rates
         GET /credit-rates, GET /shipping/track/{tracking_number}
         POST /offers/{offer_id}/stock-notices, DELETE /stock-notices/{token}, OPTIONS /media/tus
@@ -93,6 +94,8 @@ RIGHTS: Mapping[str, str] = {
         GET /vendors/{vendor_id}/api-keys, POST /vendors/{vendor_id}/api-keys
         POST /vendors/{vendor_id}/api-keys/{key_id}/rotate
         DELETE /vendors/{vendor_id}/api-keys/{key_id}
+        """,
+    "vendor:webhooks": """
         GET /vendors/{vendor_id}/webhooks, POST /vendors/{vendor_id}/webhooks
         GET /vendors/{vendor_id}/webhooks/{id}, PATCH /vendors/{vendor_id}/webhooks/{id}
         DELETE /vendors/{vendor_id}/webhooks/{id}, POST /vendors/{vendor_id}/webhooks/{id}/secret
@@ -155,7 +158,8 @@ RIGHTS: Mapping[str, str] = {
         GET /vendors/{vendor_id}/documents/{kind}/{ref}
         """,
     "vendor:analytics": """
-        GET /vendors/{id}/sales
+        GET /vendors/{id}/sales, GET /vendors/{id}/performance
+        GET /vendors/{id}/performance/orders
         """,
     "vendor:team": """
         GET /vendors/{vendor_id}/team, GET /vendors/{vendor_id}/team/history
@@ -198,7 +202,10 @@ RIGHTS: Mapping[str, str] = {
         GET /admin/vendors/{id}/history, POST /admin/vendors/{id}/remarks
         GET /admin/vendors/{id}/documents, PUT /admin/documents/{id}
         GET /admin/documents/{id}/page, GET /admin/documents/{id}/looks, GET /admin/vendor-terms
-        GET /admin/vendor-terms/acceptances
+        GET /admin/vendor-terms/missing, GET /admin/vendor-terms/acceptances,
+        GET /admin/vendor-performance
+        GET /admin/vendor-performance/policy, GET /admin/vendors/{id}/performance
+        GET /admin/vendors/{id}/performance/orders
         """,
     "staff:products": """
         POST /admin/categories, PATCH /admin/categories/{id}, GET /admin/products
@@ -250,6 +257,7 @@ RIGHTS: Mapping[str, str] = {
         POST /admin/reconciliations/differences/{id}/dismiss
         """,
     "staff:settings": """
+        PUT /admin/vendor-performance/policy
         POST /admin/onboarding/items, PUT /admin/onboarding/items/{id}
         DELETE /admin/onboarding/items/{id}, POST /admin/vendor-terms
         PATCH /admin/settings, PUT /admin/tax-rates, PUT /admin/tax-classes/{code}

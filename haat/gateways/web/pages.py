@@ -17,6 +17,7 @@ from markupsafe import Markup
 from haat.domains.money.wallet.api import CREDITS
 from haat.domains.people.media.api import Picture
 from haat.gateways.web.kit import pictures
+from haat.gateways.web.kit.reading import minutes_in_words
 from haat.kernel.money import Money
 
 HERE = Path(__file__).parent
@@ -43,6 +44,7 @@ def _environment() -> Environment:
         words=words,
         unquote=unquote,
         country=country_name,
+        duration=minutes_in_words,
     )
     environment.globals.update(
         static=static_url,

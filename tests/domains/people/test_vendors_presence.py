@@ -16,6 +16,7 @@ from haat.domains.people.vendors.api import (
     Policies,
     Preferences,
     Span,
+    TermsStanding,
     Vendor,
     VendorChange,
     Vendors,
@@ -141,9 +142,10 @@ async def test_preferences(vendors: VendorsService, at: SettableClock) -> None:
     assert await vendors.preferences(me, vendor_id=vendor.id) == Preferences()
     wanted = Preferences(handling_hours=12)
     await vendors.set_preferences(me, vendor_id=vendor.id, preferences=wanted)
-    assert await vendors.preferences_of(system(at), vendor_ids=[vendor.id, uuid4()]) == {
-        vendor.id: wanted
-    }
+    assert await vendors.preferences(me, vendor_id=vendor.id) == wanted
+    # Everybody is told, also by a copy that was read before.
+    assert (await vendors.find(guest(at), slug=vendor.slug)).handling_hours == 12
+    assert [one.handling_hours for one in await vendors.by_ids(guest(at), ids=[vendor.id])] == [12]
 
 
 async def test_an_absence_begins_and_ends_by_itself(
@@ -217,6 +219,70 @@ async def test_suspension_and_absence_do_not_undo_each_other(
         await vendors.plan_absence(
             owner(at, pending), vendor_id=pending.id, absence=Absence(since=NOON)
         )
+
+
+def stands(vendor: Vendor, *, needed: int = 0, accepted: int = 0) -> list[TermsStanding]:
+    return [TermsStanding(vendor_id=vendor.id, needed=needed, accepted=accepted)]
+
+
+async def test_listings_are_held_back(
+    vendors: VendorsService, at: SettableClock, db: Database
+) -> None:
+    vendor = await active(vendors, at)
+    me = owner(at, vendor)
+    await vendors.find(guest(at), slug=vendor.slug)  # a copy is kept
+    await told(db)
+    held = stands(vendor, needed=2, accepted=1)
+    await asyncio.gather(*(vendors.follow_terms(system(at), standings=held) for _ in range(3)))
+    assert [(name, data.get("hidden")) for name, data in await outbox(db)] == [
+        ("vendor.held", None), ("vendor.away", True),
+    ]  # fmt: skip
+    assert (await vendors.find(me, slug=vendor.slug)).listings_held
+    assert not (await vendors.find(guest(at), slug=vendor.slug)).listings_held  # nobody's business
+    accepted = stands(vendor, accepted=2)
+    await asyncio.gather(*(vendors.follow_terms(system(at), standings=accepted) for _ in range(3)))
+    assert await told(db) == ["vendor.released", "vendor.back"]
+    await vendors.follow_terms(system(at), standings=held)  # comes late
+    assert await told(db) == []
+
+
+async def test_who_accepted_first_is_never_held(
+    vendors: VendorsService, at: SettableClock, db: Database
+) -> None:
+    vendor = await active(vendors, at)
+    await told(db)
+    await vendors.follow_terms(system(at), standings=stands(vendor, accepted=3))
+    await vendors.follow_terms(system(at), standings=stands(vendor, needed=3))
+    assert await told(db) == []
+
+
+async def test_being_held_suspended_and_away_do_not_undo_each_other(
+    vendors: VendorsService, at: SettableClock, db: Database
+) -> None:
+    vendor = await active(vendors, at)
+    me, desk = owner(at, vendor), system(at)
+    await vendors.plan_absence(me, vendor_id=vendor.id, absence=Absence(since=NOON))
+    await told(db)
+    await vendors.follow_terms(desk, standings=stands(vendor, needed=1))
+    assert [(name, data.get("hidden")) for name, data in await outbox(db)] == [
+        ("vendor.held", None), ("vendor.away", True),
+    ]  # fmt: skip
+    await vendors.end_absence(me, vendor_id=vendor.id)  # home, and held all the same
+    assert await told(db) == ["vendor.away"]
+    await vendors.decide(desk, id=vendor.id, decision="suspend", reason="Fakes")
+    await told(db)
+    await vendors.decide(desk, id=vendor.id, decision="reinstate")
+    assert await told(db) == ["vendor.reinstated", "vendor.away"]
+    await vendors.plan_absence(me, vendor_id=vendor.id, absence=Absence(since=NOON))
+    await told(db)
+    await vendors.follow_terms(desk, standings=stands(vendor, accepted=1))
+    assert [(name, data.get("hidden")) for name, data in await outbox(db)] == [
+        ("vendor.released", None), ("vendor.away", False),
+    ]  # fmt: skip
+    await vendors.decide(desk, id=vendor.id, decision="suspend", reason="Fakes")
+    await told(db)
+    await vendors.follow_terms(desk, standings=stands(vendor, needed=2))
+    assert await told(db) == ["vendor.held"]
 
 
 async def test_closing(vendors: VendorsService, at: SettableClock, db: Database) -> None:

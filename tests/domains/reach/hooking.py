@@ -16,7 +16,7 @@ from haat.kernel.events import Event
 from tests.domains.people.doubles import SECRET, clock, person, system
 from tests.domains.reach.doubles import FakeOrders, heard
 
-ALL_RIGHTS = ("vendor:keys", "vendor:orders", "vendor:products:view", "vendor:money")
+ALL_RIGHTS = ("vendor:webhooks", "vendor:orders", "vendor:products:view", "vendor:money")
 ORDERS = ["order.shipped", "order.paid"]
 
 

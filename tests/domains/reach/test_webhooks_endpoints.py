@@ -112,7 +112,7 @@ async def test_a_program_keeps_them_with_an_api_key(hooks: Hooks) -> None:
     key = Context(
         actor=GUEST,
         vendor_id=hooks.vendor,
-        scopes=frozenset({"vendor:keys", "vendor:orders"}),
+        scopes=frozenset({"vendor:webhooks", "vendor:orders"}),
         clock=hooks.at,
     )
     made = await hooks.service.add(
@@ -138,7 +138,7 @@ async def test_a_program_keeps_them_with_an_api_key(hooks: Hooks) -> None:
     ],
 )
 async def test_events_that_cannot_be_chosen(hooks: Hooks, events: list[str], code: str) -> None:
-    lesser = person(hooks.at, vendor=hooks.vendor, scopes=["vendor:keys", "vendor:orders"])
+    lesser = person(hooks.at, vendor=hooks.vendor, scopes=["vendor:webhooks", "vendor:orders"])
     with pytest.raises(Invalid) as raised:
         await hooks.service.add(lesser, id=uuid4(), vendor_id=hooks.vendor, url=URL, events=events)
     assert [(one.path, one.code) for one in raised.value.fields] == [("events", code)]
@@ -146,7 +146,7 @@ async def test_events_that_cannot_be_chosen(hooks: Hooks, events: list[str], cod
 
 async def test_what_somebody_with_more_rights_chose_may_stay(hooks: Hooks) -> None:
     endpoint, _ = await hooks.add(URL, ["payout.processed"])
-    lesser = person(hooks.at, vendor=hooks.vendor, scopes=["vendor:keys", "vendor:orders"])
+    lesser = person(hooks.at, vendor=hooks.vendor, scopes=["vendor:webhooks", "vendor:orders"])
     at: dict[str, Any] = {"id": endpoint.id, "vendor_id": hooks.vendor}
     both = await hooks.service.change(lesser, events=["payout.processed", "order.paid"], **at)
     assert both.events == ["order.paid", "payout.processed"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from haat.domains.trade.orders import rules
-from haat.domains.trade.orders.api import FulfilmentState, OrderDraft, PaymentState
+from haat.domains.trade.orders.api import By, FulfilmentState, OrderDraft, PaymentState
 from haat.kernel.money import Money
 from tests.domains.trade.order_parts import added, draft, eur, line, part
 
@@ -97,7 +97,7 @@ def test_nothing_moves_before_it_is_paid_for() -> None:
 
 
 def test_only_what_is_paid_in_cash_comes_back_from_the_door() -> None:
-    actors: tuple[rules.ActorKind, ...] = ("customer", "vendor", "staff", "system")
+    actors: tuple[By, ...] = ("customer", "vendor", "staff", "system")
     for actor in actors:
         back = rules.ending("on_delivery", "in_transit", actor)
         assert back == ("cancel" if actor == "customer" else "undelivered")

@@ -35,4 +35,5 @@ class CurrencyWrong(Invalid, code="currency_wrong"):
 
 
 class VendorNotActive(Conflict, code="vendor_not_active"):
-    """The vendor is not active; an approved vendor may submit products."""
+    """Nothing of this vendor is shown: it is not approved, is away, or its listings are held
+    back."""

@@ -27,6 +27,7 @@ VENDOR_SCOPES: Mapping[str, str] = {
     "vendor:profile": "Change the store's profile and its shipping",
     "vendor:money": "See the money, ask for payouts",
     "vendor:keys": "Make API keys",
+    "vendor:webhooks": "Keep webhooks",
 }
 STAFF_SCOPES: Mapping[str, str] = {
     "staff:vendors": "Decide on vendors",
@@ -52,8 +53,15 @@ VENDOR_ROLES: Mapping[VendorRole, tuple[str, ...]] = {
         "vendor:orders",
         "vendor:analytics",
         "vendor:team",
+        "vendor:webhooks",
     ),
-    "manager": ("vendor:products", "vendor:stock", "vendor:orders", "vendor:analytics"),
+    "manager": (
+        "vendor:products",
+        "vendor:stock",
+        "vendor:orders",
+        "vendor:analytics",
+        "vendor:webhooks",
+    ),
     "staff": ("vendor:products:view", "vendor:orders"),
 }
 STAFF_ROLES: Mapping[StaffRole, tuple[str, ...]] = {

@@ -19,6 +19,7 @@ Name = Annotated[str, Field(min_length=1, max_length=80)]
 # product for one thing, sold by whoever has it; "both": vendors attach offers or make their own.
 OffersPolicy = Literal["shared", "own", "both"]
 PicturesMax = Annotated[int, Field(ge=1, le=100)]
+HandlingHours = Annotated[int, Field(ge=1, le=720)]
 
 
 class NotOpened(Unavailable, code="market_not_opened"):
@@ -44,6 +45,8 @@ class MarketSettings(Model):
     support_email: str | None = None
     offers_policy: OffersPolicy = "both"
     pictures_max: PicturesMax = 20  # of one product
+    # Within how many hours after it is paid a vendor sends an order, unless it says otherwise.
+    handling_hours: HandlingHours = 48
     lowest_price: bool = True  # beside a reduction stands the lowest price of 30 days before it
 
 
@@ -60,6 +63,7 @@ class SettingsChange(Model):
     offers_policy: OffersPolicy | None = None
     pictures_max: PicturesMax | None = None
     lowest_price: bool | None = None
+    handling_hours: HandlingHours | None = None
 
 
 class MarketOpened(Event, name="market.opened", key="name"):

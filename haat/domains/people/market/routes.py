@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from haat.domains.people.market.api import (
+    HandlingHours,
     Market,
     MarketSettings,
     Name,
@@ -47,6 +48,7 @@ class SettingsBody(Body):
     order_prefix: OrderPrefix | None = None
     offers_policy: OffersPolicy | None = None
     pictures_max: PicturesMax | None = None
+    handling_hours: HandlingHours | None = None
 
 
 @router.get("/market", summary="The market's public settings")

@@ -22,21 +22,21 @@ from haat.kernel.settings import Settings
 READ = Sql("""
 SELECT name, currency, country, logo_id, demo, prices_include_tax, commission_bp,
        return_window_minutes, order_prefix, support_email, offers_policy, pictures_max,
-       lowest_price
+       lowest_price, handling_hours
   FROM market.settings
 """)
 LOCK = Sql("""
 SELECT name, currency, country, logo_id, demo, prices_include_tax, commission_bp,
        return_window_minutes, order_prefix, support_email, offers_policy, pictures_max,
-       lowest_price
+       lowest_price, handling_hours
   FROM market.settings FOR UPDATE
 """)
 OPEN = Sql("""
 WITH opened AS (
   INSERT INTO market.settings (name, currency, country, logo_id, demo, prices_include_tax,
          commission_bp, return_window_minutes, order_prefix, support_email, opened_at, changed_at,
-         offers_policy, pictures_max, lowest_price)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14)
+         offers_policy, pictures_max, lowest_price, handling_hours)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14, $15)
   ON CONFLICT (single) DO NOTHING
   RETURNING name
 ) /*emit:opened*/
@@ -46,7 +46,7 @@ CHANGE = Sql("""
 UPDATE market.settings
    SET name = $1, logo_id = $2, prices_include_tax = $3, commission_bp = $4,
        return_window_minutes = $5, support_email = $6, changed_at = $7, order_prefix = $8,
-       offers_policy = $9, pictures_max = $10, lowest_price = $11
+       offers_policy = $9, pictures_max = $10, lowest_price = $11, handling_hours = $12
 """)
 
 
@@ -122,6 +122,7 @@ class MarketService(Market):
             new.offers_policy,
             new.pictures_max,
             new.lowest_price,
+            new.handling_hours,
             emit=[event],
         )
         if not rows:
@@ -150,6 +151,7 @@ class MarketService(Market):
                     new.offers_policy,
                     new.pictures_max,
                     new.lowest_price,
+                    new.handling_hours,
                 )
                 tx.emit(MarketChanged(name=new.name, settings=new))
         kept = self._keep(new, asyncio.get_running_loop().time(), told)

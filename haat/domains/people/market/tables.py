@@ -34,11 +34,13 @@ settings = Table(
     Column("offers_policy", Text, nullable=False, server_default=text("'own'"), info=IMPERSONAL),
     Column("pictures_max", Integer, nullable=False, server_default=text("20")),
     Column("lowest_price", Boolean, nullable=False, server_default=text("true")),
+    Column("handling_hours", Integer, nullable=False, server_default=text("48")),
     Column("opened_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("single", name="single"),
     CheckConstraint("commission_bp BETWEEN 0 AND 10000", name="commission"),
     CheckConstraint("return_window_minutes >= 0", name="return_window"),
     CheckConstraint("offers_policy IN ('shared', 'own', 'both')", name="offers_policy"),
+    CheckConstraint("handling_hours BETWEEN 1 AND 720", name="handling_hours"),
     CheckConstraint("pictures_max BETWEEN 1 AND 100", name="pictures_max"),
 )

@@ -45,8 +45,10 @@ from haat.domains.people.onboarding.papers import (
 from haat.domains.people.onboarding.terms import (
     Acceptance,
     Agreeing,
+    NotAccepted,
     Terms,
     TermsDraft,
+    TermsDue,
     TermsOutdated,
     TermsPublished,
 )
@@ -87,6 +89,7 @@ __all__ = [
     "ItemState",
     "ListedItem",
     "Look",
+    "NotAccepted",
     "Note",
     "Onboarding",
     "Progress",
@@ -94,6 +97,7 @@ __all__ = [
     "Stage",
     "Terms",
     "TermsDraft",
+    "TermsDue",
     "TermsOutdated",
     "TermsPublished",
 ]

@@ -39,6 +39,12 @@ async def tell_rest(service: OnboardingService, ctx: Context) -> None:
     await service.tell_rest(ctx)
 
 
+@every(seconds=30)
+async def follow_terms(service: OnboardingService, ctx: Context) -> None:
+    """Time runs out without an event."""
+    await service.follow_terms(ctx)
+
+
 @every(seconds=600, noted=True)
 async def delete_due(service: OnboardingService, ctx: Context) -> None:
     await service.delete_due(ctx)

@@ -14,6 +14,7 @@ from haat.domains.people.onboarding.api import (
     Item,
     ListedItem,
     Look,
+    NotAccepted,
     Note,
     Progress,
     Stage,
@@ -190,6 +191,15 @@ async def versions(ctx: Ctx, onboarding: Service) -> list[Terms]:
 )
 async def publish(body: TermsBody, ctx: Ctx, onboarding: Service) -> Terms:
     return await onboarding.publish_terms(ctx, id=ctx.new_id(), draft=TermsDraft(**dict(body)))
+
+
+@router.get(
+    "/admin/vendor-terms/missing", summary="Vendors that have not accepted the newest version"
+)
+async def not_accepted(
+    ctx: Ctx, onboarding: Service, limit: Limit = 50, cursor: Cursor = None
+) -> Page[NotAccepted]:
+    return await onboarding.not_accepted(ctx, limit=limit, cursor=cursor)
 
 
 @router.get("/admin/vendor-terms/acceptances", summary="Who accepted which version, newest first")

@@ -54,6 +54,9 @@ applications = Table(
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("submitted_at", DateTime(timezone=True)),
     Column("decided_at", DateTime(timezone=True)),
+    # The version that vendors was told it must have accepted, and the one it was reminded of.
+    Column("terms_needed", Integer, nullable=False, server_default=text("0")),
+    Column("terms_reminded", Integer, nullable=False, server_default=text("0")),
     # A decision that vendors has not been told of yet.
     Column("untold", Text, info=IMPERSONAL),
     Column("created_at", DateTime(timezone=True), nullable=False),
@@ -72,6 +75,15 @@ Index(
 Index(
     "ix_applications_untold", applications.c.decided_at,
     postgresql_where=text("untold IS NOT NULL"),
+)  # fmt: skip
+
+Index(
+    "ix_applications_terms_needed", applications.c.terms_needed,
+    postgresql_where=text("stage = 'approved'"),
+)  # fmt: skip
+Index(
+    "ix_applications_terms_reminded", applications.c.terms_reminded,
+    postgresql_where=text("stage = 'approved'"),
 )  # fmt: skip
 
 waivers = Table(
@@ -156,6 +168,11 @@ acceptances = Table(
     Column("version", Integer, ForeignKey(terms.c.version), nullable=False),
     Column("person_id", Uuid, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+    Column("told", Boolean, nullable=False, server_default=text("false")),  # to vendors
     PrimaryKeyConstraint("vendor_id", "version"),
 )
+Index(
+    "ix_acceptances_untold", acceptances.c.vendor_id, acceptances.c.version,
+    postgresql_where=text("NOT told"),
+)  # fmt: skip
 Index("ix_acceptances_at", acceptances.c.at, acceptances.c.vendor_id, acceptances.c.version)

@@ -46,6 +46,24 @@ class Acceptance(Model):
     at: datetime
 
 
+class NotAccepted(Model):
+    """A vendor that has not accepted the newest version. `accepted`: the newest it has, 0 for none;
+    `held`: its listings are held back until it does."""
+
+    vendor_id: UUID
+    accepted: int
+    reminded: bool
+    held: bool
+
+
+class TermsDue(Event, name="vendor_terms.due", key="vendor_id"):
+    """It has not accepted the newest version yet, and the time for it is nearly over. Told once."""
+
+    vendor_id: UUID
+    version: int
+    grace_until: datetime
+
+
 class TermsPublished(Event, name="vendor_terms.published", key="version"):
     version: int
     grace_until: datetime
@@ -71,6 +89,13 @@ class Agreeing:
     @query(scope="staff:vendors")
     async def versions(self, ctx: Context) -> list[Terms]:
         """The newest 50, the newest first."""
+
+    @query(scope="staff:vendors")
+    async def not_accepted(
+        self, ctx: Context, *, limit: Limit = 50, cursor: str | None = None
+    ) -> Page[NotAccepted]:
+        """Approved vendors that have not accepted the newest version, by id. Who goes without the
+        item is not among them."""
 
     @query(scope="staff:vendors")
     async def acceptances(

@@ -6,6 +6,12 @@ from uuid import UUID
 
 from pydantic import Field
 
+from haat.domains.people.vendors.holding import (
+    Holding,
+    TermsStanding,
+    VendorHeld,
+    VendorReleased,
+)
 from haat.domains.people.vendors.presenting import (
     PLACES_MAX,
     Hours,
@@ -56,6 +62,7 @@ __all__ = [
     "Presence",
     "Span",
     "Status",
+    "TermsStanding",
     "Vendor",
     "VendorApplied",
     "VendorApproved",
@@ -65,9 +72,11 @@ __all__ = [
     "VendorChanged",
     "VendorClosed",
     "VendorClosing",
+    "VendorHeld",
     "VendorNameTaken",
     "VendorReinstated",
     "VendorRejected",
+    "VendorReleased",
     "VendorShown",
     "VendorSuspended",
     "Vendors",
@@ -116,6 +125,10 @@ class Vendor(Model):
     support_email: str = ""
     support_phone: str = ""
     away: Absence | None = None  # while it is
+    # Within how many hours after it is paid it sends an order; None: as the market expects.
+    handling_hours: int | None = None
+    # Told to its team and staff: nothing of it is shown until it accepts the newest terms.
+    listings_held: bool = False
     created_at: datetime
 
 
@@ -187,7 +200,7 @@ class VendorChanged(Event, name="vendor.changed", key="vendor_id"):
     shown: VendorShown | None = None
 
 
-class Vendors(Presenting, Resting, Contract, name="vendors"):
+class Vendors(Presenting, Resting, Holding, Contract, name="vendors"):
     @command(scope="person")
     async def apply(self, ctx: Context, *, id: UUID, application: Application) -> Vendor:
         """The actor applies and becomes the owner of the team; staff review it."""

@@ -68,7 +68,8 @@ class KeptPlace(Place):
 
 class Preferences(Model):
     """How a vendor works. `handling_hours`: within how many hours after it is paid it sends an
-    order; None is what the market expects."""
+    order, or has it ready to collect; None is what the market expects. Customers are told, and
+    each order keeps what was promised when it was bought: the vendor is measured by that."""
 
     handling_hours: Annotated[int, Field(ge=1, le=720)] | None = None
 
@@ -117,9 +118,3 @@ class Presenting:
     async def set_preferences(
         self, ctx: Context, *, vendor_id: UUID, preferences: Preferences
     ) -> Preferences: ...
-
-    @query(scope="internal")
-    async def preferences_of(
-        self, ctx: Context, *, vendor_ids: Annotated[list[UUID], Field(max_length=1000)]
-    ) -> dict[UUID, Preferences]:
-        """Of those that exist."""

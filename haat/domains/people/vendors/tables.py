@@ -57,6 +57,9 @@ vendors = Table(
     Column("away_message", Text, nullable=False, server_default="", info=IMPERSONAL),
     Column("away_hidden", Boolean, nullable=False, server_default=text("false")),
     Column("away_on", Boolean, nullable=False, server_default=text("false")),  # it has begun
+    # Versions of the terms: what it must have accepted by now, and what it has.
+    Column("terms_needed", Integer, nullable=False, server_default=text("0")),
+    Column("terms_accepted", Integer, nullable=False, server_default=text("0")),
     Column("closing_at", DateTime(timezone=True)),
     CheckConstraint(
         "status IN ('pending', 'active', 'suspended', 'rejected', 'closing', 'closed')",

@@ -3,6 +3,7 @@
 from haat.domains.goods.catalog.api import ProductApproved, ProductRejected
 from haat.domains.goods.inventory.api import BackInStock, StockLow
 from haat.domains.goods.requests.api import RequestApproved, RequestRefused
+from haat.domains.insight.performance.api import VendorFellBelow, VendorRecovered
 from haat.domains.money.banking.api import BankAccountChanged
 from haat.domains.money.payments.api import (
     PaymentDisputed,
@@ -23,8 +24,15 @@ from haat.domains.people.onboarding.api import (
     ApplicationSubmitted,
     ChangesRequested,
     DocumentDecision,
+    TermsDue,
 )
-from haat.domains.people.vendors.api import VendorApproved, VendorRejected, VendorSuspended
+from haat.domains.people.vendors.api import (
+    VendorApproved,
+    VendorHeld,
+    VendorRejected,
+    VendorReleased,
+    VendorSuspended,
+)
 from haat.domains.reach.notifications.service import NotificationsService
 from haat.domains.reach.webhooks.api import EndpointDisabled
 from haat.domains.trade.cart.api import CartLeft
@@ -73,6 +81,8 @@ async def tell_of_returns(service: NotificationsService, ctx: Context, events: l
 @on(VendorApproved)
 @on(VendorRejected)
 @on(VendorSuspended)
+@on(VendorHeld)
+@on(VendorReleased)
 @on(ProductApproved, where={"bulk": False})
 @on(ProductRejected)
 @on(RequestApproved)
@@ -86,8 +96,17 @@ async def tell_of_others(service: NotificationsService, ctx: Context, events: li
 @on(ChangesRequested)
 @on(DocumentDecision)
 @on(ApplicationSubmitted)
+@on(TermsDue)
 @on(BankAccountChanged)
 async def tell_of_onboarding(
+    service: NotificationsService, ctx: Context, events: list[Event]
+) -> None:
+    await service.tell_of(ctx, events)
+
+
+@on(VendorFellBelow)
+@on(VendorRecovered)
+async def tell_of_performance(
     service: NotificationsService, ctx: Context, events: list[Event]
 ) -> None:
     await service.tell_of(ctx, events)

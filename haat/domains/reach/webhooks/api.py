@@ -1,7 +1,7 @@
 """Outgoing webhooks: endpoints of vendors and of the market, deliveries, their tries.
 
 Deliveries are signed as https://www.standardwebhooks.com says. `vendor_id` names whose endpoints
-are meant: a vendor's (scope vendor:keys), or with None the market's own (scope staff:settings).
+are meant: a vendor's (scope vendor:webhooks), or with None the market's own (scope staff:settings).
 What is another's is NotFound.
 """
 

@@ -54,7 +54,7 @@ ORDERS, PRODUCTS, STOCK, MONEY = (
     "vendor:stock",
     "vendor:money",
 )
-KEYS = "vendor:keys"
+WEBHOOKS = "vendor:webhooks"
 # What of a line a vendor is told: its goods, never what the market earns by them.
 LINE = frozenset(
     {
@@ -211,9 +211,9 @@ KINDS: tuple[Kind, ...] = (
         MONEY,
         ("number", "month", "total"),
     ),
-    Kind(VendorApproved, "The vendor may sell", KEYS, ("slug", "name", "country")),
-    Kind(VendorSuspended, "The vendor is suspended", KEYS, ("reason",)),
-    Kind(VendorReinstated, "The suspension ended", KEYS, ()),
+    Kind(VendorApproved, "The vendor may sell", WEBHOOKS, ("slug", "name", "country")),
+    Kind(VendorSuspended, "The vendor is suspended", WEBHOOKS, ("reason",)),
+    Kind(VendorReinstated, "The suspension ended", WEBHOOKS, ()),
     Kind(VendorApplied, "Somebody wants to open a store"),
     Kind(VendorRejected, "An application was rejected"),
     Kind(PersonRegistered, "Somebody opened an account"),

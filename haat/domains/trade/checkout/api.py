@@ -97,6 +97,8 @@ class QuoteGroup(Model):
     commission: Money
     commission_tax: Money
     net: Money
+    # Within how many hours after it is paid its vendor sends it; None: nothing is sent.
+    handling_hours: int | None = None
 
     @property
     def is_met(self) -> bool:

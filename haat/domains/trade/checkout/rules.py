@@ -139,6 +139,7 @@ class Part:
     vendor_id: UUID
     shipping_id: UUID  # of its shipping among the taxed lines
     name: str = ""
+    handling_hours: int | None = None
     goods: list[Goods] = field(default_factory=list)
     shipping: Option | None = None
     options: list[Option] = field(default_factory=list)
@@ -166,6 +167,7 @@ class Basket:
     currency: str
     inclusive: bool  # prices include tax
     parts: list[Part]
+    handling_hours: int | None = None  # of vendors who do not say otherwise
 
     def money(self, minor: int) -> Money:
         return money_of(minor, self.currency)
@@ -354,6 +356,7 @@ def group(
         commission=made.money(commission),
         commission_tax=made.money(on_it),
         net=made.money(total - commission - on_it - tax),
+        handling_hours=part.handling_hours if part.physical else None,
     )
 
 
@@ -495,4 +498,5 @@ def _vendor_order(checkout_id: UUID, one: QuoteGroup) -> VendorOrderDraft:
         commission=one.commission,
         commission_tax=one.commission_tax,
         net=one.net,
+        handling_hours=one.handling_hours,
     )

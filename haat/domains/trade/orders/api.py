@@ -45,6 +45,7 @@ Carrier = Annotated[str, Field(min_length=1, max_length=60)]
 TrackingNumber = Annotated[str, Field(max_length=80)]
 
 
+By = Literal["customer", "vendor", "staff", "system"]
 View = Literal["payment", "delivery", "fulfilment", "order"]
 
 
@@ -147,6 +148,7 @@ class VendorOrderDraft(Model):
     pickup_id: UUID | None = None  # the warehouse where the customer collects it
     days_min: int | None = None  # how long the carrier takes
     days_max: int | None = None
+    handling_hours: int | None = None  # in which it is sent, from its payment on; None: not said
     shipping_tax_bp: int = 0
     shipping_tax: Money
     totals: Totals
@@ -214,6 +216,7 @@ class VendorOrder(VendorOrderDraft):
     refunded: Money
     reason: str | None = None
     placed_at: datetime
+    ship_by: datetime | None = None  # promised; known once it is paid, or will be on delivery
     delivered_at: datetime | None = None
     shipments: list[Shipment] = []
     ship_to: Address | None = None  # for those who have to send it
@@ -280,6 +283,7 @@ class VendorPart(Model):
     number: str
     total: Money
     net: Money
+    ship_by: datetime | None = None  # when it is to be sent or ready to collect
 
 
 class OrderCreated(Event, name="order.created", key="order_id", aliases=("order.placed",)):
@@ -371,6 +375,7 @@ class OrderCancelled(Event, name="order.cancelled", key="order_id"):
     number: str
     kind: Literal["rejected", "cancelled"]
     reason: str
+    by: By | None = None  # None: of a time before it was told
     total: Money
     lines: list[tuple[UUID, int]]
 

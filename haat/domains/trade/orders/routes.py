@@ -118,6 +118,8 @@ class SoldPart(Model):
     refunded: Money
     days_min: int | None
     days_max: int | None
+    handling_hours: int | None
+    ship_by: datetime | None
     placed_at: datetime
     delivered_at: datetime | None
     shipments: list[Shipment]

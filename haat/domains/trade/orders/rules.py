@@ -8,6 +8,7 @@ from itertools import product
 from typing import Literal, get_args
 
 from haat.domains.trade.orders.api import (
+    By,
     FulfilmentState,
     OrderDraft,
     Partly,
@@ -18,7 +19,6 @@ from haat.domains.trade.orders.api import (
 from haat.kernel.context import Context
 from haat.kernel.money import Money
 
-ActorKind = Literal["customer", "vendor", "staff", "system"]
 MoveName = Literal["accept", "reject", "ready", "ship", "deliver", "cancel", "undelivered"]
 Way = Literal["sent", "collected", "done"]
 Verdict = Literal["go", "made", "refused"]
@@ -106,7 +106,7 @@ def verdict(
     return "go" if allowed else "refused"
 
 
-def ending(part_payment: PaymentState, fulfilment: FulfilmentState, actor: ActorKind) -> MoveName:
+def ending(part_payment: PaymentState, fulfilment: FulfilmentState, actor: By) -> MoveName:
     """Which move cancels a vendor order. Customers cannot call back what is on its way."""
     on_its_way = fulfilment == "in_transit" and part_payment in CASH
     return "undelivered" if on_its_way and actor != "customer" else "cancel"
@@ -212,7 +212,7 @@ def moves_of(
     return [name for name in known if verdict(name, payment, fulfilment, way=way) == "go"]
 
 
-def actor_of(ctx: Context, vendor_id: object) -> ActorKind:
+def actor_of(ctx: Context, vendor_id: object) -> By:
     """As whom somebody acts on a vendor order of that vendor."""
     if ctx.actor.type == "system":
         return "system"

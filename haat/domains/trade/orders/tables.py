@@ -64,6 +64,8 @@ vendor_orders = Table(
     Column("pickup_id", Uuid),  # the warehouse where the customer collects it
     Column("days_min", SmallInteger),  # how long the carrier takes, as was told when it was bought
     Column("days_max", SmallInteger),
+    Column("handling_hours", SmallInteger),  # in which its vendor sends it, as was promised
+    Column("ship_by", DateTime(timezone=True)),  # that long after it was paid
     Column("shipping_tax_bp", Integer, nullable=False),
     Column("shipping_tax", BigInteger, nullable=False),
     Column("currency", CHAR(3), nullable=False, info=IMPERSONAL),

@@ -23,6 +23,7 @@ from haat.gateways.web.admin.payments import router as payments
 from haat.gateways.web.admin.payout_policy import router as payout_policy
 from haat.gateways.web.admin.payouts import router as payouts
 from haat.gateways.web.admin.people import router as people
+from haat.gateways.web.admin.performance import router as performance
 from haat.gateways.web.admin.price_lists import router as price_lists
 from haat.gateways.web.admin.prices import router as prices
 from haat.gateways.web.admin.products import router as products
@@ -52,6 +53,7 @@ def admin_routers() -> list[APIRouter]:
         vendor_bank,
         products,
         prices,
+        performance,
         price_lists,
         requests,
         brands,

@@ -94,8 +94,8 @@ async def remove(visit: Staff, id: UUID) -> Response:
 
 
 @router.get("/admin/onboarding/terms")
-async def terms(visit: Staff, cursor: str | None = None) -> Response:
-    return await _terms(visit, Form(), cursor=cursor)
+async def terms(visit: Staff, cursor: str | None = None, after: str | None = None) -> Response:
+    return await _terms(visit, Form(), cursor=cursor, after=after)
 
 
 @router.post("/admin/onboarding/terms")
@@ -166,11 +166,17 @@ def _form(visit: Visit, known: ListedItem | None, form: Form, status: int = 200)
 
 
 async def _terms(
-    visit: Visit, form: Form, status: int = 200, cursor: str | None = None
+    visit: Visit,
+    form: Form,
+    status: int = 200,
+    cursor: str | None = None,
+    after: str | None = None,
 ) -> Response:
     onboarding = visit.doors[Onboarding]
     versions = await onboarding.versions(visit.ctx)
     found = await onboarding.acceptances(visit.ctx, cursor=cursor or None)
+    missing = await onboarding.not_accepted(visit.ctx, cursor=after or None)
+    named = [one.vendor_id for one in (*found.items, *missing.items)]
     return page(
         visit,
         "onboarding_terms.html",
@@ -179,7 +185,9 @@ async def _terms(
         versions=versions,
         acceptances=found.items,
         next=found.next,
-        vendors=await vendors_by_id(visit, (one.vendor_id for one in found.items)),
+        missing=missing.items,
+        next_missing=missing.next,
+        vendors=await vendors_by_id(visit, named),
         form=form,
         new_id=visit.ctx.new_id(),
     )

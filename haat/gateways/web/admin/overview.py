@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Response
 
+from haat.domains.insight.performance.api import Performance
 from haat.domains.reach.backoffice.api import Backoffice, Overview
 from haat.domains.trade.cart.api import Cart, Recoveries
 from haat.gateways.web.admin import chart
@@ -21,8 +22,10 @@ async def show(visit: Staff) -> Response:
     carts = await _recoveries(visit)
     # This month and the one before, for those who keep the money.
     income = await months_of(visit, 2) if visit.ctx.has("staff:money") else []
+    below = await _below(visit)
     queues = (
         ("Vendors to review", found.vendors_pending, "/admin/vendors?status=pending", "vendors"),
+        ("Vendors below the thresholds", below, "/admin/vendor-performance", "vendors"),
         ("Products to review", found.products_pending, "/admin/products", "products"),
         ("Payouts to decide", found.payouts_requested, "/admin/payouts", "payouts"),
         ("Dead letters", found.dead_letters, "/admin/dead-letters", "settings"),
@@ -43,6 +46,14 @@ async def show(visit: Staff) -> Response:
         sold=total((day.total for day in found.days), visit.market.currency),
         orders=sum(day.orders for day in found.days),
     )
+
+
+async def _below(visit: Visit) -> str:
+    """How many vendors are below the thresholds, as far as one page of them tells."""
+    if not visit.ctx.has("staff:vendors"):
+        return ""
+    found = await visit.doors[Performance].queue(visit.ctx)
+    return f"{len(found.items)}{'+' if found.next else ''}"
 
 
 async def _recoveries(visit: Visit) -> Recoveries | None:

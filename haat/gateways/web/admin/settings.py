@@ -87,6 +87,9 @@ def change_of(values: Mapping[str, str]) -> SettingsChange:
         "pictures_max": reader.whole("pictures_max", least=1, most=100)
         if "pictures_max" in values
         else None,
+        "handling_hours": reader.whole("handling_hours", least=1, most=720)
+        if "handling_hours" in values
+        else None,
     }
     reader.done()
     return SettingsChange.model_validate(given)

@@ -186,7 +186,8 @@ def _cancellable(part: VendorOrder, link: str) -> bool:
 
 
 def _expected(part: VendorOrder) -> tuple[datetime, datetime] | None:
-    """From when to when it should arrive, counted from the day it was sent, else ordered."""
+    """From when to when it should arrive, counted from the day it was sent; until then from when
+    it was ordered, and at the latest from when it is to be sent."""
     if part.pickup_id is not None or part.without_parcel:
         return None
     if part.days_min is None or part.days_max is None:
@@ -195,7 +196,8 @@ def _expected(part: VendorOrder) -> tuple[datetime, datetime] | None:
         return None
     sent = [one.shipped_at for one in part.shipments if one.shipped_at is not None]
     begin = min(sent, default=part.placed_at)
-    return begin + timedelta(days=part.days_min), begin + timedelta(days=part.days_max)
+    latest = min(sent, default=part.ship_by or part.placed_at)
+    return begin + timedelta(days=part.days_min), latest + timedelta(days=part.days_max)
 
 
 async def _page(

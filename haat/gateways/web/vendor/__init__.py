@@ -14,6 +14,7 @@ from haat.gateways.web.vendor.onboarding import router as onboarding
 from haat.gateways.web.vendor.orders import router as orders
 from haat.gateways.web.vendor.overview import router as overview
 from haat.gateways.web.vendor.payouts import router as payouts
+from haat.gateways.web.vendor.performance import router as performance
 from haat.gateways.web.vendor.presence import router as presence
 from haat.gateways.web.vendor.prices import router as prices
 from haat.gateways.web.vendor.product_files import router as files
@@ -56,6 +57,7 @@ def vendor_routers() -> list[APIRouter]:
         statement,
         wallet,
         profile,
+        performance,
         presence,
         team,
         audit,

@@ -64,6 +64,24 @@ async def submit(visit: Team) -> Response:
     return visit.redirect(HERE)
 
 
+@router.get("/vendor/terms")
+async def terms(visit: Team) -> Response:
+    return await _terms(visit, Form())
+
+
+@router.post("/vendor/terms")
+async def accept(visit: Team, request: Request) -> Response:
+    values = await form_of(request)
+    try:
+        await _accept(visit, values)
+    except Problem as problem:
+        if problem.status >= 500 or problem.status in (401, 403):
+            raise
+        return await _terms(visit, Form(values, problem, AT), problem.status)
+    visit.flash("The terms are accepted.")
+    return visit.redirect("/vendor")
+
+
 @router.get("/vendor/onboarding/{id}")
 async def step(visit: Team, id: UUID) -> Response:
     return await _step(visit, id, Form())
@@ -177,6 +195,24 @@ async def _overview(visit: Visit, form: Form, status: int = 200) -> Response:
         done=done,
         elsewhere=ELSEWHERE,
         next=_next(progress.items, UUID(int=0)),
+        form=form,
+    )
+
+
+async def _terms(visit: Visit, form: Form, status: int = 200) -> Response:
+    """The newest terms, whether or not the checklist asks for them."""
+    onboarding = visit.doors[Onboarding]
+    newest: Terms | None = await onboarding.terms(visit.ctx)
+    progress: Progress = await onboarding.progress(visit.ctx, vendor_id=vendor_of(visit))
+    vendor: Vendor = await visit.doors[Vendors].find(visit.ctx, slug=str(vendor_of(visit)))
+    return page(
+        visit,
+        "terms.html",
+        HERE,
+        status,
+        terms=newest,
+        due=progress.terms_due,
+        held=vendor.listings_held,
         form=form,
     )
 

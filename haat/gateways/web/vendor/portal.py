@@ -20,13 +20,14 @@ SECTIONS = (
     ("/vendor/products", "Products", "vendor:products:view"),
     ("/vendor/stock", "Stock", "vendor:stock"),
     ("/vendor/shipping", "Shipping", "vendor:profile"),
+    ("/vendor/performance", "Performance", "vendor:analytics"),
     ("/vendor/money", "Money", "vendor:money"),
     ("/vendor/wallet", "Wallet", "vendor:money"),
     ("/vendor/profile", "Profile", "vendor:profile"),
     ("/vendor/onboarding", "Checklist", "vendor:profile"),
     ("/vendor/team", "Team", "vendor:team"),
     ("/vendor/keys", "API keys", "vendor:keys"),
-    ("/vendor/webhooks", "Webhooks", "vendor:keys"),
+    ("/vendor/webhooks", "Webhooks", "vendor:webhooks"),
 )
 
 

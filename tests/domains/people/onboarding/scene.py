@@ -15,6 +15,7 @@ from haat.domains.people.onboarding.api import (
 from haat.domains.people.onboarding.service import OnboardingService
 from haat.domains.people.vendors.api import (
     Status,
+    TermsStanding,
     Vendor,
     Vendors,
 )
@@ -40,6 +41,18 @@ class FakeVendors(Vendors):
         self.known: dict[UUID, Vendor] = {}
         self.told: list[tuple[UUID, str, str]] = []
         self.away = False
+        self.needed: dict[UUID, int] = {}
+        self.accepted: dict[UUID, int] = {}
+
+    async def follow_terms(self, ctx: Context, *, standings: list[TermsStanding]) -> None:
+        if self.away:
+            raise Unavailable
+        for one in standings:
+            for kept, told in ((self.needed, one.needed), (self.accepted, one.accepted)):
+                kept[one.vendor_id] = max(told, kept.get(one.vendor_id, 0))
+
+    def held(self) -> set[UUID]:
+        return {id for id, needed in self.needed.items() if needed > self.accepted[id]}
 
     def add(self, status: Status = "pending", business_type: str = "") -> Vendor:
         id = uuid4()

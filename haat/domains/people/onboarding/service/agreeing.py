@@ -12,7 +12,8 @@ from haat.domains.people.onboarding.api import (
     TermsOutdated,
     TermsPublished,
 )
-from haat.domains.people.onboarding.service.desk import NEWEST, Desk, instant, terms_of
+from haat.domains.people.onboarding.service.desk import NEWEST, instant, terms_of
+from haat.domains.people.onboarding.service.following import Following
 from haat.engines.sql import Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
@@ -62,7 +63,7 @@ _END: list[Any] = [
 ]
 
 
-class Agreeing(Desk):
+class Agreeing(Following):
     async def terms(self, ctx: Context, *, version: int | None = None) -> Terms | None:
         if version is None:
             row = await self._db.fetchrow(NEWEST)
@@ -81,6 +82,8 @@ class Agreeing(Desk):
         row = rows[0] if rows else await self._db.fetchrow(ACCEPTANCE, vendor_id, version)
         if row is None:
             raise TermsOutdated
+        # If we crash here, the timer tells it.
+        await self._tell_accepted(ctx, [(vendor_id, version)])
         return Acceptance(**dict(row))
 
     async def publish_terms(self, ctx: Context, *, id: UUID, draft: TermsDraft) -> Terms:

@@ -85,6 +85,8 @@ SELECT $1, id, $3, $4 FROM onboarding.items WHERE id = $2 AND removed_at IS NULL
 ON CONFLICT (vendor_id, item_id) DO NOTHING RETURNING item_id
 """)
 UNWAIVE = Sql("DELETE FROM onboarding.waivers WHERE vendor_id = $1 AND item_id = $2")
+# Whether it must have accepted the terms is another question now.
+ASK_AGAIN = Sql("UPDATE onboarding.applications SET terms_needed = 0 WHERE vendor_id = $1")
 BUMP = Sql("UPDATE onboarding.applications SET revision = revision + 1 WHERE vendor_id = $1")
 ITEM = Sql("SELECT id FROM onboarding.items WHERE id = $1 AND removed_at IS NULL")
 
@@ -201,6 +203,7 @@ class Reviewing(Desk):
                 what = "waived" if waived else "asked_again"
                 await tx.execute(NOTE, *self.entry(ctx, vendor_id, what, text, internal=True))
                 await tx.execute(BUMP, vendor_id)
+                await tx.execute(ASK_AGAIN, vendor_id)
         return await self._progress(ctx, vendor)
 
     async def cases(

@@ -9,6 +9,7 @@ from haat.domains.people.media.api import Claim, Media
 from haat.domains.people.vendors.api import (
     Application,
     Location,
+    Preferences,
     Status,
     Vendor,
     VendorApplied,
@@ -36,8 +37,9 @@ from haat.domains.people.vendors.rules import (
     vendor_name,
 )
 from haat.domains.people.vendors.service.desk import BY_ID
+from haat.domains.people.vendors.service.holding import Holding
 from haat.domains.people.vendors.service.presenting import Presenting
-from haat.domains.people.vendors.service.resting import Resting, absence_of, away
+from haat.domains.people.vendors.service.resting import Resting, absence_of, away, is_gone, is_held
 from haat.engines.cache import Cache
 from haat.engines.cache.copies import Copies, forget
 from haat.engines.cache.remembered import Remembered
@@ -140,7 +142,7 @@ class Profile(Model):
     owner_id: UUID
 
 
-class VendorsService(Presenting, Resting):
+class VendorsService(Presenting, Resting, Holding):
     """Vendors on one table; a change of status is an UPDATE on condition of the one before."""
 
     def __init__(self, db: Database, identity: Identity, media: Media, cache: Cache) -> None:
@@ -270,7 +272,7 @@ class VendorsService(Presenting, Resting):
             moved = await tx.fetchrow(DECIDE, id, row["status"], target, why, ctx.now())
             if moved is not None:
                 tx.emit(_decided(moved, decision))
-                if decision == "reinstate" and moved["away_on"]:
+                if target == "active" and is_gone(moved):
                     tx.emit(away(moved))
         if moved is not None:
             await self._forget(moved)
@@ -395,7 +397,14 @@ def _decided(row: Record, decision: Decision) -> Event:
     return VendorReinstated(vendor_id=id)
 
 
-_SUMMED = {"location", "verified", "rating", "away"}  # of several columns
+_SUMMED = {
+    "location",
+    "verified",
+    "rating",
+    "away",
+    "handling_hours",
+    "listings_held",
+}  # of several columns
 
 
 def _shown(row: Record) -> VendorShown:
@@ -430,12 +439,19 @@ def _where(location: Location | None) -> tuple[float | None, float | None, str |
 def _whole(row: Record) -> Vendor:
     plain = {name: row[name] for name in Vendor.model_fields if name not in _SUMMED}
     gone = absence_of(row) if row["away_on"] else None
-    return Vendor(**plain, **dict(_shown(row)), away=gone)
+    handling = Preferences.model_validate(row["preferences"]).handling_hours
+    return Vendor(
+        **plain,
+        **dict(_shown(row)),
+        away=gone,
+        handling_hours=handling,
+        listings_held=is_held(row),
+    )
 
 
 def _public(row: Record) -> Vendor:
     """Without what is between the vendor and the market."""
-    private = {"contact_email": None, "commission_bp": None, "reason": None}
+    private = {"contact_email": None, "commission_bp": None, "reason": None, "listings_held": False}
     return _whole(row).model_copy(update=private)
 
 

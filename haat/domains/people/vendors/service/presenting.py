@@ -23,10 +23,10 @@ from haat.kernel.errors import Invalid, NotFound
 SET_HOURS = Sql("UPDATE vendors.vendors SET hours = $2 WHERE id = $1 RETURNING *")
 SET_POLICIES = Sql("UPDATE vendors.vendors SET policies = $2 WHERE id = $1 RETURNING *")
 SET_PREFERENCES = Sql("""
-UPDATE vendors.vendors SET preferences = $2 WHERE id = $1 RETURNING preferences
+UPDATE vendors.vendors SET preferences = $2 WHERE id = $1 RETURNING *
 """)
 PREFERENCES = Sql("""
-SELECT id, preferences FROM vendors.vendors WHERE id = ANY($1::uuid[])
+SELECT preferences FROM vendors.vendors WHERE id = $1
 """)
 PLACES = Sql("""
 SELECT id, name, kind, line1, postal_code, city, country, phone, latitude, longitude
@@ -117,26 +117,18 @@ class Presenting(Desk):
 
     async def preferences(self, ctx: Context, *, vendor_id: UUID) -> Preferences:
         ctx.need_vendor(vendor_id)
-        found = await self.preferences_of(ctx, vendor_ids=[vendor_id])
-        if vendor_id not in found:
-            raise NotFound
-        return found[vendor_id]
+        row = await self._set(PREFERENCES, vendor_id)
+        return Preferences.model_validate(row["preferences"])
 
     async def set_preferences(
         self, ctx: Context, *, vendor_id: UUID, preferences: Preferences
     ) -> Preferences:
         ctx.need_vendor(vendor_id)
-        row = await self._set(SET_PREFERENCES, vendor_id, preferences.model_dump())
+        row = await self._mark(ctx, SET_PREFERENCES, vendor_id, preferences.model_dump())
         return Preferences.model_validate(row["preferences"])
 
-    async def preferences_of(
-        self, ctx: Context, *, vendor_ids: list[UUID]
-    ) -> dict[UUID, Preferences]:
-        rows = await self._db.fetch(PREFERENCES, vendor_ids)
-        return {row["id"]: Preferences.model_validate(row["preferences"]) for row in rows}
-
-    async def _set(self, sql: Sql, vendor_id: UUID, value: object) -> Record:
-        row = await self._db.fetchrow(sql, vendor_id, value)
+    async def _set(self, sql: Sql, vendor_id: UUID, *values: object) -> Record:
+        row = await self._db.fetchrow(sql, vendor_id, *values)
         if row is None:
             raise NotFound
         return row

@@ -35,7 +35,7 @@ UPDATE vendors.vendors v
            AND ($2::timestamptz IS NULL OR away_until <= $2)
          FOR NO KEY UPDATE) old
  WHERE v.id = old.id
-RETURNING v.id, v.slug, v.status, old.away_on AS was_on
+RETURNING v.*, old.away_on AS was_on
 """)
 BEGIN = Sql("""
 UPDATE vendors.vendors SET away_on = true
@@ -82,7 +82,7 @@ class Resting(Desk):
             if row["away_on"]:
                 tx.emit(away(row))
             elif row["was_on"]:  # now it only plans to be
-                tx.emit(VendorBack(vendor_id=vendor_id))
+                tx.emit(back(row))
         await self._forget(row)
         found = absence_of(row)
         assert found is not None
@@ -98,7 +98,7 @@ class Resting(Desk):
             for row in rows:
                 # Who is suspended comes back by being reinstated.
                 if row["was_on"] and row["status"] == "active":
-                    tx.emit(VendorBack(vendor_id=row["id"]))
+                    tx.emit(back(row))
         for row in rows:
             await self._forget(row)
 
@@ -135,7 +135,7 @@ class Resting(Desk):
             row = await tx.fetchrow(MOVE, vendor_id, list(sources), target, at)
             if row is not None:
                 tx.emit(event)
-                if target == "active" and row["away_on"]:
+                if target == "active" and is_gone(row):
                     tx.emit(away(row))
         if row is not None:
             await self._forget(row)
@@ -166,5 +166,24 @@ def absence_of(row: Record) -> Absence | None:
     )
 
 
+def is_held(row: Record) -> bool:
+    """Whether its listings are held back until it accepts the terms."""
+    held: bool = row["terms_needed"] > row["terms_accepted"]
+    return held
+
+
+def is_gone(row: Record) -> bool:
+    """Whether nothing of it can be bought though it is active."""
+    return is_held(row) or row["away_on"]
+
+
 def away(row: Record) -> VendorAway:
+    """How it is gone now; being held hides all."""
+    if is_held(row):
+        return VendorAway(vendor_id=row["id"], hidden=True, until=None)
     return VendorAway(vendor_id=row["id"], hidden=row["away_hidden"], until=row["away_until"])
+
+
+def back(row: Record) -> VendorAway | VendorBack:
+    """After an absence: there again, unless it is held."""
+    return away(row) if is_held(row) else VendorBack(vendor_id=row["id"])

@@ -33,7 +33,7 @@ MARKETS_MAX = 50
 def need_owner(ctx: Context, vendor_id: UUID | None) -> None:
     """Unauthenticated or Forbidden for who may not keep this owner's endpoints; NotFound for those
     of another vendor."""
-    scope = "staff:settings" if vendor_id is None else "vendor:keys"
+    scope = "staff:settings" if vendor_id is None else "vendor:webhooks"
     if not ctx.has(scope):
         # An API key, too, is nobody in particular here: it has a vendor.
         nobody = ctx.actor.type == "guest" and ctx.vendor_id is None

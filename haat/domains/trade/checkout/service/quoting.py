@@ -42,9 +42,11 @@ DELETE FROM checkout.quotes
 """)
 KEPT = timedelta(days=1)  # how long a quote that nobody placed can still be looked at
 FORGET_AT_ONCE = 5000
-NAMES_KEPT = timedelta(seconds=10)
-NAMES_MAX = 10_000
+VENDORS_KEPT = timedelta(seconds=10)
+VENDORS_MAX = 10_000
 PLACES_MAX = 100  # as many warehouses to collect at as one quote shows
+# Until when it is known of a vendor, its name, its handling hours.
+Known = tuple[datetime, str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Quoting:
         self._db = db
         self._lower = lower
         self._ttl = timedelta(minutes=ttl_minutes)
-        self._names: dict[UUID, tuple[datetime, str]] = {}  # of vendors, and until when they do
+        self._vendors: dict[UUID, Known] = {}
 
     async def quote(
         self,
@@ -164,7 +166,9 @@ class Quoting:
             found = await self._lower.pricing.best(ctx, person_id=person_id, asks=asks)
             best = {one.offer_id: one for one in found if one.note}
         inclusive, currency = settings.prices_include_tax, settings.currency
-        return rules.basket(id, wanted, offers, currency, inclusive=inclusive, best=best), stock
+        made = rules.basket(id, wanted, offers, currency, inclusive=inclusive, best=best)
+        made.handling_hours = settings.handling_hours
+        return made, stock
 
     async def _ship(
         self,
@@ -177,27 +181,31 @@ class Quoting:
         sites = sites_of(made.parts, stock)
         # One after the other: nearly always all of it is remembered, and a task of its own for
         # each would cost more than the answer.
-        names = await self._vendor_names(ctx, [part.vendor_id for part in made.parts])
+        known = await self._vendors_of(ctx, [part.vendor_id for part in made.parts])
         parcels = made.parcels(country)
         options = await self._lower.shipping.rates(ctx, parcels=parcels) if parcels else []
         places = await self._places(ctx, sites)
         found = ways(made.parts, stock, options, sites, places, made.currency)
         rules.choose_shipping(made.parts, found, chosen)
         for part in made.parts:
-            part.name = names.get(part.vendor_id, "")
+            _, part.name, promised = known.get(part.vendor_id, (None, "", None))
+            part.handling_hours = promised or made.handling_hours
 
-    async def _vendor_names(self, ctx: Context, ids: Sequence[UUID]) -> dict[UUID, str]:
-        """What vendors are called. Nothing is charged by it, so it may be some seconds old."""
+    async def _vendors_of(self, ctx: Context, ids: Sequence[UUID]) -> dict[UUID, Known]:
+        """What vendors are called, and how fast they send. Nothing is charged by it, so it may be
+        some seconds old."""
         now = ctx.now()
-        known = {id: kept[1] for id in ids if (kept := self._names.get(id)) and kept[0] > now}
+        known = {id: kept for id in ids if (kept := self._vendors.get(id)) and kept[0] > now}
         unknown = [id for id in ids if id not in known]
         if not unknown:
             return known
         found = await self._lower.vendors.by_ids(ctx, ids=unknown)
-        if len(self._names) > NAMES_MAX:
-            self._names.clear()
-        self._names.update({one.id: (now + NAMES_KEPT, one.name) for one in found})
-        return known | {one.id: one.name for one in found}
+        if len(self._vendors) > VENDORS_MAX:
+            self._vendors.clear()
+        until = now + VENDORS_KEPT
+        fresh = {one.id: (until, one.name, one.handling_hours) for one in found}
+        self._vendors.update(fresh)
+        return known | fresh
 
     async def _places(self, ctx: Context, sites: Mapping[UUID, list[UUID]]) -> list[Warehouse]:
         """Where something can be collected; nobody is asked when there is no such place."""

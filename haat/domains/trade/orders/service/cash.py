@@ -32,7 +32,7 @@ SELECT p.order_id, array_agg(p.id ORDER BY p.id) AS ids, o.number
 """)
 # What was paid of orders that nothing is awaited for any more.
 WHOLLY_PAID = Sql("""
-SELECT v.id, v.order_id, v.vendor_id, v.number, v.total, v.net,
+SELECT v.id, v.order_id, v.vendor_id, v.number, v.total, v.net, v.ship_by,
        o.number AS order_number, o.person_id, o.currency,
        sum(v.total) OVER (PARTITION BY o.id)::bigint AS order_total, 'on_delivery' AS was,
        false AS ended
@@ -91,6 +91,7 @@ def paid(rows: list[Record]) -> OrderPaid:
                 number=row["number"],
                 total=money(row["total"]),
                 net=money(row["net"]),
+                ship_by=row["ship_by"],
             )
             for row in rows
             if not row["ended"]

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from haat.domains.trade.orders import rules
 from haat.domains.trade.orders.api import (
+    By,
     Order,
     OrderAdvanced,
     OrderCancelled,
@@ -178,7 +179,8 @@ class Moving(Cash, Listing):
     ) -> VendorOrder:
         if self._made(name, part):
             return part
-        cancelled = [_cancelled(part, name, reason)]
+        by = rules.actor_of(ctx, part.vendor_id)
+        cancelled = [_cancelled(part, name, reason, by)]
         moved = await self._move(ctx, name, part, reason=reason, emit=cancelled)
         if moved is None:
             return await self._winner(ctx, name, part.id)
@@ -306,7 +308,7 @@ def _delivered(part: VendorOrder, at: datetime) -> OrderDelivered:
     )
 
 
-def _cancelled(part: VendorOrder, name: MoveName, reason: str) -> OrderCancelled:
+def _cancelled(part: VendorOrder, name: MoveName, reason: str, by: By) -> OrderCancelled:
     return OrderCancelled(
         order_id=part.order_id,
         vendor_order_id=part.id,
@@ -315,6 +317,7 @@ def _cancelled(part: VendorOrder, name: MoveName, reason: str) -> OrderCancelled
         number=part.number,
         kind="rejected" if name == "reject" else "cancelled",
         reason=reason,
+        by=by,
         total=part.totals.total,
         lines=[(line.offer_id, line.quantity) for line in part.lines],
     )

@@ -29,10 +29,13 @@ WITH wanted AS (
    WHERE order_id = ANY($1::uuid[]) AND payment IN ('authorized', 'awaiting', 'on_delivery')
    ORDER BY id FOR NO KEY UPDATE),
 paid AS (
-  UPDATE orders.vendor_orders v SET payment = 'paid' FROM wanted w
+  UPDATE orders.vendor_orders v
+     SET payment = 'paid',
+         ship_by = coalesce(ship_by, $2::timestamptz + handling_hours * interval '1 hour')
+    FROM wanted w
    WHERE v.id = w.id AND v.payment IN ('authorized', 'awaiting', 'on_delivery')
   RETURNING v.id, v.order_id, v.position, v.vendor_id, v.number, v.total, v.net,
-            w.payment AS was, v.fulfilment IN ('rejected', 'cancelled') AS ended),
+            v.ship_by, w.payment AS was, v.fulfilment IN ('rejected', 'cancelled') AS ended),
 noted AS (
   INSERT INTO orders.timeline (order_id, at, what, actor, note)
   SELECT DISTINCT order_id, $2::timestamptz, 'paid', 'system', '' FROM paid)

@@ -1,5 +1,6 @@
 """Creating an order: the one write that checkout hands over to."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic_core import to_json
@@ -29,18 +30,22 @@ WITH new_order AS (
 new_parts AS (
   INSERT INTO orders.vendor_orders (id, order_id, position, number, vendor_id, vendor_name,
          person_id, payment, fulfilment, shipping_method, pickup_id, days_min, days_max,
-         shipping_tax_bp, shipping_tax, currency, items, goods, shipping, tax, total,
+         handling_hours, ship_by, shipping_tax_bp, shipping_tax, currency, items, goods,
+         shipping, tax, total,
          shipping_commission, shipping_commission_tax, shipping_terms, commission,
          commission_tax, net, placed_at)
   SELECT p.id, o.id, p.position, p.number, p.vendor_id, p.vendor_name, o.person_id,
          $17, 'pending', p.shipping_method, p.pickup_id, p.days_min, p.days_max,
+         p.handling_hours,
+         CASE WHEN $17 = 'on_delivery' THEN o.placed_at + p.handling_hours * interval '1 hour' END,
          p.shipping_tax_bp, p.shipping_tax, o.currency, p.items, p.goods, p.shipping, p.tax,
          p.total, p.shipping_commission, p.shipping_commission_tax, p.shipping_terms, p.commission,
          p.commission_tax, p.net, o.placed_at
     FROM new_order o, jsonb_to_recordset($15::jsonb) AS p (
          id uuid, position smallint, number text, vendor_id uuid, vendor_name text,
          shipping_method text, pickup_id uuid, days_min smallint, days_max smallint,
-         shipping_tax_bp int, shipping_tax bigint, items int, goods bigint, shipping bigint,
+         handling_hours smallint, shipping_tax_bp int, shipping_tax bigint, items int,
+         goods bigint, shipping bigint,
          tax bigint, total bigint,
          shipping_commission bigint, shipping_commission_tax bigint, shipping_terms jsonb,
          commission bigint, commission_tax bigint, net bigint)
@@ -83,7 +88,7 @@ class Placing:
         settings = await self._market.settings(ctx)
         number = f"{settings.order_prefix}-{seq}"
         written = await self._db.step(
-            ctx, CREATE, *_columns(ctx, draft, seq, number), emit=[_created(draft, number)]
+            ctx, CREATE, *_columns(ctx, draft, seq, number), emit=[_created(ctx, draft, number)]
         )
         if written:
             return _summary(ctx, draft, number)
@@ -135,6 +140,7 @@ def _part(part: VendorOrderDraft, number: str, position: int) -> dict[str, Any]:
         "pickup_id": part.pickup_id,
         "days_min": part.days_min,
         "days_max": part.days_max,
+        "handling_hours": part.handling_hours,
         "shipping_tax_bp": part.shipping_tax_bp,
         "shipping_tax": part.shipping_tax.minor,
         "items": sum(line.quantity for line in part.lines),
@@ -165,7 +171,8 @@ def _line(part: VendorOrderDraft, place: int) -> dict[str, Any]:
     }
 
 
-def _created(draft: OrderDraft, number: str) -> OrderCreated:
+def _created(ctx: Context, draft: OrderDraft, number: str) -> OrderCreated:
+    placed_at = draft.placed_at or ctx.now()
     return OrderCreated(
         order_id=draft.id,
         number=number,
@@ -179,10 +186,16 @@ def _created(draft: OrderDraft, number: str) -> OrderCreated:
                 number=part_number(number, place),
                 total=part.totals.total,
                 net=part.net,
+                ship_by=_ship_by(part, placed_at) if draft.payment == "on_delivery" else None,
             )
             for place, part in enumerate(draft.vendor_orders, 1)
         ],
     )
+
+
+def _ship_by(part: VendorOrderDraft, begun_at: datetime) -> datetime | None:
+    """When it was promised to be sent; the statements reckon the same."""
+    return begun_at + timedelta(hours=part.handling_hours) if part.handling_hours else None
 
 
 def _summary(ctx: Context, draft: OrderDraft, number: str) -> OrderSummary:

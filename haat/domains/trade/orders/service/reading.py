@@ -230,7 +230,7 @@ _PART_MONEY = (
 ).split()
 _PART_PLAIN = (
     "id order_id person_id number vendor_id vendor_name payment fulfilment reason shipping_method"
-    " pickup_id days_min days_max"
+    " pickup_id days_min days_max handling_hours ship_by"
     " shipping_tax_bp shipping_terms placed_at delivered_at"
 ).split()
 
