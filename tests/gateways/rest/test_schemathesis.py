@@ -89,10 +89,11 @@ def with_rows(document: dict[str, Any], rows: dict[str, str]) -> dict[str, Any]:
 def tally(lines: Iterable[str]) -> str:
     """How many requests, of how many operations, answered with what."""
     found = [line.rsplit(" ", 1) for line in lines]
+    known = {name for name, status in found if status != "405"}
     answers = Counter(status for _, status in found)
     well = {name for name, status in found if status.startswith("2")}
     return (
-        f"{len(found)} requests of {len({name for name, _ in found})} operations, "
+        f"{len(found)} requests of {len(known)} operations, "
         f"{len(well)} of which were answered well: {dict(sorted(answers.items()))}"
     )
 
