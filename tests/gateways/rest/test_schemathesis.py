@@ -117,6 +117,7 @@ async def test_the_document_is_true(
     command = [TOOL, "run", str(schema), "--url", town.box.address, "--seed", SEED, "--no-color"]
     command += ["--max-examples", str(EXAMPLES), "--workers", "1", "--phases", "coverage,fuzzing"]
     command += ["--checks", "all", "--exclude-checks", EXCLUDED, "--no-shrink"]
+    command += ["--request-timeout", "60"]  # how busy the machine is says nothing
     command += ["--suppress-health-check", "all", "--warnings", "off", "--continue-on-failure"]
     if token:
         command += ["--header", f"Authorization: Bearer {token}"]

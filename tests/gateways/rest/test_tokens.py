@@ -121,7 +121,7 @@ async def test_no_operation_believes_a_token_that_is_none(town: Town) -> None:
     assert wrong == []
 
 
-# Where the two differ on purpose: a product on sale is there for all; a file's name is chosen by who
+# Where the two differ on purpose: a product on sale is there for all; a file is named by who
 # sends its first part, so nobody's becomes theirs; taking back a price that is gone is harmless.
 DIFFERS = {
     "POST /products/{id}/offers",
