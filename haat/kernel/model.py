@@ -1,9 +1,12 @@
 """The one shape of values that cross a boundary: frozen, camelCase on every wire."""
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
+
+from haat.kernel.exact import exact
 
 
 class Model(BaseModel):
@@ -21,8 +24,29 @@ class Model(BaseModel):
     )
 
 
-class Body(Model):
+class Exact(Model):
+    """A part of what clients send as JSON: its numbers are numbers (`haat.kernel.exact`)."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[Any], handler: GetCoreSchemaHandler, /
+    ) -> CoreSchema:
+        found = handler(source)
+        of_model: Any = handler.resolve_ref_schema(found)
+        while of_model["type"] != "model":  # what validates the whole stands around it
+            of_model = of_model["schema"]
+        of_model["schema"] = exact(of_model["schema"])
+        return found
+
+
+class Body(Exact):
     """What a client sends: unknown fields are refused, so that a typo is never lost silently."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class FormBody(Model):
+    """The same of a page's form, which has texts for everything."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 

@@ -12,6 +12,7 @@ from haat.engines.http.context import Ctx, Door, context_of, from_this_machine
 from haat.engines.http.limits import Limits
 from haat.engines.http.problems import (
     MalformedJson,
+    MediaTypeUnsupported,
     MethodNotAllowed,
     add_problem_handlers,
     problem_of,
@@ -26,6 +27,7 @@ __all__ = [
     "Door",
     "Limits",
     "MalformedJson",
+    "MediaTypeUnsupported",
     "MethodNotAllowed",
     "SessionEnded",
     "Signer",

@@ -2,12 +2,13 @@
 
 import inspect
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, params
 from fastapi.exceptions import RequestValidationError
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
@@ -20,6 +21,8 @@ MEDIA_TYPE = "application/problem+json"
 ERRORS_MAX = 50
 # What a request may raise and a client is told of.
 KNOWN = (Problem, RequestValidationError, asyncpg.DataError, UnicodeEncodeError)
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_JSON = re.compile(r"application/(json|[\w.!#$&^-]+\+json)")
 _PLACES = frozenset({"body", "query", "path", "header", "cookie"})
 _CODES = {
     400: "bad_request",
@@ -37,6 +40,12 @@ class MalformedJson(Invalid, code="json_malformed"):
     """The body is not JSON."""
 
     status = 400
+
+
+class MediaTypeUnsupported(Problem, code="media_type_unsupported"):
+    """Send application/json."""
+
+    status = 415
 
 
 class MethodNotAllowed(Problem, code="method_not_allowed"):
@@ -117,12 +126,30 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 async def answer_known(request: Request, error: Exception) -> Response:
     """The answer for an exception that means a problem; raised again when it means none."""
-    problem = problem_of(error)
+    problem = _other_type(request, error) or problem_of(error)
     if problem is None:
         raise error
     if not isinstance(error, Problem | RequestValidationError):
         structlog.get_logger("haat.http").warning("text_invalid", error=type(error).__name__)
     return await _answer(request, problem)
+
+
+def _other_type(request: Request, error: Exception) -> Problem | None:
+    """415 where a body was refused because it is of another type than the route reads. It is asked
+    afterwards, so that what is sent well costs nothing."""
+    if not isinstance(error, RequestValidationError):
+        return None
+    if not any(one["loc"][:1] == ("body",) for one in error.errors()):
+        return None
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return None  # there is none: what is missing is told by its name
+    field = getattr(request.scope.get("route"), "body_field", None)
+    said = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if isinstance(getattr(field, "field_info", None), params.Form):
+        is_read = said in _FORMS
+        return None if is_read else MediaTypeUnsupported(f"Send {_FORMS[0]}.")
+    return None if _JSON.fullmatch(said) else MediaTypeUnsupported()
 
 
 async def answer_routing(request: Request, error: Exception) -> Response:

@@ -13,26 +13,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from haat.engines.endings import end
-from haat.engines.http import MalformedJson, MethodNotAllowed, context_of
+from haat.engines.http import MalformedJson, MediaTypeUnsupported, MethodNotAllowed, context_of
 from haat.gateways.graphql.engine import KNOWN, Answer, Ask, Broken, Plan
 from haat.gateways.graphql.gate import Gate
 from haat.gateways.graphql.inquiry import Inquiry
 from haat.gateways.graphql.limits import QueryRefused
 from haat.gateways.graphql.persisted import NotKnown
 from haat.gateways.graphql.watch import Leaving
-from haat.kernel.errors import Invalid, Problem
+from haat.kernel.errors import Invalid
 
 JSON, GRAPHQL, EVENTS = "application/json", "application/graphql-response+json", "text/event-stream"
 HEADERS = {"cache-control": "private, no-store", "vary": "accept"}
 EXPLORER = "/docs/graphql"
 STILL_THERE_S = 15.0
 _ONE = TypeAdapter(Ask)
-
-
-class MediaTypeUnsupported(Problem, code="media_type_unsupported"):
-    """Send application/json."""
-
-    status = 415
 
 
 class NotByGet(MethodNotAllowed, code="method_not_allowed"):

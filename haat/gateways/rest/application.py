@@ -22,7 +22,7 @@ from haat.gateways.rest.aliases import Aliases
 from haat.gateways.rest.allowing import Allowing
 from haat.gateways.rest.branches import include
 from haat.gateways.rest.conversion import Conversion
-from haat.gateways.rest.describing import Described
+from haat.gateways.rest.describing import Described, declared
 from haat.gateways.rest.idempotency import Idempotency
 from haat.gateways.rest.keys import ApiKeys
 from haat.gateways.rest.own_prices import OwnPriced
@@ -149,6 +149,7 @@ def _documented_app(
         telemetry={"metrics": False, "logs": False},
     )
     found = list(routers)
+    app.declared = declared(found)
     for router in found:
         include(app, router, API)
     for router in found:

@@ -1,5 +1,6 @@
 """Every operation of the REST API, hidden aliases too, with examples made from its schema."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,7 @@ _TEXTS = {
     "^[a-z_]{1,30}$": "test",
     r"^https?://[^\s]+$": "https://example.com/back",
 }
-_ROWS = {  # property or parameter → row of the town
+ROWS = {  # property or parameter → row of the town
     "vendorId": "vendor",
     "vendor_id": "vendor",
     "vendor": "vendor",
@@ -98,11 +99,39 @@ def schemas() -> dict[str, Any]:
     return found
 
 
+@cache
+def _answers() -> list[tuple[re.Pattern[str], dict[str, set[str]]]]:
+    """The documented statuses of every path, by method; those with the fewest parameters first."""
+    from haat.app.schemas import openapi
+
+    paths = sorted(openapi()["paths"].items(), key=lambda path: path[0].count("{"))
+    return [
+        (
+            re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))),
+            {method.upper(): set(one["responses"]) for method, one in methods.items()},
+        )
+        for path, methods in paths
+    ]
+
+
+def is_described(method: str, path: str, status: int) -> bool:
+    """Whether the document names this status there; what it does not know may answer anything."""
+    for pattern, methods in _answers():
+        if pattern.fullmatch(path) and method in methods:
+            return str(status) in methods[method]
+    return True
+
+
 def _operation(method: str, path: str, made: Mapping[str, Any]) -> Operation:
     content = made.get("requestBody", {}).get("content", {})
     form = "multipart/form-data" in content
     schema = content.get("application/json", {}).get("schema")
     return Operation(method.upper(), path, tuple(made.get("parameters", ())), schema, form)
+
+
+def row_of(path: str, name: str) -> str:
+    """Which row of the town the parameter of that name is in that path; empty where none is."""
+    return ROWS.get(name) or next((row for start, row in _PLACES if path.startswith(start)), "")
 
 
 def path_of(operation: Operation, rows: Mapping[str, str]) -> str:
@@ -111,9 +140,7 @@ def path_of(operation: Operation, rows: Mapping[str, str]) -> str:
     for parameter in operation.parameters:
         if parameter["in"] == "path":
             name = parameter["name"]
-            row = _ROWS.get(name) or next(
-                (row for start, row in _PLACES if operation.path.startswith(start)), ""
-            )
+            row = row_of(operation.path, name)
             counts = parameter["schema"].get("type") == "integer"
             path = path.replace(f"{{{name}}}", "1" if counts else rows.get(row, NOBODYS))
     return path
@@ -143,7 +170,7 @@ def example(schema: Mapping[str, Any], rows: Mapping[str, str], name: str = "") 
 
 def _text(schema: Mapping[str, Any], rows: Mapping[str, str], name: str) -> str:
     if schema.get("format") == "uuid":
-        return rows.get(_ROWS.get(name, ""), NOBODYS)
+        return rows.get(ROWS.get(name, ""), NOBODYS)
     if schema.get("format") == "date-time":
         return "2026-11-21T08:00:00Z"
     if "email" in name.lower():

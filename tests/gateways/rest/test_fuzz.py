@@ -16,7 +16,14 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.gateways.rest.operations import Operation, example, operations, path_of, schemas
+from tests.gateways.rest.operations import (
+    Operation,
+    example,
+    is_described,
+    operations,
+    path_of,
+    schemas,
+)
 from tests.gateways.town import Town
 
 SEED = int(os.environ.get("HAAT_FUZZ_SEED", "20261121"))
@@ -220,6 +227,9 @@ def wrong_with(answer: httpx.Response) -> str | None:
     """What this answer lacks."""
     if answer.status_code >= 500:
         return "failed"
+    request = answer.request
+    if not is_described(request.method, request.url.path, answer.status_code):
+        return "is not described"
     if answer.status_code < 400 or "text/html" in answer.headers.get("content-type", ""):
         return None
     if not answer.headers["content-type"].startswith("application/problem+json"):
@@ -238,14 +248,18 @@ def wrong_with(answer: httpx.Response) -> str | None:
     return None
 
 
-async def send_all(town: Town, asked: list[httpx.Request]) -> list[str]:
-    """What went wrong, a line each."""
+async def send_all(
+    town: Town, asked: list[httpx.Request], seen: dict[str, int] | None = None
+) -> list[str]:
+    """What went wrong, a line each; `seen` is told what was answered, by method and address."""
     slots = asyncio.Semaphore(8)
     found: list[str] = []
 
     async def one(request: httpx.Request) -> None:
         async with slots:
             answer = await town.box.http.send(request)
+        if seen is not None:
+            seen[f"{request.method} {request.url}"] = answer.status_code
         wrong = wrong_with(answer)
         if wrong:
             sent = {k: v for k, v in request.headers.items() if k != "authorization"}

@@ -121,11 +121,27 @@ async def test_no_operation_believes_a_token_that_is_none(town: Town) -> None:
     assert wrong == []
 
 
+# Where the two differ on purpose: a product on sale is there for all; a file is named by who
+# sends its first part, so nobody's becomes theirs; taking back a price that is gone is harmless.
+DIFFERS = {
+    "POST /products/{id}/offers",
+    "PUT /imports/{id}/parts/{number}",
+    "POST /imports/{id}/preview",
+    "POST /imports/{id}/start",
+    "POST /imports/{id}/stop",
+    "DELETE /scheduled-prices/{id}",
+}
+
+
 async def test_what_is_anothers_answers_as_what_is_not_there(town: Town) -> None:
     """Neither status nor words tell that somebody else has it."""
     wrong = []
     for client, rights in ((town.other, ("person",)), (town.loom.owner, ("vendor", "person"))):
-        named = [one for one in needing(*rights) if "{" in one.path and one.method == "GET"]
+        named = [
+            one
+            for one in needing(*rights)
+            if "{" in one.path and not one.form and str(one) not in DIFFERS
+        ]
         for operation in named:
             theirs = await call(town, client, operation)
             nobodys = await call(town, client, operation, {"vendor": NOBODYS})

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from haat.kernel.errors import Conflict
-from haat.kernel.model import Model
+from haat.kernel.model import Exact, Model
 
 SpecKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 SpecText = Annotated[str, Field(max_length=500)]
@@ -35,7 +35,7 @@ class Category(Model):
     active: bool = True  # customers see it
 
 
-class Attribute(Model):
+class Attribute(Exact):
     """One entry of a category's specification template; categories below inherit it."""
 
     key: SpecKey

@@ -43,7 +43,7 @@ class Start(Body):
     summary="Send a part of a file, from 0, at most 8 MiB; the last one with ?last=true",
     openapi_extra={
         "requestBody": {
-            "required": True,
+            "required": False,
             "content": {"application/octet-stream": {"schema": {"type": "string"}}},
         }
     },

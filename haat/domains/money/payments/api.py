@@ -14,7 +14,7 @@ from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
 from haat.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from haat.kernel.events import Event
-from haat.kernel.model import Model
+from haat.kernel.model import Exact, Model
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
 from haat.kernel.personal import AccountText, NameText, TokenText
@@ -52,7 +52,7 @@ class RefundTooLarge(Conflict, code="refund_too_large"):
     """More than what is left of the captured amount."""
 
 
-class Method(Model):
+class Method(Exact):
     """How the customer pays. Without `token` the customer enters the card at the provider's own
     page (`next_action_url`) or in the provider's own field; card numbers never come to us.
 
@@ -185,7 +185,7 @@ class VendorAccount(Model):
     updated_at: datetime
 
 
-class FundsReceived(Model):
+class FundsReceived(Exact):
     """One credit line of our bank account's statement, for `receive_funds`. `id` derives from the
     statement's line, so that a statement may be sent twice."""
 

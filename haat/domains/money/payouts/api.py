@@ -13,7 +13,7 @@ from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
 from haat.kernel.errors import Conflict
 from haat.kernel.events import Event
-from haat.kernel.model import Model
+from haat.kernel.model import Exact, Model
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
 
@@ -252,7 +252,7 @@ class Reversal(Model):
     fee: Money
 
 
-class Policy(Model):
+class Policy(Exact):
     """The market's rules for paying out. A change holds for what happens after it."""
 
     kept_commission: bool = False  # on refunds the market keeps its commission; the vendor bears it

@@ -26,6 +26,7 @@ from haat.domains.money.payouts.api import (
 from haat.engines.http import Ctx, Door
 from haat.engines.http.promises import KEYED
 from haat.kernel.errors import Invalid
+from haat.kernel.exact import WrittenAware
 from haat.kernel.model import Body
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
@@ -104,7 +105,7 @@ class ChargeAsked(Body):
 
 @router.get("/vendors/{id}/sales", summary="What a vendor sold, by day")
 async def sales(
-    id: UUID, ctx: Ctx, payouts: Service, since: AwareDatetime, until: AwareDatetime
+    id: UUID, ctx: Ctx, payouts: Service, since: WrittenAware, until: WrittenAware
 ) -> list[SalesDay]:
     """Days with sales, oldest first; a year at most is asked for at once."""
     if not timedelta() <= until - since <= SALES_SPAN:
@@ -118,8 +119,8 @@ async def earnings(
     ctx: Ctx,
     payouts: Service,
     status: Status | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: WrittenAware | None = None,
+    until: WrittenAware | None = None,
     limit: Limit = 50,
     cursor: str | None = None,
 ) -> Page[Earning]:
@@ -265,7 +266,11 @@ async def make_bank_file(ctx: Ctx, payouts: Service, body: FileAsked) -> BankFil
     return await payouts.make_bank_file(ctx, id=ctx.new_id(), format=body.format)
 
 
-@router.get("/admin/bank-files/{id}", response_class=Response)
+@router.get(
+    "/admin/bank-files/{id}",
+    response_class=Response,
+    responses={200: {"content": {"application/xml": {}, "text/csv": {}}}},
+)
 async def bank_file(id: UUID, ctx: Ctx, payouts: Service) -> Response:
     """The file for the bank: pain.001 or CSV, the same every time."""
     text = await payouts.bank_file(ctx, id=id)

@@ -20,6 +20,7 @@ from haat.domains.money.statements.api import csv_text
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
 from haat.kernel.errors import TooLarge
+from haat.kernel.exact import WrittenAware
 from haat.kernel.model import Body
 from haat.kernel.page import LIMIT_MAX, Limit, Page
 
@@ -59,8 +60,8 @@ async def upload(
     reconciliation: Service,
     provider: Annotated[str, Form(max_length=30)] = "bank",
     format: Annotated[Format, Form()] = "auto",
-    since: Annotated[AwareDatetime | None, Form()] = None,
-    until: Annotated[AwareDatetime | None, Form()] = None,
+    since: Annotated[WrittenAware | None, Form()] = None,
+    until: Annotated[WrittenAware | None, Form()] = None,
 ) -> Run:
     # One byte more than allowed is enough to know; the rest of a larger file stays where it is.
     content = await file.read(FILE_MAX + 1)

@@ -19,14 +19,15 @@ from haat.domains.money.statements.api import (
 )
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
+from haat.kernel.exact import Written
 from haat.kernel.money import Money
 from haat.kernel.page import Page
 
 Service = Annotated[Statements, Door(Statements)]
 STREAMED = 500  # lines a page of a streamed statement
 DAYS = 31  # of a period that names no beginning
-Since = Annotated[datetime | None, Query(description="31 days before the end, when not given")]
-Until = Annotated[datetime | None, Query(description="Now, when not given")]
+Since = Annotated[Written | None, Query(description="31 days before the end, when not given")]
+Until = Annotated[Written | None, Query(description="Now, when not given")]
 router = APIRouter(tags=["statements"])
 
 
@@ -113,6 +114,7 @@ async def invoices(
     "/vendors/{vendor_id}/documents/{kind}/{ref}",
     summary="A statement (by month), an invoice (by number) or a payout (by id) as a file",
     response_class=Response,
+    responses={200: {"content": {"application/pdf": {}, "text/csv": {}}}},
 )
 async def document(
     vendor_id: UUID,

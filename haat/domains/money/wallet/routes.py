@@ -21,6 +21,7 @@ from haat.domains.money.wallet.api import (
 )
 from haat.engines.http import Ctx, Door
 from haat.engines.http.promises import KEYED
+from haat.kernel.exact import WrittenAware
 from haat.kernel.model import Body
 from haat.kernel.money import Currency
 from haat.kernel.page import Limit, Page
@@ -89,7 +90,7 @@ async def statement(
     ctx: Ctx,
     wallet: Service,
     vendor_id: VendorId = None,
-    as_of: AwareDatetime | None = None,
+    as_of: WrittenAware | None = None,
     limit: Limit = 50,
     cursor: str | None = None,
 ) -> Page[WalletEntry]:

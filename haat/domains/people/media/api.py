@@ -43,7 +43,7 @@ from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
 from haat.kernel.errors import Conflict, Invalid, TooLarge
 from haat.kernel.events import Event
-from haat.kernel.model import Model
+from haat.kernel.model import Exact, Model
 
 # What stands in `sessions.py` and is as public as the rest.
 __all__ = [
@@ -140,7 +140,7 @@ class MediaFile(Model):
         return self.content_type.startswith("video/")
 
 
-class Picture(Model):
+class Picture(Exact):
     """A picture as others refer to it: ours by `media_id`, or a link elsewhere by `url`.
 
     `width` and `height` are the original's, where they are known. With `film_id` it stands for

@@ -1,7 +1,7 @@
 """The cart over REST. A guest names the cart with `X-Cart-Id`, from the answer to the first item;
 a person's cart is the person's."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from haat.domains.trade.cart.api import Action, Cart, CartState, Quantity, Recoveries
 from haat.engines.http import Ctx, Door
+from haat.kernel.exact import Written
 from haat.kernel.model import Body, Model
 from haat.kernel.page import LIMIT_MAX, Page
 
@@ -97,8 +98,8 @@ async def set_reminders(body: RemindersBody, ctx: Ctx, cart: CartDoor) -> Remind
 async def recoveries(
     ctx: Ctx,
     cart: CartDoor,
-    since: Annotated[datetime | None, Query(description="30 days ago, when not given")] = None,
-    until: Annotated[datetime | None, Query(description="Now, when not given")] = None,
+    since: Annotated[Written | None, Query(description="30 days ago, when not given")] = None,
+    until: Annotated[Written | None, Query(description="Now, when not given")] = None,
 ) -> Recoveries:
     end = until or ctx.now()
     return await cart.recoveries(ctx, since=since or end - timedelta(days=30), until=end)

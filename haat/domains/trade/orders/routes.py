@@ -8,7 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from haat.domains.goods.catalog.api import ProductKind
 from haat.domains.people.media.api import Picture
@@ -36,6 +36,7 @@ from haat.domains.trade.shipping.api import Shipment
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
 from haat.kernel.errors import NotFound
+from haat.kernel.exact import WrittenAware
 from haat.kernel.model import OF_MODELS, Body, Model
 from haat.kernel.money import MINOR_MAX, Money
 from haat.kernel.page import Limit, Page
@@ -53,8 +54,8 @@ def _filter(
     view: View | None = None,
     status: Word = None,
     vendor_id: Annotated[UUID | None, Query(alias="vendorId")] = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: WrittenAware | None = None,
+    until: WrittenAware | None = None,
     total_min: Annotated[Minor, Query(alias="totalMin")] = None,
     total_max: Annotated[Minor, Query(alias="totalMax")] = None,
     q: Annotated[str | None, Query(max_length=200)] = None,

@@ -10,7 +10,7 @@ from haat.kernel.context import Context
 from haat.kernel.contract import Contract, command, query
 from haat.kernel.errors import Conflict, Invalid
 from haat.kernel.events import Event
-from haat.kernel.model import Model
+from haat.kernel.model import Exact, Model
 from haat.kernel.money import Money
 from haat.kernel.page import Limit, Page
 
@@ -27,7 +27,7 @@ class MethodsFull(Conflict, code="shipping_methods_full"):
     """A vendor has at most 50 shipping methods; change one of them instead."""
 
 
-class Band(Model):
+class Band(Exact):
     """One row of a table rate: up to `weight_g_max` (None: no limit) it costs `price`."""
 
     weight_g_max: Annotated[int, Field(ge=1)] | None = None

@@ -1,7 +1,6 @@
 """The audit over REST: for staff all of it, for a vendor its own store's."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from haat.domains.trust.audit.api import MEDIA_TYPES, Asked, Audit, Entry, Form,
 from haat.engines.http import Ctx, Door
 from haat.engines.http.streaming import streamed
 from haat.kernel.context import Context
+from haat.kernel.exact import Written
 from haat.kernel.page import Limit, Page
 
 router = APIRouter(tags=["audit"])
@@ -30,8 +30,8 @@ async def _asked(
     session: Annotated[UUID | None, Query(alias="sessionId")] = None,
     vendor: Annotated[UUID | None, Query(alias="vendorId")] = None,
     person: Annotated[UUID | None, Query(alias="personId")] = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Written | None = None,
+    until: Written | None = None,
 ) -> Asked:
     """`kind` is "module.table" or a module; what is left out narrows nothing."""
     return Asked(

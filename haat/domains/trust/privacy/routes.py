@@ -62,7 +62,12 @@ async def ask_export(ctx: Ctx, privacy: Service) -> Export:
     return await privacy.ask_export(ctx, id=ctx.new_id())
 
 
-@router.get("/me/data-exports/{id}/file", summary="Take the file: a ZIP of JSON and my uploads")
+@router.get(
+    "/me/data-exports/{id}/file",
+    summary="Take the file: a ZIP of JSON and my uploads",
+    response_class=Response,
+    responses={200: {"content": {"application/zip": {}}}},
+)
 async def take_export(id: UUID, ctx: Ctx, privacy: Service) -> Response:
     later = replace(ctx, deadline=None)  # each piece has a deadline of its own
 

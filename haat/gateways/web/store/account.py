@@ -17,7 +17,7 @@ from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.store.shopping import PersonShopping
 from haat.gateways.web.visit import REFRESH, Visit, form_of, uuid_in
 from haat.kernel.errors import Invalid, Problem
-from haat.kernel.model import Body
+from haat.kernel.model import FormBody
 
 router = APIRouter()
 
@@ -29,7 +29,7 @@ NEEDS = {
 }
 
 
-class ProfileForm(Body):
+class ProfileForm(FormBody):
     """An empty phone removes the one that is there."""
 
     full_name: Annotated[str, Field(min_length=1, max_length=120)]

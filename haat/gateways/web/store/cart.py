@@ -12,12 +12,12 @@ from haat.gateways.web.kit.forms import Form, read
 from haat.gateways.web.store.shopping import PersonShopping, Shopping, guest_cart, plainly
 from haat.gateways.web.visit import Visit, form_of
 from haat.kernel.errors import Problem
-from haat.kernel.model import Body
+from haat.kernel.model import FormBody
 
 router = APIRouter()
 
 
-class ChangeForm(Body):
+class ChangeForm(FormBody):
     offer_id: UUID
     quantity: Annotated[int, Field(ge=0, le=999)] = 0
 

@@ -29,7 +29,7 @@ from haat.gateways.web.store.tree import Tree
 from haat.gateways.web.visit import Visit, form_of
 from haat.kernel.errors import Invalid, NotFound, Problem, Unavailable
 from haat.kernel.ids import derive
-from haat.kernel.model import Body
+from haat.kernel.model import FormBody
 from haat.kernel.money import Money
 
 router = APIRouter()
@@ -38,7 +38,7 @@ OTHERS_MAX = 50  # of other vendors are shown
 RADIOS_MAX = 10  # more choices than that stand in a list to open
 
 
-class AddForm(Body):
+class AddForm(FormBody):
     offer_id: UUID
     quantity: Annotated[int, Field(ge=1, le=999)] = 1
 
