@@ -1,7 +1,7 @@
 """Search over REST."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -83,6 +83,14 @@ class SearchBody(Body):
     limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)] = 24
     cursor: Annotated[str, Field(max_length=1000)] | None = None
     explain: bool = False
+
+
+_Ref = tuple[str, str]  # where it stands in what was asked, and the id or slug
+
+
+class _Named(NamedTuple):
+    categories: list[_Ref]
+    vendors: list[_Ref]
 
 
 class Found(Hits):
@@ -174,14 +182,21 @@ async def search(
         cursor=cursor,
         explain=explain,
     )
-    return await _answer(ctx, service, goods, stores, market, body)
+    named = _Named(
+        [("category", ref) for ref in body.categories], [("vendor", ref) for ref in body.vendors]
+    )
+    return await _answer(ctx, service, goods, stores, market, body, named)
 
 
 @router.post("/marketplace/search", response_model=Found, summary="The same, asked in a body")
 async def structured(
     body: SearchBody, ctx: Ctx, service: Service, goods: Goods, stores: Stores, market: Settings
 ) -> Any:
-    return await _answer(ctx, service, goods, stores, market, body)
+    named = _Named(
+        [*_one("category", body.category), *_each("categories", body.categories)],
+        [*_one("vendor", body.vendor), *_each("vendors", body.vendors)],
+    )
+    return await _answer(ctx, service, goods, stores, market, body, named)
 
 
 @router.get("/search/suggest", summary="Titles with a word that begins like this")
@@ -212,7 +227,9 @@ async def vendors(
     return await service.vendors(
         ctx,
         words=q,
-        category_ids=await _category_ids(ctx, goods, list(filter(None, category))),
+        category_ids=await _category_ids(
+            ctx, goods, [("category", ref) for ref in category if ref]
+        ),
         narrow=Narrow(rating_min=rating_min, verified=verified, near=_near(near, within_km)),
         sort=sort,
         limit=limit,
@@ -305,13 +322,12 @@ async def _answer(
     stores: Vendors,
     market: Market,
     body: SearchBody,
+    named: _Named,
 ) -> Response:
     hits = await service.products(
         ctx,
         words=body.query,
-        category_ids=await _category_ids(
-            ctx, goods, [*filter(None, [body.category]), *body.categories]
-        ),
+        category_ids=await _category_ids(ctx, goods, named.categories),
         price_min=body.price_min,
         price_max=body.price_max,
         brands=body.brands or None,
@@ -321,9 +337,7 @@ async def _answer(
         cursor=body.cursor,
         explain=body.explain,
         narrow=Narrow(
-            vendor_ids=await _vendor_ids(
-                ctx, stores, [*filter(None, [body.vendor]), *body.vendors]
-            ),
+            vendor_ids=await _vendor_ids(ctx, stores, named.vendors),
             rating_min=body.rating_min,
             in_stock=body.in_stock,
             verified=body.verified,
@@ -336,26 +350,34 @@ async def _answer(
     return Response(found.model_dump_json(), media_type="application/json")
 
 
-async def _category_ids(ctx: Context, goods: Catalog, refs: list[str]) -> list[UUID] | None:
+def _one(path: str, ref: str | None) -> list[_Ref]:
+    return [(path, ref)] if ref else []
+
+
+def _each(path: str, refs: list[str]) -> list[_Ref]:
+    return [(f"{path}.{at}", ref) for at, ref in enumerate(refs)]
+
+
+async def _category_ids(ctx: Context, goods: Catalog, refs: list[_Ref]) -> list[UUID] | None:
     """These categories and all below them; None for none asked for."""
     if not refs:
         return None
     tree = await goods.categories(ctx)
     found: dict[UUID, None] = {}
-    for ref in refs:
+    for path, ref in refs:
         ids = below(tree, ref)
         if not ids:
-            raise Invalid.at("category", "There is no such category.", "category_unknown")
+            raise Invalid.at(path, "There is no such category.", "category_unknown")
         found.update(dict.fromkeys(ids))
     return list(found)
 
 
-async def _vendor_ids(ctx: Context, stores: Vendors, refs: list[str]) -> list[UUID] | None:
+async def _vendor_ids(ctx: Context, stores: Vendors, refs: list[_Ref]) -> list[UUID] | None:
     """By id or slug; None for none asked for."""
-    return [await _vendor_id(ctx, stores, ref) for ref in refs] or None
+    return [await _vendor_id(ctx, stores, path, ref) for path, ref in refs] or None
 
 
-async def _vendor_id(ctx: Context, stores: Vendors, ref: str) -> UUID:
+async def _vendor_id(ctx: Context, stores: Vendors, path: str, ref: str) -> UUID:
     try:
         return UUID(ref)
     except ValueError:
@@ -363,7 +385,7 @@ async def _vendor_id(ctx: Context, stores: Vendors, ref: str) -> UUID:
     try:
         return (await stores.find(ctx, slug=ref)).id
     except NotFound:
-        raise Invalid.at("vendor", "There is no such vendor.", "vendor_unknown") from None
+        raise Invalid.at(path, "There is no such vendor.", "vendor_unknown") from None
 
 
 def _attributes(said: Sequence[str]) -> dict[str, list[str]]:
