@@ -20,6 +20,7 @@ from haat.domains.goods.catalog.markup import clean
 from haat.kernel.errors import Invalid
 from tests.gateways.rest.bodies import body_with
 from tests.gateways.rest.operations import Operation, operations, path_of, schemas
+from tests.gateways.rest.rows import MADE
 from tests.gateways.rest.supplies import Rows, Supplies
 from tests.journeys.box import Client
 
@@ -133,9 +134,10 @@ class Judge:
     later: list[tuple[TextField, str]] = field(default_factory=list)  # only the audit tells them
 
     async def ask(self, one: TextField, text: str) -> None:
-        operation, place = one.operation, ".".join(one.path)
+        operation = one.operation
+        make = MADE.get(str(one)) or MADE.get(str(operation))
         try:
-            made = await self.supplies.for_(str(operation), place)
+            made = await self.supplies.row(str(one), make) if make else {}
         except (AssertionError, KeyError, StopIteration, RuntimeError) as error:
             self.missed(one, f"no row: {error!s:.200}")
             return
@@ -153,7 +155,7 @@ class Judge:
         else:
             self._refused(one, text, answer)
         if not answer.is_success:
-            self.supplies.back(str(operation), place, made)
+            self.supplies.left[str(one)].append(made)
         elif answer.status_code == 201 and operation.method == "POST":
             await self._remove(path, answer)
 

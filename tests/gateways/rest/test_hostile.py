@@ -94,11 +94,8 @@ async def box(
     """A market that takes bank transfers as well, and lets people in who are known elsewhere."""
     folder: Path = tmp_path_factory.mktemp("market")
     with postgres.database(postgres_url, template=postgres.name_of(template_url)) as url:
-        more = {
-            "return_window_minutes": 60,
-            "options": {**OPTIONS, **AT_ACME, "HAAT_SIGN_IN__ACME__ISSUER": provider.issuer},
-        }
-        async with market(url, folder, "local", **more) as running:
+        known = {**OPTIONS, **AT_ACME, "HAAT_SIGN_IN__ACME__ISSUER": provider.issuer}
+        async with market(url, folder, "local", return_window_minutes=60, options=known) as running:
             yield running
 
 

@@ -1,7 +1,7 @@
 """Search over REST."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -26,12 +26,18 @@ from haat.domains.insight.search.api import (
     VendorSort,
     Words,
 )
-from haat.domains.insight.search.rules import below
+from haat.domains.insight.search.naming import (
+    Named,
+    category_ids_of,
+    each,
+    only,
+    vendor_ids_of,
+)
 from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
-from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.errors import Invalid
 from haat.kernel.model import Body, Model
 from haat.kernel.money import MINOR_MAX
 from haat.kernel.page import LIMIT_MAX
@@ -83,14 +89,6 @@ class SearchBody(Body):
     limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)] = 24
     cursor: Annotated[str, Field(max_length=1000)] | None = None
     explain: bool = False
-
-
-_Ref = tuple[str, str]  # where it stands in what was asked, and the id or slug
-
-
-class _Named(NamedTuple):
-    categories: list[_Ref]
-    vendors: list[_Ref]
 
 
 class Found(Hits):
@@ -182,7 +180,7 @@ async def search(
         cursor=cursor,
         explain=explain,
     )
-    named = _Named(
+    named = Named(
         [("category", ref) for ref in body.categories], [("vendor", ref) for ref in body.vendors]
     )
     return await _answer(ctx, service, goods, stores, market, body, named)
@@ -192,9 +190,9 @@ async def search(
 async def structured(
     body: SearchBody, ctx: Ctx, service: Service, goods: Goods, stores: Stores, market: Settings
 ) -> Any:
-    named = _Named(
-        [*_one("category", body.category), *_each("categories", body.categories)],
-        [*_one("vendor", body.vendor), *_each("vendors", body.vendors)],
+    named = Named(
+        [*only("category", body.category), *each("categories", body.categories)],
+        [*only("vendor", body.vendor), *each("vendors", body.vendors)],
     )
     return await _answer(ctx, service, goods, stores, market, body, named)
 
@@ -227,7 +225,7 @@ async def vendors(
     return await service.vendors(
         ctx,
         words=q,
-        category_ids=await _category_ids(
+        category_ids=await category_ids_of(
             ctx, goods, [("category", ref) for ref in category if ref]
         ),
         narrow=Narrow(rating_min=rating_min, verified=verified, near=_near(near, within_km)),
@@ -322,12 +320,12 @@ async def _answer(
     stores: Vendors,
     market: Market,
     body: SearchBody,
-    named: _Named,
+    named: Named,
 ) -> Response:
     hits = await service.products(
         ctx,
         words=body.query,
-        category_ids=await _category_ids(ctx, goods, named.categories),
+        category_ids=await category_ids_of(ctx, goods, named.categories),
         price_min=body.price_min,
         price_max=body.price_max,
         brands=body.brands or None,
@@ -337,7 +335,7 @@ async def _answer(
         cursor=body.cursor,
         explain=body.explain,
         narrow=Narrow(
-            vendor_ids=await _vendor_ids(ctx, stores, named.vendors),
+            vendor_ids=await vendor_ids_of(ctx, stores, named.vendors),
             rating_min=body.rating_min,
             in_stock=body.in_stock,
             verified=body.verified,
@@ -348,44 +346,6 @@ async def _answer(
     found = Found.model_construct(**dict(hits), prices_include_tax=taxed)
     # Serialised once, by Pydantic itself: this is read often.
     return Response(found.model_dump_json(), media_type="application/json")
-
-
-def _one(path: str, ref: str | None) -> list[_Ref]:
-    return [(path, ref)] if ref else []
-
-
-def _each(path: str, refs: list[str]) -> list[_Ref]:
-    return [(f"{path}.{at}", ref) for at, ref in enumerate(refs)]
-
-
-async def _category_ids(ctx: Context, goods: Catalog, refs: list[_Ref]) -> list[UUID] | None:
-    """These categories and all below them; None for none asked for."""
-    if not refs:
-        return None
-    tree = await goods.categories(ctx)
-    found: dict[UUID, None] = {}
-    for path, ref in refs:
-        ids = below(tree, ref)
-        if not ids:
-            raise Invalid.at(path, "There is no such category.", "category_unknown")
-        found.update(dict.fromkeys(ids))
-    return list(found)
-
-
-async def _vendor_ids(ctx: Context, stores: Vendors, refs: list[_Ref]) -> list[UUID] | None:
-    """By id or slug; None for none asked for."""
-    return [await _vendor_id(ctx, stores, path, ref) for path, ref in refs] or None
-
-
-async def _vendor_id(ctx: Context, stores: Vendors, path: str, ref: str) -> UUID:
-    try:
-        return UUID(ref)
-    except ValueError:
-        pass
-    try:
-        return (await stores.find(ctx, slug=ref)).id
-    except NotFound:
-        raise Invalid.at(path, "There is no such vendor.", "vendor_unknown") from None
 
 
 def _attributes(said: Sequence[str]) -> dict[str, list[str]]:
