@@ -89,7 +89,7 @@ async def _refund_due(supplies: Supplies) -> Rows:
     found = await supplies.owner.ok("GET", "/admin/payments?status=awaiting&limit=100")
     id = next(one["id"] for one in found["items"] if one["reference"] == made["order"])
     await supplies.owner.ok("POST", f"/admin/payments/{id}/confirm", {})
-    await supplies.town.box.settle()
+    await supplies.until(made["number"], "paid")
     body = {"vendorOrderId": made["part"], "reason": "The wrong size."}
     asked = await supplies.owner.ok("POST", "/payments/refund", body)
     due = (await supplies.owner.ok("GET", "/admin/payments/refunds?limit=100"))["items"]

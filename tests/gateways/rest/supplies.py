@@ -1,5 +1,6 @@
 """What a request stands on: a row in the state it needs, another each time where it is used up."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from tests.journeys.scene import buy, deliver, draft, part_of, quote
 
 Rows = dict[str, str]
 MANY = 1_000_000  # goods, money: more than a whole run takes
+PAID_S = 60
 PIECES = 40  # of one order that are sent back one by one
 YEAR = timedelta(days=365)
 
@@ -98,15 +100,25 @@ class Supplies:
         if provider == "test":
             payment["token"] = await box.token("4242424242424242")
         placed = await who.ok("POST", "/orders", {"quoteId": asked["id"], "payment": payment})
-        await box.settle()
-        order = await self.owner.ok("GET", f"/orders/{placed['orderNumber']}")
-        part = order if "lines" in order else order["vendorOrders"][0]
+        number = placed["orderNumber"]
+        part = await self.until(number, "paid" if provider == "test" else "awaiting")
         return {
             "order": placed["orderId"],
-            "number": placed["orderNumber"],
+            "number": number,
             "part": part["id"],
             "line": part["lines"][0]["id"],
         }
+
+    async def until(self, number: str, payment: str) -> Any:
+        """The order's part once that is said of its payment. Others write all the time, so that
+        the market as a whole never settles."""
+        async with asyncio.timeout(PAID_S):
+            while True:
+                order = await self.owner.ok("GET", f"/orders/{number}")
+                part = order if "lines" in order else order["vendorOrders"][0]
+                if part["payment"] == payment:
+                    return part
+                await asyncio.sleep(0.05)
 
     async def uploaded(self, upload: Any) -> Any:
         """The file of an upload that was only begun."""
@@ -134,7 +146,6 @@ class Supplies:
             made = await self.bought(PIECES)
             for step in ("accept", "ship", "deliver"):
                 await self.owner.ok("PUT", f"/orders/{made['part']}/{step}")
-            await self.town.box.settle()
             left += [made] * PIECES
         return left.pop()
 

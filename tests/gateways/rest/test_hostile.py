@@ -30,7 +30,9 @@ from tests.gateways.town import Town
 from tests.journeys.box import PASSWORD, Box, Client, Quiet, market
 
 WHOLE = os.environ.get("HAAT_HOSTILE") == "whole"
-PIECE = os.environ.get("HAAT_HOSTILE_PIECE", "1/1")  # "2/8": every eighth field from the second on
+PIECE = os.environ.get(
+    "HAAT_HOSTILE_PIECE", "1/1"
+)  # "2/8": all fields with every eighth string from the second on
 EACH = 2  # strings that a field meets where it is not the product
 RENEWED = 1_000  # requests with one access token
 # What nobody can read afterwards, or comes to at all.
@@ -105,8 +107,7 @@ def turns() -> list[tuple[TextField, str]]:
     texts = strings()
     if WHOLE:
         at, pieces = map(int, PIECE.split("/"))
-        fields = fields[at - 1 :: pieces]
-        return [(one, text) for text in texts for one in fields]
+        return [(one, text) for text in texts[at - 1 :: pieces] for one in fields]
     count = max(len(fields) * EACH, len(texts))
     return [(fields[at % len(fields)], texts[at * 7 % len(texts)]) for at in range(count)]
 
