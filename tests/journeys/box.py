@@ -30,6 +30,8 @@ from haat.domains.people.market.api import Market, MarketSettings
 from haat.kernel.clock import Clock
 
 SETTLE_TRIES = 200
+# Given up before the server does it, at 5 s: what is sent in that moment would be lost.
+LIMITS = httpx.Limits(max_connections=300, keepalive_expiry=2)
 PASSWORD = "a-long-enough-one"
 ADDRESS = {
     "name": "Ada Byron",
@@ -243,7 +245,7 @@ async def market(
                     role_per_module=True,
                 ) as runtime,
                 _served(settings, runtime, listening) as address,
-                httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=300)) as http,
+                httpx.AsyncClient(timeout=120, limits=LIMITS) as http,
             ):
                 opened = MarketSettings(
                     name="Test Market",

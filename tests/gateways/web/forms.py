@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
+
+from tests.journeys.box import PASSWORD
 
 VOID = frozenset({"input", "br", "img", "meta", "link", "hr", "source", "wbr", "path", "use"})
+LEADING = frozenset({"href", "src", "action", "formaction", "xlink:href", "data", "poster"})
 TYPED = frozenset({"text", "search", "email", "tel", "url", ""})
 
 
@@ -57,6 +61,9 @@ class Page(HTMLParser):
         self.runs: list[str] = []  # scripts and handlers that are none of ours
         self.texts: dict[str, str] = {}  # by the id of the element around it
         self.all: list[str] = []
+        self.ids: list[str] = []
+        self.named: list[str] = []  # ids that labels and descriptions speak of
+        self.headings = 0
         self._open: list[tuple[str, str]] = []
         self._form: Form | None = None
         self._area: Control | None = None
@@ -72,6 +79,10 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
         self._suspect(tag, found)
+        self.headings += tag == "h1"
+        self.ids += [found["id"]] if "id" in found else []
+        for name in ("for", "aria-describedby", "aria-labelledby"):
+            self.named += found.get(name, "").split()
         if tag not in VOID:
             self._open.append((tag, found.get("id", "")))
         if tag == "a" and "href" in found:
@@ -104,7 +115,8 @@ class Page(HTMLParser):
             self.runs.append(f"<script {dict(found)}>")
         for name, value in found.items():
             target = "".join(value.split()).lower()
-            if name.startswith("on") or target.startswith(("javascript:", "vbscript:")):
+            leads = name in LEADING and target.startswith(("javascript:", "vbscript:", "data:text"))
+            if name.startswith("on") or name in ("style", "srcdoc") or leads:
                 self.runs.append(f"<{tag} {name}={value!r}>")
 
     def _control(self, tag: str, found: Mapping[str, str]) -> None:
@@ -170,6 +182,14 @@ class Page(HTMLParser):
                 found.append(parts.path + (f"?{parts.query}" if parts.query else ""))
         return list(dict.fromkeys(found))
 
+    def faults(self) -> list[str]:
+        """What a page must not be: it runs what is not ours, or its parts do not fit."""
+        found = [f"runs {one}" for one in self.runs]
+        if self.headings != 1:
+            found.append(f"{self.headings} headings")
+        found += [f"id {one} twice" for one in set(self.ids) if self.ids.count(one) > 1]
+        return found + [f"no id {one}" for one in set(self.named) - set(self.ids)]
+
     def shows(self, text: str) -> bool:
         """Whether that text stands on it, blanks left aside, as text or in a field."""
         wanted = plain(text)
@@ -181,21 +201,49 @@ def plain(text: str) -> str:
     return "".join(text.split())
 
 
-def filled(form: Form, button: int = 0) -> dict[str, str]:
-    """The form as somebody would send it: what must be filled in is."""
-    found: dict[str, str] = {}
+# What fields are filled with, by name, where a browser's form leaves them empty and the market asks
+# for them together with another.
+KNOWN = {
+    "line1": "1 Analytical Row",
+    "city": "London",
+    "postal_code": "N1 9GU",
+    "country": "GB",
+    "sku": "SKU-{n}",
+    "v0_sku": "SKU-{n}",
+    "v0_price": "5.00",
+    "b0_price": "5.00",
+    "words": "Replica",
+    "code": "EUR",
+    "rate": "0.9",
+    "title": "Title {n}",
+    "text": "Some text",
+    "latitude": "51.5",
+    "longitude": "-0.1",
+    "credits": "5",
+    "holder": "Clay House",
+    "url": "https://example.com/{n}",
+    "name": "Name {n}",
+    "slug": "",
+}
+
+
+def filled(form: Form, more: Mapping[str, str], button: int = 0) -> dict[str, str | list[str]]:
+    """The form as somebody would send it: what must be filled in is, and one of several boxes is
+    ticked where none was."""
+    found: dict[str, str | list[str]] = {}
+    boxes: dict[str, list[Control]] = {}
     for one in form.controls:
-        if one.kind == "file":
-            continue
-        value = one.value
         if one.kind in ("checkbox", "radio"):
-            if "required" in one.attributes and not found.get(one.name):
-                value = one.options[0]
-            if not value:
-                continue
-        elif not value and "required" in one.attributes:
-            value = something(one)
-        found[one.name] = value.removeprefix("\n") if one.kind == "textarea" else value
+            boxes.setdefault(one.name, []).append(one)
+        elif one.kind != "file":
+            value = one.value.removeprefix("\n") if one.kind == "textarea" else one.value
+            counted = one.kind == "number" and one.name.startswith("q-")  # of what is given back
+            found[one.name] = "1" if counted else value or something(one, more)
+    for name, several in boxes.items():
+        ticked = [one.value for one in several if one.value]
+        wanted = len(several) > 1 or "required" in several[0].attributes or name.startswith("pick_")
+        if ticked or wanted:
+            found[name] = ticked or [several[0].options[0]]
     if form.buttons:
         name, value = form.buttons[button % len(form.buttons)]
         if name:
@@ -203,14 +251,19 @@ def filled(form: Form, button: int = 0) -> dict[str, str]:
     return found
 
 
-def something(one: Control) -> str:
-    """A value that such a field may have."""
+def something(one: Control, more: Mapping[str, str]) -> str:
+    """A value that such a field may have; none where none is asked for."""
+    known = {**KNOWN, **more}.get(one.name)
+    if known is not None and (one.kind != "select" or known in one.options):
+        return known.replace("{n}", uuid4().hex[:8])
+    if "required" not in one.attributes:
+        return ""
     mode = one.attributes.get("inputmode", "")
     if one.kind == "select":
         return next((option for option in one.options if option), "")
     if one.kind == "number" or mode in ("numeric", "decimal"):
         return one.attributes.get("min") or "1"
-    known = {
+    by_kind = {
         "email": "someone@example.com",
         "url": "https://example.com/here",
         "tel": "+44 20 7946 0958",
@@ -218,6 +271,6 @@ def something(one: Control) -> str:
         "datetime-local": "2040-01-02T03:04",
         "time": "09:00",
         "month": "2040-01",
-        "password": "a-long-enough-one",
+        "password": PASSWORD,
     }
-    return known.get(one.kind, "Some text")
+    return by_kind.get(one.kind, "Some text")

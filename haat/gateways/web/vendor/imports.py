@@ -163,7 +163,7 @@ async def one(visit: Team, id: UUID, cursor: str | None = None, remarks: bool = 
     imports: Imports = visit.doors[Imports]
     run = await imports.run(visit.ctx, id=id)
     if run.state == "ready":
-        return await _mapping_page(visit, run, None)
+        return await _mapping_page(visit, run, None, Form())
     refused = run.counts.refused > 0 and not remarks
     found = await imports.findings(visit.ctx, id=id, refused=refused, cursor=cursor or None)
     return page(
@@ -188,7 +188,7 @@ async def sent(visit: Team, id: UUID, request: Request) -> Response:
     run = await imports.run(visit.ctx, id=id)
     mapping = _mapping_in(values)
     if "look" in values:
-        return await _mapping_page(visit, run, mapping)
+        return await _mapping_page(visit, run, mapping, Form(values))
     try:
         await imports.start(
             visit.ctx,
@@ -198,7 +198,7 @@ async def sent(visit: Team, id: UUID, request: Request) -> Response:
             save_as=values.get("save_as") or None,
         )
     except Invalid as problem:
-        return await _mapping_page(visit, run, mapping, problem)
+        return await _mapping_page(visit, run, mapping, Form(values, problem))
     return visit.redirect(f"{HERE}/{id}")
 
 
@@ -216,9 +216,7 @@ async def again(visit: Team, id: UUID) -> Response:
     return visit.redirect(f"{HERE}/{id}")
 
 
-async def _mapping_page(
-    visit: Visit, run: Run, mapping: Mapping | None, problem: Problem | None = None
-) -> Response:
+async def _mapping_page(visit: Visit, run: Run, mapping: Mapping | None, form: Form) -> Response:
     imports: Imports = visit.doors[Imports]
     found: Preview = await imports.preview(visit.ctx, id=run.id, mapping=mapping)
     chosen = {name: columns[0] for name, columns in found.mapping.columns.items() if columns}
@@ -226,7 +224,7 @@ async def _mapping_page(
         visit,
         "import_mapping.html",
         PRODUCTS,
-        problem.status if problem else 200,
+        form.problem.status if form.problem else 200,
         run=run,
         preview=found,
         chosen=chosen,
@@ -235,7 +233,7 @@ async def _mapping_page(
         names=NAMES,
         formats=FORMATS,
         has_own_rules=found.mapping.format in OWN_RULES,
-        problem=problem,
+        form=form,
     )
 
 
