@@ -25,7 +25,7 @@ LEFT_OUT = re.compile(
 )
 # They end what others stand on, but only that: a vendor is suspended, a request decided.
 LAST = (
-    re.compile(r"^/admin/requests/|^/admin/products/"),
+    re.compile(r"^/admin/(requests|products)/|^/admin/payouts/decide$|/cancel$"),
     re.compile(r"^/admin/vendors/\*(/application)?$"),
 )
 SECRET = re.compile(r"password|token|code|secret|account|iban", re.IGNORECASE)
@@ -57,6 +57,7 @@ class Walker:
     more: Mapping[str, str]  # what some fields are filled with here, such as ids
     routes: dict[str, re.Pattern[str]] = field(default_factory=lambda: page_routes())
     pages: dict[str, Page] = field(default_factory=dict)
+    is_guest: bool = False  # whoever registers is forgotten again
     spares: dict[str, list[str]] = field(default_factory=dict)  # further pages, by route
     found: list[str] = field(default_factory=list)
     kept: set[str] = field(default_factory=set)  # shown afterwards
@@ -100,9 +101,11 @@ class Walker:
                 form.method == "get" and action != _ID.sub("*", urlsplit(path).path)
             ):
                 continue
-            for one in form.controls:
-                if one.is_typed and "readonly" not in one.attributes:
-                    found.append(Place(path, route, action, one.name))
+            found += [
+                Place(path, route, action, one.name)
+                for one in form.controls
+                if one.is_typed and "readonly" not in one.attributes
+            ]
         return found
 
     async def page(self, path: str) -> Page | None:
@@ -120,13 +123,15 @@ class Walker:
 
     async def fill(self, place: Place, text: str) -> None:
         """Types the text there and sends the form."""
+        if self.is_guest:
+            self.browser.http.cookies.clear()
         page = await self.page(place.page)
-        form = page and _same(page, place)
+        form = _same(page, place)
         spares = self.spares.get(place.route, [])
         while form is None and spares:  # what it decides is decided: the next of its kind
             place = replace(place, page=spares.pop())
             page = await self.page(place.page)
-            form = page and _same(page, place)
+            form = _same(page, place)
         if form is None:
             self.missed(place, "the form is gone")
             return
@@ -151,7 +156,7 @@ class Walker:
             return
         page = self.read(answer, place.page)
         again = _same(page, place)
-        control = again and again.control(place.name)
+        control = again.control(place.name) if again else None
         if page.shows(text) and (answer.status_code == 200 or form.method == "get"):
             self.kept.add(str(place))
         elif answer.status_code == 200:
@@ -215,12 +220,12 @@ def _turn(place: Place) -> int:
     return next((at for at, ends in enumerate(LAST, 1) if ends.search(place.action)), 0)
 
 
-def _same(page: Page, place: Place) -> Form | None:
+def _same(page: Page | None, place: Place) -> Form | None:
     """The form of the place on a page; of several with the action, the one with the field."""
     return next(
         (
             form
-            for form in page.forms
+            for form in (page.forms if page else ())
             if _action(form) == place.action and form.control(place.name) is not None
         ),
         None,
