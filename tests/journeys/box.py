@@ -30,8 +30,6 @@ from haat.domains.people.market.api import Market, MarketSettings
 from haat.kernel.clock import Clock
 
 SETTLE_TRIES = 200
-# Given up before the server does it, at 5 s: what is sent in that moment would be lost.
-LIMITS = httpx.Limits(max_connections=300, keepalive_expiry=2)
 PASSWORD = "a-long-enough-one"
 ADDRESS = {
     "name": "Ada Byron",
@@ -245,7 +243,7 @@ async def market(
                     role_per_module=True,
                 ) as runtime,
                 _served(settings, runtime, listening) as address,
-                httpx.AsyncClient(timeout=120, limits=LIMITS) as http,
+                httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=300)) as http,
             ):
                 opened = MarketSettings(
                     name="Test Market",
@@ -278,6 +276,7 @@ async def _served(
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,
+        timeout_keep_alive=600,  # clients end connections: what is sent as one ends would be lost
     )
     server = Quiet(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from tests.journeys.box import LIMITS, PASSWORD, Box
+from tests.journeys.box import PASSWORD, Box
 
 Files = list[tuple[str, tuple[str, bytes, str]]]
 _FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.DOTALL)
@@ -25,7 +25,7 @@ class Browser:
     def __init__(self, box: Box) -> None:
         self.box = box
         self.http = httpx.AsyncClient(
-            base_url=box.address, headers={"accept": "text/html"}, timeout=120, limits=LIMITS
+            base_url=box.address, headers={"accept": "text/html"}, timeout=120
         )
 
     async def sign_in(self, email: str) -> "Browser":

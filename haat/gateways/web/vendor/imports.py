@@ -19,6 +19,7 @@ from haat.domains.goods.imports.api import (
 )
 from haat.engines.http.streaming import attachment, streamed
 from haat.gateways.web.kit.forms import Form
+from haat.gateways.web.kit.reading import Reader
 from haat.gateways.web.vendor.portal import Team, page, vendor_of
 from haat.gateways.web.visit import Visit, form_of, uuid_in
 from haat.kernel.errors import Invalid, Problem
@@ -26,6 +27,7 @@ from haat.kernel.errors import Invalid, Problem
 router = APIRouter()
 PRODUCTS, HERE = "/vendor/products", "/vendor/imports"
 REFRESH_S = 2
+NAME_MAX = 80  # characters of a mapping's name
 CSV = "text/csv; charset=utf-8"
 COLUMN = "column."  # + the field's name, in a form
 FORMATS = {
@@ -190,12 +192,15 @@ async def sent(visit: Team, id: UUID, request: Request) -> Response:
     if "look" in values:
         return await _mapping_page(visit, run, mapping, Form(values))
     try:
+        reader = Reader(values)
+        save_as = reader.text("save_as", longest=NAME_MAX, required=False)
+        reader.done()
         await imports.start(
             visit.ctx,
             id=id,
             mapping=mapping,
             dry_run="try" in values,
-            save_as=values.get("save_as") or None,
+            save_as=save_as or None,
         )
     except Invalid as problem:
         return await _mapping_page(visit, run, mapping, Form(values, problem))
