@@ -49,6 +49,8 @@ SEALED = {
     "sign_in_refused",
     "payment_declined",
 }
+# Another row has that text already: about the field, and a conflict.
+TAKEN = {"sku_taken", "slug_taken", "category_slug_taken", "vendor_name_taken"}
 # Their text is noted in the audit, with who gave it.
 LATER = {"reason", "note", "text", "heldReason"}
 # Where a text is read that the answer does not tell; {names} are rows, or of the answer.
@@ -174,7 +176,7 @@ class Judge:
             r"\d+" if part == "[]" else re.escape(part) for part in one.path
         )
         inner = one.path[-1] if one.path[-1] != "[]" else one.path[-2]
-        if problem["code"] in SEALED:
+        if problem["code"] in SEALED | TAKEN:
             self.refused.add(str(one))
         elif answer.status_code != 422:  # a row that is none, a state that is another
             self.missed(one, _why(answer))
