@@ -276,6 +276,7 @@ async def _served(
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,
+        timeout_keep_alive=600,  # clients end connections: what is sent as one ends would be lost
     )
     server = Quiet(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))

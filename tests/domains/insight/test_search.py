@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -304,3 +305,26 @@ async def test_bad_queries(filled: SearchService, query: str, code: str | None) 
     answer = await Rest(clock(), doors, router).client().get(f"/search?{query}")
     assert answer.status_code == 422
     assert code is None or answer.json()["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"category": "nowhere"}, "category"),
+        ({"categories": ["pottery", "nowhere"]}, "categories.1"),
+        ({"vendor": "nobody"}, "vendor"),
+        ({"vendors": ["nobody"]}, "vendors.0"),
+    ],
+)
+async def test_a_refusal_says_which_of_those_named(
+    filled: SearchService, body: dict[str, Any], path: str
+) -> None:
+    doors = {
+        Search: filled,
+        Catalog: FakeCatalog(),
+        Market: FakeMarket(inclusive=True),
+        Vendors: FakeVendors(),
+    }
+    answer = await Rest(clock(), doors, router).client().post("/marketplace/search", json=body)
+    assert answer.status_code == 422
+    assert [one["path"] for one in answer.json()["errors"]] == [path]

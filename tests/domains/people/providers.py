@@ -64,7 +64,7 @@ class FakeProvider:
 
     @property
     def http(self) -> HttpClient:
-        return HttpClient(transport=httpx.MockTransport(self._answer), retries=0)
+        return HttpClient(transport=httpx.MockTransport(self.answer), retries=0)
 
     def options(self, **more: Any) -> ProviderOptions:
         given = {"issuer": self.issuer, "client_id": CLIENT, "client_secret": SECRET, **more}
@@ -95,7 +95,7 @@ class FakeProvider:
         }
         return {name: value for name, value in found.items() if value is not None}
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         self.calls.append(path)
         self.headers.append(request.headers)

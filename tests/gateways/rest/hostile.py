@@ -6,63 +6,69 @@ import json
 import os
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from haat.domains.goods.catalog.complying import folded
 from haat.domains.goods.catalog.markup import clean
 from haat.kernel.errors import Invalid
-from tests.gateways.rest.operations import Operation, example, operations, path_of, schemas
-from tests.gateways.town import UPLOAD, Town
-from tests.journeys.box import ADDRESS
+from tests.gateways.rest.bodies import body_with
+from tests.gateways.rest.operations import Operation, operations, path_of, schemas
+from tests.gateways.rest.rows import MADE
+from tests.gateways.rest.supplies import Rows, Supplies
+from tests.journeys.box import Client
 
 FILE = Path(os.environ.get("HAAT_TEST_DATA", ""), "hostile", "blns.json")
 # Their text is a secret, or said to somebody else, so that no answer gives it back; a slug is made
 # of the letters and digits in it.
 UNTOLD = re.compile(
     r"password|token|secret|^slug$|account$|^state$|challenge|^code$|cursor|^old$|^new$|^iban|bic$"
+    r"|^kept$|^iss$|^error$|^user$",
+    re.IGNORECASE,
 )
 # What the schema calls a text and a list of our own narrows: another text is never kept.
-# Done once: again, they answer what the first call made of the row.
-ONCE = {
-    "POST /admin/product-requests/{id}/approve",
-    "POST /admin/product-requests/{id}/refuse",
-    "POST /orders/{id}/parcels",
-    "POST /shipments",
-    "PUT /orders/{id}/ship",
-    "PUT /orders/{id}/status",
-    "PATCH /admin/orders/{id}/status",
-}
 CHOSEN = {"status", "method", "provider", "scopes.[]", "events.[]", "contentType"}
-
-
-_MONEY = {"minor": 500, "currency": "USD"}
-_GOODS: dict[str, Any] = {"title": "Bowl {n}", "variants": [{"sku": "H-{n}", "price": _MONEY}]}
-# What an example of the schema does not pass with; {n} is another each time, {row} the town's.
-BODIES: dict[str, dict[str, Any]] = {
-    "POST /me/addresses": ADDRESS,
-    "PUT /me/addresses/{id}": ADDRESS,
-    "PATCH /me/addresses/{id}": {},
-    "POST /products": _GOODS,
-    "POST /vendors/{vendor_id}/products": _GOODS,
-    "POST /admin/categories": {"name": "Shelf {n}"},
-    "POST /admin/listing-rules": {"words": ["never"]},
-    "POST /auth/register": {"email": "h{n}@example.com", "name": "H", "password": "a-long-one-{n}"},
-    "POST /checkout/summary": {
-        "items": [{"offerId": "{offer}", "quantity": 1}],
-        "shipTo": ADDRESS,
-    },
-    "POST /media/uploads": UPLOAD,
-    "POST /vendors/apply": {
-        "name": "Shop {n}",
-        "country": "GB",
-        "contactEmail": "shop{n}@example.com",
-    },
-    "POST /vendors/{vendor_id}/api-keys": {"name": "Key {n}", "scopes": ["vendor:products"]},
+# What is only asked for, and a pattern that other texts are made by.
+ASKED = re.compile(r"^POST /marketplace/search |^POST /admin/payments/funds |skuPattern$")
+# They name somebody's secret, or what is kept elsewhere: all of them is refused at once, without
+# saying what was wrong.
+SEALED = {
+    "wrong_credentials",
+    "refresh_token_invalid",
+    "host_token_invalid",
+    "link_invalid",
+    "challenge_over",
+    "passkey_invalid",
+    "order_link_invalid",
+    "sign_in_refused",
+    "payment_declined",
 }
+# Another row has that text already: about the field, and a conflict.
+TAKEN = {"sku_taken", "slug_taken", "category_slug_taken", "vendor_name_taken"}
+# Their text is noted in the audit, with who gave it.
+LATER = {"reason", "note", "text", "heldReason"}
+# Where a text is read that the answer does not tell; {names} are rows, or of the answer.
+READ = {
+    "POST /admin/categories": "/categories/{id}/attributes",
+    "PATCH /admin/categories/{id}": "/categories/{category}/attributes",
+    "POST /admin/vendors/{id}/remarks": "/admin/vendors/{vendor}/history",
+    "POST /imports/{id}/start": "/import-mappings",
+    "POST /orders": "/orders/{orderNumber}",
+    "POST /admin/payments/{id}/confirm": "/admin/payments/{id}/raw",
+    "PUT /admin/wallets/{owner_id}/frozen": "/admin/wallets/frozen",
+    "PUT /admin/vendors/{id}/waivers/{item_id}": "/admin/vendors/{vendor}/onboarding",
+    "POST /admin/product-requests/{id}/approve": "/products/{productId}",
+    "POST /orders/{id}/cancel": "/orders/{number}",
+    "POST /orders/link/{token}/cancel": "/orders/{number}",
+}
+BY_CUSTOMER = re.compile(r"^POST /returns|^POST /orders/\{id\}/cancel|^POST /orders (?!email)")
+BY_GUEST = re.compile(r"^POST /orders/link/|^POST /orders email")
 
 
 def strings() -> list[str]:
@@ -83,7 +89,7 @@ class TextField:
 
     @property
     def is_told(self) -> bool:
-        if str(self.operation) in ONCE or ".".join(self.path) in CHOSEN:
+        if ASKED.search(str(self)) or ".".join(self.path) in CHOSEN:
             return False
         return not UNTOLD.search(self.path[-1])
 
@@ -117,76 +123,51 @@ def _texts(schema: Any, path: tuple[str, ...], seen: frozenset[str]) -> Iterator
         yield path
 
 
-def body_with(one: TextField, text: str, rows: dict[str, str]) -> Any:
-    """The smallest body that may mean something, with the text in its field."""
-    given = BODIES.get(str(one.operation))
-    if given is None:
-        body = example(one.operation.body or {}, rows)
-    else:
-        known = json.dumps(given).replace("{n}", os.urandom(4).hex())
-        body = json.loads(known.replace("{offer}", rows["offer"]))
-    return _put(one.operation.body, body, one.path, text, rows)
-
-
-def _put(schema: Any, value: Any, path: tuple[str, ...], text: str, rows: dict[str, str]) -> Any:
-    if not path:
-        return text
-    schema = _whole(schema)
-    if path[0] == "[]":
-        items = value if isinstance(value, list) else []
-        first = items[0] if items else example(schema["items"], rows)
-        return [_put(schema["items"], first, path[1:], text, rows), *items[1:]]
-    known = dict(value) if isinstance(value, dict) else dict(example(schema, rows) or {})
-    inner = schema["properties"][path[0]]
-    known[path[0]] = _put(inner, known.get(path[0]), path[1:], text, rows)
-    return known
-
-
-def _whole(schema: Any) -> Any:
-    """The schema behind references, and of several the one that is not null."""
-    while True:
-        if "$ref" in schema:
-            schema = schemas()[schema["$ref"].rpartition("/")[2]]
-        elif "anyOf" in schema:
-            schema = next(one for one in schema["anyOf"] if one.get("type") != "null")
-        else:
-            return schema
-
-
 @dataclass
 class Judge:
     """Sends texts to fields and says what was wrong with the answers."""
 
-    town: Town
-    token: str
+    supplies: Supplies
     found: list[str] = field(default_factory=list)
-    kept: set[str] = field(default_factory=set)  # fields that kept a text
+    kept: set[str] = field(default_factory=set)  # fields whose text was read back
+    taken: set[str] = field(default_factory=set)  # fields that took one nobody may read
     refused: set[str] = field(default_factory=set)  # fields that refused one at their path
-    elsewhere: set[str] = field(default_factory=set)  # fields that were never reached
+    elsewhere: dict[str, Counter[str]] = field(default_factory=dict)  # field → why, how often
+    later: list[tuple[TextField, str]] = field(default_factory=list)  # only the audit tells them
 
     async def ask(self, one: TextField, text: str) -> None:
-        body = body_with(one, text, self.town.rows)
-        path = path_of(one.operation, self.town.rows)
-        answer = await self._send(one.operation.method, path, body)
+        operation = one.operation
+        make = MADE.get(str(one)) or MADE.get(str(operation))
+        try:
+            made = await self.supplies.row(str(one), make) if make else {}
+        except (AssertionError, KeyError, StopIteration, RuntimeError) as error:
+            self.missed(one, f"no row: {error!s:.200}")
+            return
+        rows = {**self.supplies.rows, **made}
+        path = _path(operation, made, rows)
+        who = self._who(str(one))
+        body = body_with(operation, one.path, text, rows)
+        answer = await who.send(operation.method, path, body)
         if answer.status_code >= 500:
             self.found.append(f"{one} {text!r}: {answer.status_code} {answer.text[:200]}")
-        elif answer.status_code == 422:
-            self._refused(one, text, answer)
         elif answer.is_success and one.is_told:
-            await self._told(one, text, path, answer)
+            await self._told(one, text, path, answer, rows)
         elif answer.is_success:
-            self.kept.add(str(one))
-        else:  # a row that is none, a state that is another, a right that is wanting
-            self.elsewhere.add(str(one))
-        if answer.status_code == 201 and one.operation.method == "POST":
+            self.taken.add(str(one))
+        else:
+            self._refused(one, text, answer)
+        if not answer.is_success:
+            self.supplies.left[str(one)].append(made)
+        elif answer.status_code == 201 and operation.method == "POST":
             await self._remove(path, answer)
 
-    async def _send(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        url = f"{self.town.box.address}/api/v1{path}"
-        headers = {"authorization": f"Bearer {self.token}"}
-        if method != "GET":
-            headers["idempotency-key"] = os.urandom(8).hex()
-        return await self.town.box.http.request(method, url, json=body, headers=headers)
+    def _who(self, name: str) -> Client:
+        if BY_GUEST.search(name):
+            return self.supplies.town.box.guest()
+        return self.supplies.town.customer if BY_CUSTOMER.search(name) else self.supplies.owner
+
+    def missed(self, one: TextField, why: str) -> None:
+        self.elsewhere.setdefault(str(one), Counter())[why] += 1
 
     def _refused(self, one: TextField, text: str, answer: httpx.Response) -> None:
         problem = answer.json()
@@ -195,34 +176,66 @@ class Judge:
             r"\d+" if part == "[]" else re.escape(part) for part in one.path
         )
         inner = one.path[-1] if one.path[-1] != "[]" else one.path[-2]
-        if any(re.match(wanted, path) or path.startswith(inner) for path in paths):
+        if problem["code"] in SEALED | TAKEN:
+            self.refused.add(str(one))
+        elif answer.status_code != 422:  # a row that is none, a state that is another
+            self.missed(one, _why(answer))
+        elif any(re.match(wanted, path) or path.startswith(inner) for path in paths):
             self.refused.add(str(one))
         elif paths or problem["code"] != "invalid":
-            self.elsewhere.add(str(one))  # another field, or the whole, was refused
+            self.missed(one, _why(answer))  # another field, or the whole, was refused
         else:
             self.found.append(f"{one} {text!r}: refused without a path {answer.text[:200]}")
 
-    async def _told(self, one: TextField, text: str, path: str, answer: httpx.Response) -> None:
-        if not answer.content or not _is_in(one, text, answer.json()):
-            again = await self._send("GET", path)
-            if again.status_code in (404, 405) and not answer.content:
-                self.elsewhere.add(str(one))  # nothing of it is read by this path
-                return
-            if not again.is_success or not _is_in(one, text, again.json()):
-                told = answer.json() if answer.content else None
-                shown = _near(one.path[-1], told) if one.path[0] in _names(told) else None
-                if shown is None:  # not a field of what is answered, such as a reason
-                    self.elsewhere.add(str(one))
-                else:
-                    self.found.append(f"{one} {text!r}: came back as {shown!r}")
-                return
-        self.kept.add(str(one))
+    async def _told(
+        self, one: TextField, text: str, path: str, answer: httpx.Response, rows: dict[str, str]
+    ) -> None:
+        told = answer.json() if answer.content else None
+        if str(one.operation) == "POST /media/uploads":
+            told = await self.supplies.uploaded(told)
+        if _is_in(one, text, told):
+            self.kept.add(str(one))
+            return
+        known = {**rows, **(told if isinstance(told, dict) else {})}
+        place = READ.get(str(one.operation), "").format_map(known) or path
+        again = await self.supplies.owner.get(place)
+        if again.is_success and _is_in(one, text, again.json()):
+            self.kept.add(str(one))
+            return
+        shown = _near(one.path[-1], told) if one.path[0] in _names(told) else None
+        if shown and one.path[-1] not in LATER:
+            self.found.append(f"{one} {text!r}: came back as {shown!r}")
+        else:
+            self.later.append((one, text))
+
+    def audited(self, told: set[str]) -> None:
+        """What only the audit tells, with all that it does."""
+        for one, text in self.later:
+            if same_text(one, text).isdisjoint(told):
+                self.missed(one, "read nowhere")
+            else:
+                self.kept.add(str(one))
 
     async def _remove(self, path: str, answer: httpx.Response) -> None:
         """What a POST made, so that rows do not run out."""
         made = answer.json() if answer.content else {}
-        if isinstance(made, dict) and "id" in made:
-            await self._send("DELETE", f"{path}/{made['id']}")
+        made = made.get("endpoint", made) if isinstance(made, dict) else {}
+        if "id" in made:
+            await self.supplies.owner.send("DELETE", f"{path}/{made['id']}")
+
+
+def _path(operation: Operation, made: Rows, rows: Rows) -> str:
+    path = operation.path
+    for name, one in made.items():
+        path = path.replace(f"{{{name}}}", one)
+    return path_of(replace(operation, path=path), rows)
+
+
+def _why(answer: httpx.Response) -> str:
+    """What an answer says, in a line."""
+    problem = answer.json() if answer.content else {}
+    paths = ", ".join(f"{e['path']}: {e['message']}" for e in problem.get("errors", ()))
+    return f"{answer.status_code} {problem.get('code')} {paths or problem.get('detail')}"
 
 
 def same_text(one: TextField, text: str) -> set[str]:
@@ -235,25 +248,30 @@ def same_text(one: TextField, text: str) -> set[str]:
             found.add(clean(plain))
         except Invalid:
             return found
+    if one.path[-1] == "text":  # of a product request, which becomes the product's
+        parts = [part.strip() for part in text.split("\n\n") if part.strip()]
+        found.add(clean("".join(f"<p>{escape(part)}</p>" for part in parts)))
+    if one.path[0] == "words":  # of a listing rule, compared without case
+        found.add(folded(text))
     if one.path[-1] in ("postalCode", "email", "sku", "currency"):
         found |= {line.upper(), line.lower()}
     return found
 
 
 def _is_in(one: TextField, text: str, answer: Any) -> bool:
-    return not same_text(one, text).isdisjoint(_all_texts(answer))
+    return not same_text(one, text).isdisjoint(all_texts(answer))
 
 
-def _all_texts(value: Any) -> Iterator[str]:
+def all_texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
         for one in value:
-            yield from _all_texts(one)
+            yield from all_texts(one)
     elif isinstance(value, dict):
         for name, one in value.items():
             yield name
-            yield from _all_texts(one)
+            yield from all_texts(one)
 
 
 def _names(value: Any) -> set[str]:

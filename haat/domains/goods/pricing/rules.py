@@ -18,6 +18,7 @@ from haat.domains.goods.pricing.api import (
 )
 from haat.kernel.errors import FieldError, Invalid
 from haat.kernel.money import Money, digits_of, money_of, share
+from haat.kernel.text import is_plain_line
 
 PRICE_MAX = 10_000_000_000  # minor units, as of an offer's own price
 RATE_MAX = 10**9
@@ -113,7 +114,7 @@ def checked_list(one: PriceList, currency: str) -> PriceList:
     """The list, tidied. Invalid with the path of everything that is wrong."""
     wrong: list[FieldError] = []
     name = " ".join(one.name.split())
-    if not name or not name.isprintable():
+    if not name or not is_plain_line(name):
         wrong.append(FieldError(path="name", code="name_invalid", message="Give it a name."))
     for path, moment in (("startsAt", one.starts_at), ("endsAt", one.ends_at)):
         if moment is not None and moment.tzinfo is None:
@@ -177,7 +178,7 @@ def checked_currency(one: CurrencyRate, market: str) -> CurrencyRate:
     if one.rated_at is not None and one.rated_at.tzinfo is None:
         raise Invalid.at("ratedAt", "Say in which time zone.", "time_zone_missing")
     source = " ".join(one.source.split())
-    if source and not source.isprintable():
+    if source and not is_plain_line(source):
         raise Invalid.at("source", "Use plain characters.", "text_invalid")
     return one.model_copy(update={"source": source})
 

@@ -34,6 +34,7 @@ from haat.engines.sql import Database, ForeignKeyViolation
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
 from haat.kernel.page import Page, decode_cursor, encode_cursor
+from haat.kernel.text import is_plain_line
 
 GROUPS_MAX, LISTS_MAX, MEMBERS_MAX = 200, 500, 200_000
 SEQ_MAX = (1 << 63) - 1
@@ -111,7 +112,7 @@ class PricingService(Pricing):
 
     async def save_group(self, ctx: Context, *, group: CustomerGroup) -> CustomerGroup:
         name = " ".join(group.name.split())
-        if not name or not name.isprintable():
+        if not name or not is_plain_line(name):
             raise Invalid.at("name", "Give it a name.", "name_invalid")
         columns = (group.id, name, group.tax_display, GROUPS_MAX)
         if await self._db.fetchval(sql.SAVE_GROUP, *columns) is None:

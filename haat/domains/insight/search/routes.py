@@ -26,12 +26,18 @@ from haat.domains.insight.search.api import (
     VendorSort,
     Words,
 )
-from haat.domains.insight.search.rules import below
+from haat.domains.insight.search.naming import (
+    Named,
+    category_ids_of,
+    each,
+    only,
+    vendor_ids_of,
+)
 from haat.domains.people.market.api import Market
 from haat.domains.people.vendors.api import Vendors
 from haat.engines.http import Ctx, Door
 from haat.kernel.context import Context
-from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.errors import Invalid
 from haat.kernel.model import Body, Model
 from haat.kernel.money import MINOR_MAX
 from haat.kernel.page import LIMIT_MAX
@@ -174,14 +180,21 @@ async def search(
         cursor=cursor,
         explain=explain,
     )
-    return await _answer(ctx, service, goods, stores, market, body)
+    named = Named(
+        [("category", ref) for ref in body.categories], [("vendor", ref) for ref in body.vendors]
+    )
+    return await _answer(ctx, service, goods, stores, market, body, named)
 
 
 @router.post("/marketplace/search", response_model=Found, summary="The same, asked in a body")
 async def structured(
     body: SearchBody, ctx: Ctx, service: Service, goods: Goods, stores: Stores, market: Settings
 ) -> Any:
-    return await _answer(ctx, service, goods, stores, market, body)
+    named = Named(
+        [*only("category", body.category), *each("categories", body.categories)],
+        [*only("vendor", body.vendor), *each("vendors", body.vendors)],
+    )
+    return await _answer(ctx, service, goods, stores, market, body, named)
 
 
 @router.get("/search/suggest", summary="Titles with a word that begins like this")
@@ -212,7 +225,9 @@ async def vendors(
     return await service.vendors(
         ctx,
         words=q,
-        category_ids=await _category_ids(ctx, goods, list(filter(None, category))),
+        category_ids=await category_ids_of(
+            ctx, goods, [("category", ref) for ref in category if ref]
+        ),
         narrow=Narrow(rating_min=rating_min, verified=verified, near=_near(near, within_km)),
         sort=sort,
         limit=limit,
@@ -305,13 +320,12 @@ async def _answer(
     stores: Vendors,
     market: Market,
     body: SearchBody,
+    named: Named,
 ) -> Response:
     hits = await service.products(
         ctx,
         words=body.query,
-        category_ids=await _category_ids(
-            ctx, goods, [*filter(None, [body.category]), *body.categories]
-        ),
+        category_ids=await category_ids_of(ctx, goods, named.categories),
         price_min=body.price_min,
         price_max=body.price_max,
         brands=body.brands or None,
@@ -321,9 +335,7 @@ async def _answer(
         cursor=body.cursor,
         explain=body.explain,
         narrow=Narrow(
-            vendor_ids=await _vendor_ids(
-                ctx, stores, [*filter(None, [body.vendor]), *body.vendors]
-            ),
+            vendor_ids=await vendor_ids_of(ctx, stores, named.vendors),
             rating_min=body.rating_min,
             in_stock=body.in_stock,
             verified=body.verified,
@@ -334,36 +346,6 @@ async def _answer(
     found = Found.model_construct(**dict(hits), prices_include_tax=taxed)
     # Serialised once, by Pydantic itself: this is read often.
     return Response(found.model_dump_json(), media_type="application/json")
-
-
-async def _category_ids(ctx: Context, goods: Catalog, refs: list[str]) -> list[UUID] | None:
-    """These categories and all below them; None for none asked for."""
-    if not refs:
-        return None
-    tree = await goods.categories(ctx)
-    found: dict[UUID, None] = {}
-    for ref in refs:
-        ids = below(tree, ref)
-        if not ids:
-            raise Invalid.at("category", "There is no such category.", "category_unknown")
-        found.update(dict.fromkeys(ids))
-    return list(found)
-
-
-async def _vendor_ids(ctx: Context, stores: Vendors, refs: list[str]) -> list[UUID] | None:
-    """By id or slug; None for none asked for."""
-    return [await _vendor_id(ctx, stores, ref) for ref in refs] or None
-
-
-async def _vendor_id(ctx: Context, stores: Vendors, ref: str) -> UUID:
-    try:
-        return UUID(ref)
-    except ValueError:
-        pass
-    try:
-        return (await stores.find(ctx, slug=ref)).id
-    except NotFound:
-        raise Invalid.at("vendor", "There is no such vendor.", "vendor_unknown") from None
 
 
 def _attributes(said: Sequence[str]) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from stdnum.us import rtn
 
 from haat.domains.money.banking.api import BankAccount
 from haat.kernel.errors import FieldError, Invalid
+from haat.kernel.text import is_plain_line
 
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}")
 _ACCOUNT = re.compile(r"[A-Z0-9]{4,34}")
@@ -28,9 +29,9 @@ def checked(account: BankAccount) -> BankAccount:
     def refuse(path: str, message: str, code: str) -> None:
         wrong.append(FieldError(path=path, code=code, message=message))
 
-    if not plain["holder"] or not plain["holder"].isprintable():
+    if not plain["holder"] or not is_plain_line(plain["holder"]):
         refuse("holder", "Whose account is it?", "holder_invalid")
-    if not plain["bank"].isprintable():
+    if not is_plain_line(plain["bank"]):
         refuse("bank", "Use plain text.", "text_invalid")
     if not _ACCOUNT.fullmatch(plain["account"]):
         refuse("account", "4 to 34 letters and digits.", "account_invalid")

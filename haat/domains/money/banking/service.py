@@ -25,6 +25,7 @@ from haat.engines.sql import Database, Record, Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
 from haat.kernel.settings import Settings
+from haat.kernel.text import is_plain_line
 
 # Whoever changes a vendor's accounts waits here for who else does, and has a time after theirs: by
 # it those who are told know what is newest.
@@ -189,7 +190,7 @@ class BankingService(Banking):
         why = " ".join(reason.split())
         if not verified and not why:
             raise Invalid.at("reason", "Say why: the vendor reads it.", "reason_missing")
-        if not why.isprintable():
+        if not is_plain_line(why):
             raise Invalid.at("reason", "Use plain text.", "text_invalid")
         row = await self._row(id)
         owners = await self._owners(ctx, row["vendor_id"])

@@ -8,6 +8,7 @@ from uuid import UUID
 from haat.domains.money.commissions.api import Rule, RuleWarning, Sale
 from haat.domains.money.commissions.rules import Prepared
 from haat.kernel.errors import FieldError, Invalid
+from haat.kernel.text import is_plain_line
 
 T = TypeVar("T", int, datetime)
 RULES_MAX, NAMED_MAX, NAME_MAX, NOTE_MAX = 200, 500, 120, 500
@@ -34,7 +35,7 @@ def check_list(rules: Sequence[Rule], tax_bp: int, note: str) -> None:
 
 def _wrong_in(rule: Rule, at: str) -> Iterator[FieldError]:
     name = rule.name.strip()
-    if not name or len(name) > NAME_MAX or not name.isprintable():
+    if not name or len(name) > NAME_MAX or not is_plain_line(name):
         yield _error(f"{at}.name", "name_invalid", f"Give a name of at most {NAME_MAX} characters.")
     for field in ("vendor_ids", "category_ids", "product_ids"):
         if len(getattr(rule, field)) > NAMED_MAX:

@@ -23,6 +23,7 @@ from haat.domains.people.identity.api import (
 from haat.domains.people.identity.guessable import is_guessable
 from haat.domains.people.identity.roles import scopes_in_team
 from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.text import is_plain_line
 
 PASSWORD_MIN_CHARS = 8
 PASSWORD_MAX_CHARS = 200
@@ -73,11 +74,7 @@ def person_name(text: str) -> str:
 
 
 def _readable(text: str) -> bool:
-    return any(c.isalnum() for c in text) and not any(
-        # Controls, and what turns the direction of the text around it; joiners are spelling.
-        unicodedata.category(c) in ("Cc", "Cs", "Co", "Zl", "Zp") or c in "\u202a\u202b\u202d\u202e"
-        for c in text
-    )
+    return any(c.isalnum() for c in text) and is_plain_line(text)
 
 
 def client_label(text: str) -> str:

@@ -4,6 +4,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from haat.domains.people.market.api import MarketSettings, SettingsChange
 from haat.kernel.errors import Invalid
+from haat.kernel.text import is_plain_line
 
 TEXT_MAX_CHARS = 254
 
@@ -27,7 +28,7 @@ def changed(settings: MarketSettings, change: SettingsChange) -> MarketSettings:
 def market_name(text: str) -> str:
     """One line of text with something to read in it. It stands in the subject of mails."""
     name = " ".join(text.split())
-    if not name.isprintable() or not any(c.isalnum() for c in name):
+    if not is_plain_line(name) or not any(c.isalnum() for c in name):
         raise Invalid.at("name", "Give the market a name in plain characters.", "name_invalid")
     return name
 

@@ -21,6 +21,7 @@ from haat.domains.people.onboarding.api import (
 )
 from haat.domains.people.vendors.api import Status, Vendor, WrongVendorState
 from haat.kernel.errors import FieldError, Invalid
+from haat.kernel.text import is_plain_line, is_plain_text
 
 ITEMS_MAX = 40
 FIELDS: Mapping[BusinessField, str] = {
@@ -157,7 +158,7 @@ def checked_business(data: BusinessData) -> BusinessData:
     wrong = [
         FieldError(path=name, code="text_invalid", message="Use plain letters and numbers.")
         for name, text in plain.items()
-        if not text.isprintable()
+        if not is_plain_line(text)
     ]
     if wrong:
         raise Invalid("Some fields need another look.", fields=wrong)
@@ -169,7 +170,7 @@ def checked_note(text: str, *, needed: str = "", path: str = "note") -> str:
     plain = "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
     if not plain and needed:
         raise Invalid.at(path, needed, "reason_missing")
-    if not plain.replace("\n", "").isprintable():
+    if not is_plain_text(plain):
         raise Invalid.at(path, "Use plain text.", "text_invalid")
     return plain
 

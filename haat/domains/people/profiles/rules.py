@@ -7,6 +7,7 @@ from datetime import date
 from haat.domains.people.profiles.api import Address, BornWrong, Label
 from haat.domains.people.profiles.countries import as_written
 from haat.kernel.errors import FieldError, Invalid
+from haat.kernel.text import is_plain_line
 
 ADDRESSES_MAX = 50
 PHONE_MAX_CHARS = 40
@@ -32,7 +33,7 @@ def clean_address(address: Address) -> Address:
     plain = address.model_copy(update=lines)
     written, wrong = as_written(plain)
     empty = [name for name in _NEEDED if not lines[name]]
-    broken = [name for name, value in lines.items() if not _plain(value)]
+    broken = [name for name, value in lines.items() if not is_plain_line(value)]
     if empty or broken or wrong:
         fields = [
             FieldError(path=_path(name), code="line_missing", message="This must not be empty.")
@@ -59,7 +60,7 @@ def clean_phone(text: str) -> str:
 def clean_label(text: Label) -> str:
     """What somebody calls an address, "" for nothing. Raises Invalid."""
     label = _line(text)
-    if not _plain(label):
+    if not is_plain_line(label):
         raise Invalid.at("label", "Use plain characters.", "line_invalid")
     return label
 
@@ -72,13 +73,6 @@ def check_birth(born_on: date, today: date) -> None:
 
 def _line(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(text.split()))
-
-
-def _plain(text: str) -> bool:
-    return not any(
-        unicodedata.category(c) in ("Cc", "Cs", "Co", "Zl", "Zp") or c in "\u202a\u202b\u202d\u202e"
-        for c in text
-    )
 
 
 def _path(name: str) -> str:

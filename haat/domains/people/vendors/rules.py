@@ -10,6 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from haat.domains.people.vendors.api import Status, WrongVendorState
 from haat.kernel.errors import Invalid
+from haat.kernel.text import is_plain_line, is_plain_text
 
 Decision = Literal["approve", "reject", "suspend", "reinstate"]
 
@@ -45,7 +46,7 @@ def reason_for(decision: Decision, reason: str) -> str | None:
     text = " ".join(reason.split())
     if not text and decision in _NEED_REASON:
         raise Invalid.at("reason", "Say why: the vendor reads it.", "reason_missing")
-    if len(text) > REASON_MAX_CHARS or not text.isprintable():
+    if len(text) > REASON_MAX_CHARS or not is_plain_line(text):
         raise Invalid.at(
             "reason", f"Give at most {REASON_MAX_CHARS} plain characters.", "reason_invalid"
         )
@@ -55,10 +56,7 @@ def reason_for(decision: Decision, reason: str) -> str | None:
 def vendor_name(text: str) -> str:
     """One line of 2 to 80 characters with something to read in it. Raises Invalid."""
     name = unicodedata.normalize("NFC", " ".join(text.split()))
-    readable = any(c.isalnum() for c in name) and not any(
-        unicodedata.category(c) in ("Cc", "Cs", "Co", "Zl", "Zp") or c in "\u202a\u202b\u202d\u202e"
-        for c in name
-    )
+    readable = any(c.isalnum() for c in name) and is_plain_line(name)
     if not readable or not NAME_MIN_CHARS <= len(name) <= NAME_MAX_CHARS:
         raise Invalid.at(
             "name",
@@ -128,7 +126,7 @@ def instant(text: str) -> datetime:
 def plain_line(text: str, path: str) -> str:
     """One line without spaces at its ends. Invalid where there are characters nobody sees."""
     plain = " ".join(text.split())
-    if not plain.isprintable():
+    if not is_plain_line(plain):
         raise Invalid.at(path, "Use plain text.", "text_invalid")
     return plain
 
@@ -140,6 +138,6 @@ def maybe_line(text: str | None, path: str) -> str | None:
 def plain_text(text: str, path: str) -> str:
     """Lines of plain text, as they were written but for their ends."""
     plain = text.replace("\r\n", "\n").strip()
-    if any(not c.isprintable() and c not in "\n\t" for c in plain):
+    if not is_plain_text(plain):
         raise Invalid.at(path, "Use plain text.", "text_invalid")
     return plain

@@ -1,9 +1,10 @@
 """Applications of vendors: what was given for each item, papers, the decision, its history."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 
 from haat.domains.people.onboarding.api import (
     Document,
@@ -50,6 +51,10 @@ class WaiverForm(Body):
     item_id: UUID
     waived: Literal["yes", "no"]
     note: str = ""
+
+
+class RemarkForm(Body):
+    text: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 @router.get("/admin/applications")
@@ -121,8 +126,9 @@ async def waive(visit: Staff, id: UUID, request: Request) -> Response:
 async def remark(visit: Staff, id: UUID, request: Request) -> Response:
     values = await form_of(request)
     try:
+        wanted = read(RemarkForm, values)
         await visit.doors[Onboarding].remark(
-            visit.ctx, id=visit.ctx.new_id(), vendor_id=id, text=values.get("text", "")[:1000]
+            visit.ctx, id=visit.ctx.new_id(), vendor_id=id, text=wanted.text
         )
     except NotFound:
         raise

@@ -74,7 +74,7 @@ def given_by(values: Mapping[str, str]) -> dict[str, Any]:
         "parent_id": reader.id_or_none("parent_id"),
         "slug": reader.text("slug", longest=80, required=False) or None,
         "position": reader.whole("position", most=POSITION_MAX, empty=0),
-        "icon": values["icon"].strip()[:40] if "icon" in values else None,
+        "icon": reader.text("icon", longest=40, required=False) if "icon" in values else None,
         "active": values.get("active") == "on" if "has_active" in values else None,
         "template": template_of(reader, values["template"]) if "template" in values else None,
     }

@@ -54,13 +54,15 @@ async def approve(visit: Staff, id: UUID, request: Request) -> Response:
         reader = Reader(values)
         product_id, mended = reader.id_or_none("product_id"), None
         if product_id is None:
-            mended = Mended(
-                title=reader.text("title", longest=200),
-                barcode=reader.text("barcode", longest=40, required=False),
-                brand=reader.text("brand", longest=120, required=False),
-                text=reader.text("text", longest=5000, required=False),
-                category_id=reader.id_or_none("category_id"),
-            )
+            given = {
+                "title": reader.text("title", longest=200),
+                "barcode": reader.text("barcode", longest=40, required=False),
+                "brand": reader.text("brand", longest=120, required=False),
+                "text": reader.text("text", longest=5000, required=False),
+                "category_id": reader.id_or_none("category_id"),
+            }
+            reader.done()
+            mended = Mended.model_validate(given)
         reader.done()
         done = await visit.doors[Requests].approve(
             visit.ctx, id=id, mended=mended, product_id=product_id

@@ -1,9 +1,10 @@
 """A vendor's bank accounts for staff: compared with a paper, verified or refused."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 
 from haat.domains.money.banking.api import Banking, KeptAccount
 from haat.domains.people.vendors.api import Vendor, Vendors
@@ -20,7 +21,7 @@ SECTION = "/admin/vendors"
 class CheckForm(Body):
     account_id: UUID
     verdict: Literal["verified", "refused"]
-    reason: str = ""
+    reason: Annotated[str, Field(max_length=500)] = ""
 
 
 @router.get("/admin/vendors/{id}/bank")
@@ -40,7 +41,7 @@ async def check(visit: Staff, id: UUID, request: Request) -> Response:
             visit.ctx,
             id=wanted.account_id,
             verified=wanted.verdict == "verified",
-            reason=wanted.reason[:500],
+            reason=wanted.reason,
         )
     except NotFound:
         raise

@@ -61,7 +61,7 @@ async def change(visit: PersonShopping, request: Request) -> Response:
     except Problem as problem:
         if problem.status >= 500:
             raise
-        form = Form(values, problem, {"name_invalid": "full_name"})
+        form = Form(values, problem, {"name_invalid": "full_name", "phone_invalid": "own_phone"})
         return await _page(visit, form, problem.status)
     visit.flash("Your profile is saved.")
     return visit.redirect("/account")

@@ -26,6 +26,7 @@ from haat.kernel.model import Body
 from haat.kernel.money import total
 
 router = APIRouter()
+NUMBER_MAX = 80  # characters of a tracking number
 CANCELLABLE = frozenset({"pending", "accepted", "ready"})
 STEPS = ("Placed", "Accepted", "Ready", "On its way", "Delivered")
 REACHED = {"pending": 0, "accepted": 1, "ready": 2, "in_transit": 3, "delivered": 5}
@@ -146,8 +147,10 @@ async def cancel(visit: PersonShopping, ref: str, request: Request) -> Response:
 
 @router.get("/track")
 async def find_parcel(
-    visit: Shopping, number: Annotated[str, Query(max_length=80)] = ""
+    visit: Shopping, number: Annotated[str, Query(max_length=1000)] = ""
 ) -> Response:
+    if len(number.strip()) > NUMBER_MAX:  # no parcel's, and too long to ask for
+        return visit.page("store/track.html", 404, shipment=None, number=number.strip())
     if number.strip():
         return await track(visit, number.strip())
     return visit.page("store/track.html", shipment=None, number="")

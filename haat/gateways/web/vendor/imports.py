@@ -19,6 +19,7 @@ from haat.domains.goods.imports.api import (
 )
 from haat.engines.http.streaming import attachment, streamed
 from haat.gateways.web.kit.forms import Form
+from haat.gateways.web.kit.reading import Reader
 from haat.gateways.web.vendor.portal import Team, page, vendor_of
 from haat.gateways.web.visit import Visit, form_of, uuid_in
 from haat.kernel.errors import Invalid, Problem
@@ -26,6 +27,7 @@ from haat.kernel.errors import Invalid, Problem
 router = APIRouter()
 PRODUCTS, HERE = "/vendor/products", "/vendor/imports"
 REFRESH_S = 2
+NAME_MAX = 80  # characters of a mapping's name
 CSV = "text/csv; charset=utf-8"
 COLUMN = "column."  # + the field's name, in a form
 FORMATS = {
@@ -163,7 +165,7 @@ async def one(visit: Team, id: UUID, cursor: str | None = None, remarks: bool = 
     imports: Imports = visit.doors[Imports]
     run = await imports.run(visit.ctx, id=id)
     if run.state == "ready":
-        return await _mapping_page(visit, run, None)
+        return await _mapping_page(visit, run, None, Form())
     refused = run.counts.refused > 0 and not remarks
     found = await imports.findings(visit.ctx, id=id, refused=refused, cursor=cursor or None)
     return page(
@@ -188,17 +190,20 @@ async def sent(visit: Team, id: UUID, request: Request) -> Response:
     run = await imports.run(visit.ctx, id=id)
     mapping = _mapping_in(values)
     if "look" in values:
-        return await _mapping_page(visit, run, mapping)
+        return await _mapping_page(visit, run, mapping, Form(values))
     try:
+        reader = Reader(values)
+        save_as = reader.text("save_as", longest=NAME_MAX, required=False)
+        reader.done()
         await imports.start(
             visit.ctx,
             id=id,
             mapping=mapping,
             dry_run="try" in values,
-            save_as=values.get("save_as") or None,
+            save_as=save_as or None,
         )
     except Invalid as problem:
-        return await _mapping_page(visit, run, mapping, problem)
+        return await _mapping_page(visit, run, mapping, Form(values, problem))
     return visit.redirect(f"{HERE}/{id}")
 
 
@@ -216,9 +221,7 @@ async def again(visit: Team, id: UUID) -> Response:
     return visit.redirect(f"{HERE}/{id}")
 
 
-async def _mapping_page(
-    visit: Visit, run: Run, mapping: Mapping | None, problem: Problem | None = None
-) -> Response:
+async def _mapping_page(visit: Visit, run: Run, mapping: Mapping | None, form: Form) -> Response:
     imports: Imports = visit.doors[Imports]
     found: Preview = await imports.preview(visit.ctx, id=run.id, mapping=mapping)
     chosen = {name: columns[0] for name, columns in found.mapping.columns.items() if columns}
@@ -226,7 +229,7 @@ async def _mapping_page(
         visit,
         "import_mapping.html",
         PRODUCTS,
-        problem.status if problem else 200,
+        form.problem.status if form.problem else 200,
         run=run,
         preview=found,
         chosen=chosen,
@@ -235,7 +238,7 @@ async def _mapping_page(
         names=NAMES,
         formats=FORMATS,
         has_own_rules=found.mapping.format in OWN_RULES,
-        problem=problem,
+        form=form,
     )
 
 

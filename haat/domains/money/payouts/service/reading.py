@@ -23,6 +23,7 @@ from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
 from haat.kernel.money import Money
 from haat.kernel.page import Page, page_of
+from haat.kernel.text import is_plain_line
 
 _STATUSES = ("requested", "approved", "processing", "paid", "failed", "rejected")
 
@@ -218,7 +219,7 @@ class Reading:
         holder = destination.holder.strip()
         account = destination.account.replace(" ", "").replace("-", "")
         bic = destination.bic.replace(" ", "").upper()
-        if not holder or not holder.isprintable():
+        if not holder or not is_plain_line(holder):
             raise Invalid.at("holder", "Whose account is it?", "holder_invalid")
         if not (account.isascii() and account.isalnum() and 4 <= len(account) <= 34):
             raise Invalid.at(

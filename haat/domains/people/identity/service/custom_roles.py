@@ -20,6 +20,7 @@ from haat.domains.people.identity.service.teams import locked
 from haat.engines.sql import ForeignKeyViolation, Tx, UniqueViolation
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
+from haat.kernel.text import is_plain_line
 
 ROLES_MAX = 50
 FOR_STAFF = frozenset(STAFF_SCOPES) - {SUPER_ADMINS_ALONE}
@@ -136,6 +137,6 @@ def known_scopes(scopes: Iterable[str], those: Iterable[str]) -> frozenset[str]:
 
 def readable(name: str) -> str:
     called = unicodedata.normalize("NFC", " ".join(name.split()))
-    if not called or not called.isprintable():
+    if not called or not is_plain_line(called):
         raise Invalid.at("name", "Give the role a name of plain characters.", "name_invalid")
     return called

@@ -18,6 +18,7 @@ from haat.engines.sql import Sql
 from haat.kernel.context import Context
 from haat.kernel.errors import Invalid, NotFound
 from haat.kernel.page import Page, decode_cursor, page_of
+from haat.kernel.text import is_plain_text
 
 BY_VERSION = Sql("SELECT * FROM onboarding.terms WHERE version = $1")
 BY_ID = Sql("SELECT * FROM onboarding.terms WHERE id = $1")
@@ -89,7 +90,7 @@ class Agreeing(Following):
     async def publish_terms(self, ctx: Context, *, id: UUID, draft: TermsDraft) -> Terms:
         title = rules.checked_note(draft.title, needed="Give them a name.", path="title")
         text = draft.text.replace("\r\n", "\n").strip()
-        if not text or any(not c.isprintable() and c not in "\n\t" for c in text):
+        if not text or not is_plain_text(text):
             raise Invalid.at("text", "Use plain text.", "text_invalid")
         now = ctx.now()
         async with self._db.begin(ctx) as tx:
