@@ -14,10 +14,12 @@ letter, and `haat prove` finds nothing. Exit status 1 otherwise; the table comes
 import argparse
 import asyncio
 import contextlib
+import json
 import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from bench.chaos.books import drained
@@ -32,9 +34,11 @@ VENDORS = 4
 STOCK = 1_000_000
 DRAINED_S = 180.0
 GOOD = "4242424242424242"
+ERRORS_SHOWN = 20
+ERROR_CHARS = 1_500
 
 
-async def chaos(shape: Shape, given: argparse.Namespace) -> int:
+async def chaos(shape: Shape, given: argparse.Namespace, folder: Path) -> int:
     """The exit status."""
     async with shape.scene() as box:
         shops = [
@@ -66,6 +70,9 @@ async def chaos(shape: Shape, given: argparse.Namespace) -> int:
     if proved.returncode != 0:
         found.append(f"prove: {(proved.stdout + proved.stderr).strip()}")
     _tell(killer, buyers.told, load_s, drain_s, proved.stdout)
+    if buyers.told.failed["500"]:
+        for text, count in _errors_below(folder).most_common(ERRORS_SHOWN):
+            print(f"logged {count} x {text}", flush=True)
     for line in found:
         print(f"BROKEN: {line}", flush=True)
     return 1 if found else 0
@@ -75,6 +82,22 @@ async def _tokens(box: Box) -> list[str]:
     """Card tokens, each as often as its card is used; the good one first."""
     numbers = sorted(CARDS, key=lambda number: number != GOOD)
     return [token for n in numbers for token in [await box.token(n)] * CARDS[n]]
+
+
+def _errors_below(folder: Path) -> Counter[str]:
+    """What all processes logged as errors, by what it was: who got a 500 asks why."""
+    found: Counter[str] = Counter()
+    for path in folder.rglob("*.log"):
+        for line in path.read_text(errors="replace").splitlines():
+            try:
+                said = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(said, dict) and said.get("level") in ("error", "critical"):
+                what = str(said.get("exception") or said.get("error") or "").strip()
+                where = said.get("call") or said.get("route") or ""
+                found[f"{path.parent.name}: {said.get('event')} {where} {what[-ERROR_CHARS:]}"] += 1
+    return found
 
 
 def _tell(killer: Killer, told: Told, load_s: float, drain_s: float, proved: str) -> None:
@@ -108,7 +131,7 @@ def main() -> int:
             running(given.shape, folder, workers=given.workers, bus=given.bus)
         )
         print(f"open after {time.monotonic() - began:.1f} s", flush=True)
-        return asyncio.run(chaos(shape, given))
+        return asyncio.run(chaos(shape, given, folder))
 
 
 if __name__ == "__main__":
