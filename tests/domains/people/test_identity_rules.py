@@ -27,7 +27,9 @@ from haat.domains.people.identity.rules import (
 from haat.kernel.errors import Invalid, NotFound, Problem
 from tests.domains.people.doubles import NOON
 
-VENDOR_ALL = set("products products:view stock orders analytics team profile money keys".split())
+VENDOR_ALL = set(
+    "products products:view stock orders analytics team profile money keys webhooks".split()
+)
 
 
 @pytest.mark.parametrize(
@@ -38,12 +40,18 @@ VENDOR_ALL = set("products products:view stock orders analytics team profile mon
         (
             "admin",
             [],
-            {f"vendor:{n}" for n in "products products:view stock orders analytics team".split()},
+            {
+                f"vendor:{n}"
+                for n in "products products:view stock orders analytics team webhooks".split()
+            },
         ),
         (
             "manager",
             [],
-            {f"vendor:{n}" for n in "products products:view stock orders analytics".split()},
+            {
+                f"vendor:{n}"
+                for n in "products products:view stock orders analytics webhooks".split()
+            },
         ),
         ("staff", [], {"vendor:products:view", "vendor:orders"}),
         (

@@ -422,7 +422,7 @@ async def _profile_by_rest(rest: Rest, at: SettableClock, id: UUID) -> None:
         answer = await client.post(f"{path}/logo", files=picture)
         assert answer.json()["logoId"]
         assert (await client.post(f"{path}/logo")).status_code == 422
-        assert (await client.post(f"{path}/logo", json={})).status_code == 422
+        assert (await client.post(f"{path}/logo", json={})).status_code == 415
         assert (await client.patch(path, json={"status": "active"})).status_code == 422
         assert (await client.patch("/vendors/x", json={})).status_code == 422
     async with rest.client(person(at, vendor=uuid4(), scopes=["vendor:profile"])) as client:

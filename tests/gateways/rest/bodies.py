@@ -137,6 +137,8 @@ def _filled(value: Any, text: str, rows: Mapping[str, str]) -> Any:
         return value
     if value == TEXT:
         return text
+    if value == "{version}":  # a number: JSON is read as it is written
+        return int(rows["version"])
     for name, row in rows.items():
         value = value.replace(f"{{{name}}}", row)
     return value

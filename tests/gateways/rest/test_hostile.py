@@ -39,6 +39,9 @@ RENEWED = 1_000  # requests with one access token
 UNREACHED = {
     # Said about somebody who is erased: it goes with them, from the audit as well.
     "POST /admin/people/{id}/erasure reason",
+    "POST /admin/orders/{id}/erasure reason",
+    # Two people decide, of somebody who is neither: its own tests have them.
+    "POST /admin/people/{id}/factor-resets evidence",
 }
 # They change what every other request stands on: who asks, and what all prices are in.
 LEFT_OUT = {"PATCH /admin/settings", "PUT /me/password", "PUT /admin/payout-policy"}

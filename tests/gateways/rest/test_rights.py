@@ -41,6 +41,8 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 QUERIES = {
     "GET /vendors/{id}/sales": "?since=2026-01-01T00:00:00Z&until=2026-02-01T00:00:00Z",
+    "GET /vendors/{id}/performance/orders": "?measure=late",
+    "GET /admin/vendors/{id}/performance/orders": "?measure=late",
 }
 PNG = (
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\2\0\0\0\x90wS\xde\0\0\0\x0cIDATx\x9cc"

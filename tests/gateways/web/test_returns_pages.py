@@ -222,6 +222,7 @@ async def test_guests_come_by_their_link(box: Box, clay: Shop, owner: Browser) -
     links = await box.runtime.inner[Orders].links(ctx, order_ids=[order.id])
     link = f"/orders/link/{links[order.id]}"
     guest = Browser(box)
+    link = await guest.opened(link)
     at = f"{link}/return/{part.id}"
     assert f'href="{at}"' in await guest.page(link)
     page = await guest.page(at)

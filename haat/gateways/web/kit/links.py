@@ -13,6 +13,7 @@ from haat.gateways.web.visit import Visit
 from haat.kernel.errors import Gone
 
 HANDLE = re.compile(r"kept-[0-9a-f]{16}")
+TOKEN = re.compile(r"[\w.~=-]{1,1000}", re.ASCII)  # what is none needs no keeping
 COOKIE = "haat_{}"
 KEPT_S = 24 * 3600
 # The answer that leads on, and the page itself, tell their address to nobody.
@@ -26,9 +27,9 @@ class LinkElsewhere(Gone, code="link_elsewhere"):
 def led_on(visit: Visit, token: str, path: str) -> Response | None:
     """The way to the same page without the token: `path` has a place {} for its handle. None where
     there is no token to be kept, or it is kept already."""
-    if not token or len(token) > 1000 or HANDLE.fullmatch(token):
+    if not TOKEN.fullmatch(token) or HANDLE.fullmatch(token):
         return None
-    handle = f"kept-{sha256(token.encode('utf-8', 'replace')).hexdigest()[:16]}"
+    handle = f"kept-{sha256(token.encode()).hexdigest()[:16]}"
     visit.keep_for(COOKIE.format(handle), token, KEPT_S)
     return quiet(visit.redirect(path.format(handle)))
 

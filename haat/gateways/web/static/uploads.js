@@ -14,11 +14,13 @@ for (const field of document.querySelectorAll("input[data-uploads]")) {
   chooser.after(list);
   let under_way = 0;
 
-  chooser.addEventListener("change", () => {
+  function take() {
     const files = [...chooser.files];
     chooser.value = ""; // they are on their way: the form need not send them again
     for (const file of files) start(file);
-  });
+  }
+  chooser.addEventListener("change", take);
+  take(); // what was chosen before this script was there
 
   chooser.form.addEventListener("submit", (event) => {
     if (under_way === 0) return;

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from haat.domains.trust.privacy.api import Piece, Privacy
 from haat.engines.http.streaming import streamed
+from haat.gateways.web.kit.links import held
 from haat.gateways.web.store.shopping import PersonShopping, Shopping
 from haat.kernel.errors import Problem
 
@@ -72,21 +73,22 @@ async def withdraw_erasure(visit: PersonShopping) -> Response:
 @router.get("/orders/link/{token}/privacy")
 async def show_to_guest(visit: Shopping, token: str) -> Response:
     privacy: Privacy = visit.doors[Privacy]
-    found = await privacy.erasure_by_link(visit.ctx, token=token)
+    known = held(visit, token)
+    found = await privacy.erasure_by_link(visit.ctx, token=known)
     return visit.page(
         "store/privacy.html",
         here=_at(token),
         link=token,
         erasure=found.erasure,
         obstacles=found.obstacles,
-        exports=await privacy.exports_by_link(visit.ctx, token=token),
+        exports=await privacy.exports_by_link(visit.ctx, token=known),
     )
 
 
 @router.post("/orders/link/{token}/privacy/export")
 async def ask_export_as_guest(visit: Shopping, token: str) -> Response:
     privacy: Privacy = visit.doors[Privacy]
-    await privacy.ask_export_by_link(visit.ctx, id=visit.ctx.new_id(), token=token)
+    await privacy.ask_export_by_link(visit.ctx, id=visit.ctx.new_id(), token=held(visit, token))
     visit.flash("We are gathering the data. It will stand here in a moment.")
     return visit.redirect(_at(token))
 
@@ -94,10 +96,10 @@ async def ask_export_as_guest(visit: Shopping, token: str) -> Response:
 @router.get("/orders/link/{token}/privacy/export/{id}")
 async def take_export_as_guest(visit: Shopping, token: str, id: UUID) -> Response:
     privacy: Privacy = visit.doors[Privacy]
-    later = replace(visit.ctx, deadline=None)
+    later, known = replace(visit.ctx, deadline=None), held(visit, token)
 
     async def part(cursor: str | None) -> Piece:
-        return await privacy.take_export_by_link(later, id=id, token=token, cursor=cursor)
+        return await privacy.take_export_by_link(later, id=id, token=known, cursor=cursor)
 
     return await streamed(part, name="my-data.zip", media_type="application/zip")
 
@@ -106,7 +108,9 @@ async def take_export_as_guest(visit: Shopping, token: str, id: UUID) -> Respons
 async def ask_erasure_as_guest(visit: Shopping, token: str) -> Response:
     privacy: Privacy = visit.doors[Privacy]
     try:
-        await privacy.ask_erasure_by_link(visit.ctx, id=visit.ctx.new_id(), token=token)
+        await privacy.ask_erasure_by_link(
+            visit.ctx, id=visit.ctx.new_id(), token=held(visit, token)
+        )
         visit.flash("The order's data will be erased. Until it begins you can take that back here.")
     except Problem as problem:
         if problem.status != 409:
@@ -119,7 +123,7 @@ async def ask_erasure_as_guest(visit: Shopping, token: str) -> Response:
 async def withdraw_as_guest(visit: Shopping, token: str) -> Response:
     privacy: Privacy = visit.doors[Privacy]
     try:
-        await privacy.withdraw_erasure_by_link(visit.ctx, token=token)
+        await privacy.withdraw_erasure_by_link(visit.ctx, token=held(visit, token))
         visit.flash("The order's data stay.")
     except Problem as problem:
         if problem.status not in (404, 409):

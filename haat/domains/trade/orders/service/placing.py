@@ -87,11 +87,12 @@ class Placing:
         seq = await self._numbers.next(ctx)
         settings = await self._market.settings(ctx)
         number = f"{settings.order_prefix}-{seq}"
+        at = draft.placed_at or ctx.now()  # one moment, for the row and for what is told of it
         written = await self._db.step(
-            ctx, CREATE, *_columns(ctx, draft, seq, number), emit=[_created(ctx, draft, number)]
+            ctx, CREATE, *_columns(draft, seq, number, at), emit=[_created(draft, number, at)]
         )
         if written:
-            return _summary(ctx, draft, number)
+            return _summary(draft, number, at)
         # Somebody was first with this id: theirs is the order.
         row = await self._db.fetchrow(SUMMARY_BY_ID, draft.id)
         assert row is not None, f"order {draft.id} was there and is not"
@@ -103,7 +104,7 @@ def part_number(number: str, position: int) -> str:
     return f"{number}-{position}"
 
 
-def _columns(ctx: Context, draft: OrderDraft, seq: int, number: str) -> tuple[Any, ...]:
+def _columns(draft: OrderDraft, seq: int, number: str, placed_at: datetime) -> tuple[Any, ...]:
     """The parameters of CREATE; documents as pydantic writes them, in a quarter of json's time."""
     totals = draft.totals
     parts = [_part(part, number, place) for place, part in enumerate(draft.vendor_orders, 1)]
@@ -122,7 +123,7 @@ def _columns(ctx: Context, draft: OrderDraft, seq: int, number: str) -> tuple[An
         totals.shipping.minor,
         totals.tax.minor,
         totals.total.minor,
-        draft.placed_at or ctx.now(),
+        placed_at,
         to_json(parts).decode(),
         to_json(lines).decode(),
         draft.payment,
@@ -171,8 +172,7 @@ def _line(part: VendorOrderDraft, place: int) -> dict[str, Any]:
     }
 
 
-def _created(ctx: Context, draft: OrderDraft, number: str) -> OrderCreated:
-    placed_at = draft.placed_at or ctx.now()
+def _created(draft: OrderDraft, number: str, placed_at: datetime) -> OrderCreated:
     return OrderCreated(
         order_id=draft.id,
         number=number,
@@ -198,7 +198,7 @@ def _ship_by(part: VendorOrderDraft, begun_at: datetime) -> datetime | None:
     return begun_at + timedelta(hours=part.handling_hours) if part.handling_hours else None
 
 
-def _summary(ctx: Context, draft: OrderDraft, number: str) -> OrderSummary:
+def _summary(draft: OrderDraft, number: str, placed_at: datetime) -> OrderSummary:
     return OrderSummary(
         id=draft.id,
         number=number,
@@ -207,5 +207,5 @@ def _summary(ctx: Context, draft: OrderDraft, number: str) -> OrderSummary:
         total=draft.totals.total,
         items=sum(line.quantity for part in draft.vendor_orders for line in part.lines),
         vendors=[part.vendor_name for part in draft.vendor_orders],
-        placed_at=draft.placed_at or ctx.now(),
+        placed_at=placed_at,
     )
